@@ -1,0 +1,85 @@
+"""Slow, obvious NumPy versions of the layers: what the fast ones are checked against."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.bundle import Bundle, Layer
+
+Array = NDArray[np.float64]
+
+
+def forward(bundle: Bundle, pixels: Array) -> dict[tuple[str, str], Array]:
+    """Every layer's values for one image, float64 (H, W, C) in 0–1, before and after activation."""
+    values, current = {}, pixels
+    for layer in bundle.layers:
+        pre = _apply(layer, bundle, current)
+        current = activate(layer.activation, pre)
+        values[layer.name, "pre"], values[layer.name, "post"] = pre, current
+    return values
+
+
+def _apply(layer: Layer, bundle: Bundle, x: Array) -> Array:
+    if layer.kind == "Flatten":
+        return x.reshape(-1)
+    if layer.kind == "Dense":
+        kernel, bias = (bundle.weights[f"{layer.name}/{part}"] for part in ("kernel", "bias"))
+        return x @ kernel.astype(np.float64) + bias
+    if layer.kind == "Conv2D":
+        kernel, bias = (bundle.weights[f"{layer.name}/{part}"] for part in ("kernel", "bias"))
+        return convolve(x, kernel.astype(np.float64), layer.strides, layer.padding) + bias
+    reduce = {"MaxPooling2D": np.nanmax, "AveragePooling2D": np.nanmean}[layer.kind]
+    return pool(x, layer.kernel_size, layer.strides, layer.padding, reduce)
+
+
+def convolve(x: Array, kernel: Array, strides: tuple[int, int], padding: str) -> Array:
+    """Cross-correlation of (H, W, C) with (rows, columns, C, filters), one cell at a time."""
+    x = pad(x, kernel.shape[:2], strides, padding, 0.0)
+    height, width = kernel.shape[:2]
+    rows = (x.shape[0] - height) // strides[0] + 1
+    columns = (x.shape[1] - width) // strides[1] + 1
+    out = np.empty((rows, columns, kernel.shape[3]))
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * strides[0], column * strides[1]
+            patch = x[top : top + height, left : left + width]
+            for channel in range(kernel.shape[3]):
+                out[row, column, channel] = np.sum(patch * kernel[..., channel])
+    return out
+
+
+def pool(
+    x: Array, window: tuple[int, int], strides: tuple[int, int], padding: str, reduce
+) -> Array:
+    """Maximum or mean of each window of (H, W, C); padding takes no part in either."""
+    x = pad(x, window, strides, padding, np.nan)
+    rows = (x.shape[0] - window[0]) // strides[0] + 1
+    columns = (x.shape[1] - window[1]) // strides[1] + 1
+    out = np.empty((rows, columns, x.shape[2]))
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * strides[0], column * strides[1]
+            out[row, column] = reduce(
+                x[top : top + window[0], left : left + window[1]], axis=(0, 1)
+            )
+    return out
+
+
+def pad(
+    x: Array, window: tuple[int, int], strides: tuple[int, int], padding: str, value: float
+) -> Array:
+    """Keras's `same` padding (the odd cell goes below and right); `valid` changes nothing."""
+    if padding == "valid":
+        return x
+    widths = []
+    for size, length, stride in zip(x.shape, window, strides, strict=False):
+        total = max((-(-size // stride) - 1) * stride + length - size, 0)
+        widths.append((total // 2, total - total // 2))
+    return np.pad(x, [*widths, (0, 0)], constant_values=value)
+
+
+def activate(name: str, x: Array) -> Array:
+    """The activation function of that name."""
+    if name == "softmax":
+        e = np.exp(x - x.max())
+        return e / e.sum()
+    return {"linear": lambda v: v, "relu": lambda v: np.maximum(v, 0), "tanh": np.tanh}[name](x)

@@ -1,0 +1,103 @@
+"""A bundle that was altered, cut short or mixed up is refused, and the file is named."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from service.bundle import GRAPH, MANIFEST, MODEL, WEIGHTS, read_bundle, versions
+from service.engine import Engine
+from service.errors import BundleError
+
+
+@pytest.fixture
+def copy(mnist_bundle, tmp_path):
+    """A bundle to damage."""
+    return shutil.copytree(mnist_bundle.path, tmp_path / "7")
+
+
+def edit(path, change):
+    """Change the manifest in place."""
+    manifest = json.loads((path / MANIFEST).read_text())
+    change(manifest)
+    (path / MANIFEST).write_text(json.dumps(manifest))
+
+
+def test_a_bundle_tells_its_layers(mnist_bundle):
+    """The manifest's layers come in order, with kinds, shapes and parameters."""
+    assert [layer.kind for layer in mnist_bundle.layers] == [
+        *("Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Conv2D", "Flatten"),
+        *("Dense", "Dense"),
+    ]
+    assert sum(layer.parameters for layer in mnist_bundle.layers) == 93_322
+    assert mnist_bundle.layers[0].output_shape == (26, 26, 32)
+    assert mnist_bundle.labels == tuple("0123456789")
+
+
+def test_weights_have_the_layers_shapes(mnist_bundle):
+    """Kernels and biases are there by layer name, as many numbers as the manifest says."""
+    for layer in mnist_bundle.layers:
+        held = [v for k, v in mnist_bundle.weights.items() if k.startswith(layer.name + "/")]
+        assert sum(array.size for array in held) == layer.parameters
+
+
+@pytest.mark.parametrize("name", [MODEL, GRAPH, WEIGHTS])
+def test_an_altered_file_is_refused(copy, name):
+    """One changed byte in any file is found, and the file named."""
+    raw = bytearray((copy / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (copy / name).write_bytes(raw)
+    with pytest.raises(BundleError, match=rf"{name} was altered"):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize("name", [MANIFEST, MODEL, GRAPH, WEIGHTS])
+def test_a_missing_file_is_named(copy, name):
+    """The error says which file is not there."""
+    (copy / name).unlink()
+    with pytest.raises(BundleError, match=f"{name} is missing"):
+        read_bundle(copy)
+
+
+def test_a_graph_of_another_model_is_refused(copy):
+    """A graph counts only with the very model that it was made from."""
+    edit(copy, lambda manifest: manifest["graph"].update(made_from="0" * 64))
+    with pytest.raises(BundleError, match="made from another model"):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", "{}"])
+def test_a_manifest_that_is_none_is_refused(copy, broken):
+    """Whatever is in the file, the answer is one sentence that names it."""
+    (copy / MANIFEST).write_text(broken)
+    with pytest.raises(BundleError, match=MANIFEST):
+        read_bundle(copy)
+
+
+def test_a_graph_that_computes_something_else_is_refused(copy):
+    """Golden answers are checked at start: same files, other numbers, no service."""
+    edit(copy, lambda manifest: manifest["golden"][3]["means"].update({"conv2d_1/pre": 12.5}))
+    with pytest.raises(BundleError, match=r"does not compute what its manifest says.*conv2d_1/pre"):
+        Engine(read_bundle(copy))
+
+
+def test_a_golden_answer_is_the_whole_distribution(copy):
+    """Right layer means with wrong probabilities are refused too."""
+    edit(copy, lambda manifest: manifest["golden"][0].update(probabilities=[0.1] * 10))
+    with pytest.raises(BundleError, match="does not compute"):
+        Engine(read_bundle(copy))
+
+
+def test_versions_are_the_integer_folders_in_order(tmp_path):
+    """Version 10 comes after 9; whatever is no version is passed over."""
+    for name in ("10", "9", "x", ".export-1"):
+        (tmp_path / "m" / name).mkdir(parents=True)
+    assert versions(tmp_path, "m") == [9, 10]
+    assert versions(tmp_path, "none") == []
+
+
+def test_golden_digits_are_what_the_digits_say(mnist_bundle):
+    """Each golden digit is recognised as its own class."""
+    best = [int(np.argmax(golden.probabilities)) for golden in mnist_bundle.golden]
+    assert best == list(range(10))
