@@ -1,0 +1,262 @@
+"""Pictures of digits drawn by code, as people send them: every size, place, format, light and pen.
+
+A rendering starts from a shape: float32 (h, w) in 0–1, 1 full ink, cut to the ink's edges. All that
+is random comes from the generator passed in, so the same seed draws the same pictures.
+
+Fonts: Pillow brings one along, which is always used. Those of `FONT_FILES` that the machine has
+(Debian: fonts-dejavu-core) are used as well; nothing fails without them.
+"""
+
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+Shape = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+
+FONT_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")
+_WIDE = ("I;16", "I;16B", "I", "F")  # more than 8 bits a pixel
+ENCODINGS = tuple(
+    (kind, mode)
+    for kind, modes in {
+        "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+        "JPEG": ("L", "RGB", "CMYK"),
+        "WEBP": ("RGB", "RGBA"),
+        "BMP": ("1", "L", "P", "RGB"),
+        "GIF": ("L", "P", "RGB"),
+        "TIFF": ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", *_WIDE),
+    }.items()
+    for mode in modes
+)
+_FINE = 160  # pixels: longer side at which strokes are varied
+_MARGIN = 64  # pixels about it
+
+
+def shape_of(digit: Picture, longer: int) -> Shape:
+    """An MNIST digit enlarged or shrunk.
+
+    Args:
+        digit: uint8 (28, 28), ink 255 on 0.
+        longer: the longer side wanted, pixels.
+    """
+    ink = _cut(digit.astype(np.float32) / np.float32(255))
+    factor = longer / max(ink.shape)
+    size = (max(round(ink.shape[1] * factor), 1), max(round(ink.shape[0] * factor), 1))
+    enlarged = Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC)
+    return np.clip(np.asarray(enlarged, np.float32), 0, 1)
+
+
+def restroke(digit: Picture, factor: float, longer: int) -> Shape:
+    """An MNIST digit drawn with a pen `factor` times as wide, its skeleton unchanged.
+
+    The shape is the union of the discs that fit into it; each is drawn again with its radius times
+    `factor`. That breaks no stroke, however thin, as eroding would.
+    """
+    ridge, radii = _skeleton(digit)
+    radii = radii * factor
+    reach = int(radii.max()) + 1
+    distance = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])
+    side = _FINE + 2 * _MARGIN
+    drawn = np.zeros((side + 2 * reach, side + 2 * reach), bool)
+    for (row, column), pen in zip(ridge, radii, strict=True):
+        drawn[row : row + 2 * reach + 1, column : column + 2 * reach + 1] |= distance <= pen
+    ink = _cut(drawn.astype(np.float32))
+    size = np.maximum(np.rint(np.array(ink.shape[::-1]) * longer / max(ink.shape)), 1).astype(int)
+    resized = Image.fromarray(ink).resize((int(size[0]), int(size[1])), Image.Resampling.BOX)
+    return np.asarray(resized)
+
+
+def pen_width(digit: Picture) -> float:
+    """How wide the pen was that drew an MNIST digit, pixels of its 28: twice the typical disc."""
+    return float(2 * np.median(_skeleton(digit)[1]) * 20 / _FINE)
+
+
+def printed(text: str, size: int, font_file: str | None = None) -> Shape:
+    """Text set in a font: Pillow's own where no file is named."""
+    font: Any = ImageFont.truetype(font_file, size) if font_file else ImageFont.load_default(size)
+    image = Image.new("L", (size * (len(text) + 1), size * 2))
+    ImageDraw.Draw(image).text((size // 2, size // 2), text, fill=255, font=font)
+    return _cut(np.asarray(image).astype(np.float32) / np.float32(255))
+
+
+def fonts() -> list[str | None]:
+    """Every font to print with: Pillow's own (None), and those files that this machine has."""
+    found: list[str | None] = [None]
+    for file in FONT_FILES:
+        try:
+            ImageFont.truetype(file, 20)
+        except OSError:
+            continue
+        found.append(file)
+    return found
+
+
+def on_canvas(
+    shape: Shape,
+    rng: np.random.Generator,
+    size: tuple[int, int] = (280, 280),
+    ink: int = 0,
+    paper: int = 255,
+) -> Picture:
+    """A shape anywhere on a canvas of (height, width) pixels; uint8, grey levels as given."""
+    height, width = size
+    top = int(rng.integers(0, height - shape.shape[0] + 1))
+    left = int(rng.integers(0, width - shape.shape[1] + 1))
+    cover = np.zeros(size, np.float32)
+    cover[top : top + shape.shape[0], left : left + shape.shape[1]] = shape
+    return np.rint(paper + cover * (ink - paper)).astype(np.uint8)
+
+
+def side_by_side(shapes: list[Shape], gap: int) -> Shape:
+    """Shapes in a row, standing on one line, `gap` pixels apart (below 0: overlapping)."""
+    height = max(shape.shape[0] for shape in shapes)
+    width = sum(shape.shape[1] for shape in shapes) + gap * (len(shapes) - 1)
+    row = np.zeros((height, width), np.float32)
+    left = 0
+    for shape in shapes:
+        part = row[height - shape.shape[0] :, left : left + shape.shape[1]]
+        np.maximum(part, shape, out=part)
+        left += shape.shape[1] + gap
+    return row
+
+
+def photographed(picture: Picture, rng: np.random.Generator, noise: float = 8.0) -> Picture:
+    """The picture as a camera sees it: uneven light, the paper's texture, and sensor noise.
+
+    Args:
+        picture: uint8 (h, w).
+        rng: where the light falls from, and the noise.
+        noise: standard deviation of the sensor's noise, grey levels.
+    """
+    height, width = picture.shape
+    rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    angle, steepness = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.3)
+    slope = steepness * (rows * np.sin(angle) + columns * np.cos(angle))
+    vignette = rng.uniform(0, 0.15) * (rows**2 + columns**2)
+    coarse = rng.normal(0, 3, (height // 6 + 2, width // 6 + 2)).astype(np.float32)
+    texture = np.asarray(Image.fromarray(coarse).resize((width, height)))
+    lit = (picture * 0.9 + 10) * (0.7 + slope - vignette)
+    seen = lit + texture + rng.normal(0, noise, picture.shape)
+    return np.asarray(np.clip(np.rint(seen), 0, 255), np.uint8)
+
+
+def specked(picture: Picture, rng: np.random.Generator, count: int, tone: int) -> Picture:
+    """The picture with dust: `count` dots of one to three pixels."""
+    dusty = picture.copy()
+    for _ in range(count):
+        side = int(rng.integers(1, 4))
+        row, column = (int(rng.integers(0, length - side + 1)) for length in picture.shape)
+        dusty[row : row + side, column : column + side] = tone
+    return dusty
+
+
+def encode(picture: Picture, kind: str = "PNG", mode: str = "L", **options: Any) -> bytes:
+    """The picture as a file of Pillow's format `kind`, stored in `mode`.
+
+    Args:
+        picture: uint8 (h, w).
+        kind: and mode: one of `ENCODINGS`.
+        mode: see kind.
+        options: for `Image.save`, such as quality.
+    """
+    buffer = io.BytesIO()
+    in_mode(picture, mode).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def in_mode(picture: Picture, mode: str) -> Image.Image:
+    """A grey picture in any of Pillow's modes, wide ones over their whole range."""
+    image = Image.fromarray(picture)
+    if mode == "1":
+        return image.convert("1", dither=Image.Dither.NONE)
+    if mode in ("I;16", "I;16B"):
+        wide = picture.astype("<u2" if mode == "I;16" else ">u2") * np.uint16(257)
+        return Image.frombytes(mode, image.size, wide.tobytes())
+    if mode == "I":
+        return Image.fromarray(picture.astype(np.int32) * 257)
+    if mode == "F":
+        return Image.fromarray(picture.astype(np.float32) / 255)
+    if mode == "LAB":
+        neutral = Image.new("L", image.size, 128)
+        return Image.merge("LAB", (image, neutral, neutral))
+    if mode in ("CMYK", "YCbCr"):
+        return image.convert("RGB").convert(mode)
+    return image.convert(mode)
+
+
+def on_transparent(picture: Picture, colour: tuple[int, int, int]) -> Image.Image:
+    """Ink of one colour on a transparent canvas, mode RGBA; the picture is bright ink on black."""
+    image = Image.new("RGBA", (picture.shape[1], picture.shape[0]), (*colour, 0))
+    image.putalpha(Image.fromarray(picture))
+    return image
+
+
+def turned(picture: Picture, orientation: int) -> bytes:
+    """A JPEG whose pixels lie as EXIF orientation 1–8 says, so that it shows as `picture`."""
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    image = Image.fromarray(picture)
+    if orientation in undo:
+        image = image.transpose(undo[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95, exif=exif)
+    return buffer.getvalue()
+
+
+def _cut(ink: Shape) -> Shape:
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _skeleton(digit: Picture) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Row and column (N, 2) of the discs that make up the enlarged digit, and their radii (N,)."""
+    shape = np.rint(np.pad(shape_of(digit, _FINE), _MARGIN) * 255).astype(np.uint8)
+    # MNIST's pixels leave stairs, whose corners would grow spikes
+    smooth = Image.fromarray(shape).filter(ImageFilter.GaussianBlur(_FINE / 50))
+    radius = _distance_to_paper(np.asarray(smooth) > 127)
+    ridge = np.argwhere(_is_ridge(radius))
+    return ridge, radius[tuple(ridge.T)]
+
+
+def _distance_to_paper(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """From each pixel of the shape to the nearest outside it; exact (Felzenszwalb's two passes)."""
+    height, width = solid.shape
+    far = height + width
+    up, down = np.empty((2, height, width))
+    up[0] = np.where(solid[0], far, 0)
+    down[-1] = np.where(solid[-1], far, 0)
+    for row in range(1, height):
+        up[row] = np.where(solid[row], up[row - 1] + 1, 0)
+        down[-1 - row] = np.where(solid[-1 - row], down[-row] + 1, 0)
+    vertical = np.minimum(up, down) ** 2
+    squared = vertical.copy()
+    for shift in range(1, width):
+        if shift**2 > squared.max():
+            break
+        squared[:, shift:] = np.minimum(squared[:, shift:], vertical[:, :-shift] + shift**2)
+        squared[:, :-shift] = np.minimum(squared[:, :-shift], vertical[:, shift:] + shift**2)
+    return np.asarray(np.sqrt(squared))
+
+
+def _is_ridge(radius: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a pixel's disc lies in no neighbour's disc: the skeleton of the shape."""
+    padded = np.pad(radius, 1)
+    ridge = radius > 2  # the outline is no skeleton
+    for row, column in np.argwhere(np.ones((3, 3))):
+        step = np.hypot(row - 1, column - 1)
+        if step:
+            neighbour = padded[row : row + radius.shape[0], column : column + radius.shape[1]]
+            ridge &= neighbour < radius + step - 0.3
+    return ridge
