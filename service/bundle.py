@@ -25,6 +25,7 @@ MANIFEST, MODEL, GRAPH, WEIGHTS = (
     "weights.safetensors",
 )
 VERIFIED_FILES = (MODEL, GRAPH, WEIGHTS)
+REPORT = "report.json"
 
 Stage = Literal["pre", "post"]
 
@@ -112,6 +113,7 @@ class Bundle:
     input_shape: tuple[int, int, int]
     layers: tuple[Layer, ...]
     golden: tuple[Golden, ...]
+    energy_threshold: float | None
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.float32]]:
@@ -156,6 +158,7 @@ def read_bundle(path: Path) -> Bundle:
             sha256=hashes[MODEL],
             labels=tuple(manifest["labels"]),
             input_shape=shape,
+            energy_threshold=manifest.get("in_distribution", {}).get("threshold"),
             layers=tuple(Layer.from_json(layer) for layer in manifest["layers"]),
             golden=tuple(_golden(item, shape) for item in manifest["golden"]),
         )

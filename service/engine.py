@@ -73,17 +73,22 @@ class Engine:
             By pair, float32 (N, …) with the layer's output shape, channels last.
         """
         session = self._interpreter()
-        tensors = [(pair, session.outputs[pair]) for pair in wanted]
-        pixels = digits if digits.dtype == np.float32 else digits / np.float32(255)
-        values = {
-            pair: np.empty((len(digits), *view().shape[1:]), np.float32) for pair, view in tensors
-        }
-        for index in range(len(digits)):
-            session.input()[0] = pixels[index]
-            session.invoke()
-            for pair, view in tensors:
-                values[pair][index] = view()[0]
-        return values
+        found: dict[tuple[str, Stage], list[NDArray[np.float32]]] = {pair: [] for pair in wanted}
+        for pixels in as_floats(digits)[:, np.newaxis]:  # (1, H, W, C)
+            session.invoke(pixels)
+            for pair, values in found.items():
+                values.append(session.value(pair))
+        return {pair: self._batch(pair, values) for pair, values in found.items()}
+
+    def _batch(
+        self, pair: tuple[str, Stage], values: list[NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        """Values of (1, …) each as one array; a single one is not copied again."""
+        if len(values) == 1:
+            return values[0]
+        layer = self.bundle.layer(pair[0])
+        shape = layer.output_shape if layer else ()
+        return np.concatenate([np.empty((0, *shape), np.float32), *values])
 
     def _interpreter(self) -> "_Session":
         session: _Session | None = getattr(self._local, "session", None)
@@ -108,20 +113,54 @@ class Engine:
 
 
 class _Session:
-    """One thread's interpreter, with views of its input and outputs (no copies)."""
+    """One thread's interpreter. Values are copied out: the graph writes over them at every run."""
 
     def __init__(self, graph: bytes, layers: Sequence[Layer]) -> None:
         self._interpreter: Any = Interpreter(model_content=graph, num_threads=1)
         self._interpreter.allocate_tensors()
-        self.invoke = self._interpreter.invoke
-        self.invoke()  # warms the graph up, and only then have all outputs their memory
-        self.input = self._interpreter.tensor(self._interpreter.get_input_details()[0]["index"])
+        self._input = self._interpreter.get_input_details()[0]["index"]
         details = self._interpreter.get_output_details()
-        self.outputs = {
-            (layer.name, stage): self._interpreter.tensor(details[index]["index"])
+        self._outputs = {
+            (layer.name, stage): details[index]["index"]
             for layer in layers
             for stage, index in (("pre", layer.pre), ("post", layer.post))
         }
+        self._interpreter.invoke()  # warms the graph up
+
+    def invoke(self, pixels: NDArray[np.float32]) -> None:
+        """Run the graph on float32 (1, H, W, C)."""
+        self._interpreter.set_tensor(self._input, pixels)
+        self._interpreter.invoke()
+
+    def value(self, pair: tuple[str, Stage]) -> NDArray[np.float32]:
+        """The value of the last run, float32 (1, …)."""
+        value: NDArray[np.float32] = self._interpreter.get_tensor(self._outputs[pair])
+        return value
+
+
+def as_floats(digits: Pixels) -> NDArray[np.float32]:
+    """What the graph takes: uint8 0–255 becomes float32 0–1; float32 stays as it is.
+
+    Args:
+        digits: of any shape.
+    """
+    if digits.dtype == np.float32:
+        return digits.astype(np.float32, copy=False)
+    return digits.astype(np.float32) / np.float32(255)
+
+
+def energy(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much a picture is like those that the model knows (Liu et al., NeurIPS 2020).
+
+    Args:
+        logits: float32 (N, classes).
+
+    Returns:
+        float32 (N,): the logarithm of the summed exponentials; higher is more alike.
+    """
+    highest = logits.max(axis=1)
+    total = np.exp(logits - highest[:, np.newaxis]).sum(axis=1)
+    return np.asarray(highest + np.log(total), np.float32)
 
 
 def stage_of(key: str) -> tuple[str, Stage]:

@@ -40,6 +40,9 @@ class Settings:
     max_images: int = _setting(
         "CONVSCOPE_MAX_IMAGES", 10_000, "most pictures in one request", least=1
     )
+    max_values: int = _setting(
+        "CONVSCOPE_MAX_VALUES", 20_000_000, "most layer values in one answer", least=1
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:

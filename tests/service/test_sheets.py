@@ -1,0 +1,256 @@
+"""Contact sheets and overlays: every place of a picture has the colour that its value should."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+
+from service import sheets
+from service.bundle import Layer
+from service.engine import Engine
+from service.occlusion import Occlusion
+from service.sheets import colours, contact_sheet, occlusion_overlay
+
+DIGIT = np.zeros((28, 28, 1), np.uint8)
+HEADER = 84 + 2 * sheets.MARGIN  # 28 pixels enlarged three times, and the margins
+TILES = HEADER + sheets.HEADING + 1  # where the first layer's first row of tiles begins
+DIMMED = ImageColor.getrgb(sheets.DIMMED)
+NEUTRAL = tuple(colours(np.float32(0), 1))
+
+
+def layer(shape, activation="relu", kind="Conv2D"):
+    """A layer of that output shape, with values of its own before the activation."""
+    return Layer("some", kind, (28, 28, 1), shape, activation, 0, pre=0, post=1)
+
+
+def pixels(png):
+    """A PNG as uint8 (height, width, 3)."""
+    with Image.open(io.BytesIO(png)) as picture:
+        assert picture.format == "PNG"
+        return np.asarray(picture)
+
+
+def draw(values, stage="post", shown=None, **options):
+    """The sheet of one layer's values, decoded."""
+    values = np.asarray(values, np.float32)
+    shown = shown or layer(values.shape)
+    return pixels(contact_sheet([(shown, stage, values)], DIGIT, **options))
+
+
+def cell(sheet, channel, row, column, side):
+    """Colour of the middle of a map's cell, in a sheet of one layer with `side` × `side` maps."""
+    down, across = divmod(channel, sheets.TILES_A_ROW)
+    factor = sheets.TILE // side
+    top = TILES + down * (factor * side + sheets.CAPTION)
+    left = sheets.MARGIN + across * (sheets.TILE + sheets.TILE_GAP)
+    return tuple(sheet[top + factor * row + factor // 2, left + factor * column + factor // 2])
+
+
+def unit(sheet, index):
+    """Colour of the middle of a flat layer's cell, in a sheet of that layer."""
+    pitch = sheets.CELL + sheets.CELL_GAP
+    row, column = divmod(index, sheets.CELLS_A_ROW)
+    left = sheets.WIDTH - sheets.MARGIN - (sheets.CELLS_A_ROW - column) * pitch
+    return tuple(sheet[HEADER + sheets.HEADING + row * pitch + 16, left + 18])
+
+
+def legend(sheet, part):
+    """Colour of a legend's bar, at a part 0–1 of its width."""
+    left = sheets.WIDTH - sheets.MARGIN - sheets.BAR[0]
+    return tuple(sheet[HEADER + 14 + sheets.BAR[1] // 2, left + int(part * (sheets.BAR[0] - 1))])
+
+
+def coloured(value, limit):
+    """The colour that a value should have, as a tuple."""
+    return tuple(colours(np.float32(value), limit))
+
+
+def lightness(colour):
+    """Relative luminance of sRGB colours (without the gamma), 0–255."""
+    return np.asarray(colour, np.float64) @ (0.2126, 0.7152, 0.0722)
+
+
+def test_colours_darken_away_from_zero_alike_on_both_sides():
+    """0 is grey and the lightest; either side darkens steadily, at about the same pace."""
+    steps = np.linspace(0, 2, 101, dtype=np.float32)
+    above, below = lightness(colours(steps, 2)), lightness(colours(-steps, 2))
+    assert len(set(NEUTRAL)) == 1
+    assert (np.diff(above) <= 0).all()
+    assert (np.diff(below) <= 0).all()
+    assert np.abs(above - below).max() < 40
+    red, _, blue = colours(np.float32(1), 2)
+    assert red > blue
+    red, _, blue = colours(np.float32(-1), 2)
+    assert red < blue
+
+
+def test_a_tile_shows_each_value_in_its_colour():
+    """Every cell of every map has the colour of its value on the layer's scale, also in row 2."""
+    values = np.random.default_rng(0).uniform(0.1, 5, (13, 13, 30)).astype(np.float32)
+    sheet = draw(values)
+    for channel in (0, 11, 12, 29):
+        for row, column in ((0, 0), (3, 9), (12, 12)):
+            expected = coloured(values[row, column, channel], values.max())
+            assert cell(sheet, channel, row, column, 13) == expected
+
+
+def test_one_scale_a_layer_or_one_a_map():
+    """By default a weak map stays pale beside a strong one; per map, each reaches the darkest."""
+    values = np.ones((1, 1, 2)) * [0.5, 10]
+    together, own = draw(values), draw(values, per_map=True)
+    assert cell(together, 0, 0, 0, 1) == coloured(0.5, 10)
+    assert cell(together, 1, 0, 0, 1) == coloured(10, 10)
+    assert cell(own, 0, 0, 0, 1) == cell(own, 1, 0, 0, 1) == coloured(1, 1)
+
+
+def test_each_layer_has_its_own_scale():
+    """A layer of small values below one of large ones is not paler for it."""
+    weak, strong = np.full((1, 1, 1), 0.1, np.float32), np.full((1, 1, 1), 50, np.float32)
+    shown = layer((1, 1, 1))
+    sheet = pixels(contact_sheet([(shown, "post", strong), (shown, "post", weak)], DIGIT))
+    lower = sheets.HEADING + sheets.TILE + sheets.CAPTION + sheets.MARGIN
+    assert cell(sheet, 0, 0, 0, 1) == coloured(1, 1)
+    assert cell(sheet[lower:], 0, 0, 0, 1) == coloured(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "stage", "activation", "left", "middle"),
+    [
+        ([0, 4], "post", "relu", 0, 0.5),
+        ([1, 4], "pre", "relu", -1, 0),
+        ([-1, 4], "post", "tanh", -1, 0),
+    ],
+)
+def test_the_scale_is_symmetric_where_values_can_be_negative(
+    values, stage, activation, left, middle
+):
+    """After ReLU it runs from 0; before an activation, and with negative values, about 0."""
+    values = np.reshape(values, (1, 1, 2))
+    sheet = draw(values, stage, layer((1, 1, 2), activation))
+    assert np.abs(np.subtract(legend(sheet, 0), coloured(left, 1), dtype=int)).max() <= 2
+    assert np.abs(np.subtract(legend(sheet, 0.5), coloured(middle, 1), dtype=int)).max() <= 4
+    assert np.abs(np.subtract(legend(sheet, 1), coloured(1, 1), dtype=int)).max() <= 2
+    assert cell(sheet, 1, 0, 0, 1) == coloured(4, 4)
+
+
+def test_a_map_that_is_all_zero_is_marked_dead():
+    """It is dimmed and carries a word; zeros within a living map keep the neutral colour."""
+    values = np.zeros((3, 3, 2))
+    values[2, 2, 1] = 1
+    sheet = draw(values)
+    assert cell(sheet, 0, 0, 0, 3) == DIMMED
+    assert cell(sheet, 1, 0, 0, 3) == NEUTRAL
+    top, left = TILES + 26, sheets.MARGIN
+    middle = sheet[top : top + 26, left : left + sheets.TILE]
+    assert lightness(middle).min() < 150  # the word "dead"
+
+
+def test_a_layer_of_zeros_can_be_drawn():
+    """Nothing is divided by the largest value where that is 0."""
+    assert cell(draw(np.zeros((2, 2, 1))), 0, 0, 0, 2) == DIMMED
+    assert unit(draw(np.zeros(5)), 4) == NEUTRAL
+
+
+def test_a_flat_layer_is_a_grid_of_cells():
+    """Each unit has the colour of its value, wrapped to rows."""
+    values = np.random.default_rng(0).uniform(-3, 2, 70).astype(np.float32)
+    sheet = draw(values, "pre", layer((70,), kind="Dense"))
+    for index in (0, 31, 32, 69):
+        assert unit(sheet, index) == coloured(values[index], np.abs(values).max())
+
+
+def test_probabilities_keep_to_a_scale_up_to_one():
+    """An unsure answer looks unsure: 0.5 is half of the scale even where it is the largest."""
+    values = np.array([0.5, 0.3, 0.2], np.float32)
+    shown = layer((3,), "softmax", "Dense")
+    assert unit(draw(values, "post", shown), 0) == coloured(0.5, 1)
+    sheet = draw(values, "post", shown, labels=("a", "b", "c"))
+    top, left = HEADER + sheets.HEADING + 16, sheets.MARGIN + sheets.TILE // 2
+    assert tuple(sheet[top, left]) == coloured(0.5, 1)
+    assert tuple(sheet[top, left + sheets.TILE + sheets.TILE_GAP]) == coloured(0.3, 1)
+
+
+def test_the_captions_are_the_channels_that_were_chosen():
+    """Other channel numbers change what stands under the tiles and nothing else."""
+    values = np.ones((2, 2, 2))
+    first, other = draw(values), draw(values, channels=(7, 30))
+    rows, columns = (np.unique(places) for places in np.nonzero((first != other).any(axis=-1)))
+    assert rows.min() > TILES + sheets.TILE
+    assert rows.max() < TILES + sheets.TILE + sheets.CAPTION
+    assert columns.max() > sheets.MARGIN + sheets.TILE
+
+
+@pytest.mark.parametrize("name", ["mnist_bundle", "tiny_bundle"])
+@pytest.mark.parametrize("stage", ["pre", "post"])
+@pytest.mark.parametrize("per_map", [False, True])
+def test_every_layer_of_a_real_model_can_be_drawn(request, name, stage, per_map):
+    """Any bundle, all layers: a picture as wide as promised."""
+    bundle = request.getfixturevalue(name)
+    digit = bundle.golden[0].digit
+    values = Engine(bundle).run(digit[np.newaxis], [(each.name, stage) for each in bundle.layers])
+    shown = [(each, stage, values[each.name, stage][0]) for each in bundle.layers]
+    sheet = pixels(contact_sheet(shown, digit, per_map, bundle.labels))
+    assert sheet.shape[1] == sheets.WIDTH
+
+
+def test_maps_larger_than_a_tile_keep_their_size():
+    """A layer of 100 × 100 maps is drawn pixel by pixel, fewer in a row, none over another."""
+    values = np.ones((100, 100, 10), np.float32)
+    values[0, 0] = values[-1, -1] = 2
+    sheet = draw(values)
+    assert (sheet == coloured(2, 2)).all(axis=-1)[TILES:].sum() == 2 * 10
+
+
+@pytest.fixture
+def heat():
+    """An occlusion of one large drop, one small rise and nothing elsewhere."""
+    pixels_ = np.zeros((28, 28), np.float32)
+    pixels_[10, 4], pixels_[20, 25] = 0.8, -0.2
+    cells = np.zeros((12, 12), np.float32)
+    cells[5, 2] = 0.9
+    places = tuple(range(0, 23, 2))
+    return Occlusion(3, "3", 0.97, cells, pixels_, 6, 2, 0, places, places)
+
+
+def panel(png, row, column, right):
+    """Colour of the middle of a pixel in the overlay's left or right picture."""
+    left = sheets.MARGIN + (sheets.MARGIN + sheets.PANEL if right else 0)
+    factor = sheets.PANEL // 28
+    return tuple(pixels(png)[84 + factor * row + 7, left + factor * column + 7])
+
+
+def test_the_overlay_colours_pixels_by_their_drop(heat):
+    """Without ink a pixel has exactly its drop's colour, on a scale about 0; ink darkens it."""
+    digit = DIGIT.copy()
+    digit[20, 25] = 255
+    png = occlusion_overlay(digit, heat)
+    assert panel(png, 10, 4, right=True) == coloured(0.8, 0.8)
+    assert panel(png, 0, 0, right=True) == NEUTRAL
+    assert lightness(panel(png, 20, 25, right=True)) < lightness(coloured(-0.2, 0.8)) - 50
+    assert panel(png, 20, 25, right=False) == (255, 255, 255)
+
+
+def test_the_patch_that_matters_most_is_marked(heat):
+    """The left picture has a frame around it: row 10, column 4, six pixels on."""
+    picture = pixels(occlusion_overlay(DIGIT, heat))
+    rows, columns = np.nonzero((picture == ImageColor.getrgb(sheets.MARK)).all(axis=-1))
+    frame = columns < sheets.MARGIN + sheets.PANEL
+    factor = sheets.PANEL // 28
+    assert (rows[frame].min(), columns[frame].min()) == (84 + 10 * factor, 24 + 4 * factor)
+    assert (rows[frame].max(), columns[frame].max()) == (84 + 16 * factor - 1, 24 + 10 * factor - 1)
+
+
+def test_drops_that_hardly_matter_stay_pale(heat):
+    """Drops of a thousandth are not stretched to the darkest colour."""
+    heat.pixels[:] = 0.001
+    assert panel(occlusion_overlay(DIGIT, heat), 5, 5, right=True) == coloured(0.001, 0.05)
+
+
+def test_a_digit_of_another_shape_can_be_drawn():
+    """Not square and in colour: the picture is the digit, enlarged."""
+    digit = np.full((12, 10, 3), (200, 100, 50), np.uint8)
+    zeros = np.zeros((12, 10), np.float32)
+    found = Occlusion(0, "0", 0.5, zeros[:4, :4], zeros, 9, 1, 0, (0, 1, 2, 3), (0, 1, 2, 3))
+    picture = pixels(occlusion_overlay(digit, found))
+    assert (picture == (200, 100, 50)).all(axis=-1).sum() > 10_000
