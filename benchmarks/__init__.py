@@ -1,0 +1,1 @@
+"""Measurements of the real thing running; `python -m benchmarks` prints them all."""

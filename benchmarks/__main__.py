@@ -1,0 +1,154 @@
+"""`python -m benchmarks`: the service's figures on this machine, measured on a running one.
+
+Needs the service's dependencies and `requests`. Only ratios from one run compare well: machines are
+noisy, and most of all shared ones.
+"""
+
+import io
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import requests
+from ai_edge_litert.interpreter import Interpreter
+
+from service.bundle import GRAPH, read_bundle
+from service.engine import Engine
+
+ROOT = Path(__file__).parents[1]
+PORT = 8765
+URL = f"http://127.0.0.1:{PORT}"
+NPY = {"Content-Type": "application/x-npy"}
+SEVEN = (ROOT / "tests" / "seven.png").read_bytes()
+
+
+def main() -> None:
+    """Print every figure."""
+    engine_overhead()
+    started = time.perf_counter()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "service"],
+        cwd=ROOT,
+        env={**os.environ, "PORT": str(PORT), "WEB_CONCURRENCY": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until_ready()
+        print(f"start to /readyz: {time.perf_counter() - started:.2f} s")
+        memory_after_requests(server.pid)
+        occlusion()
+        batch()
+    finally:
+        server.terminate()
+        server.wait(timeout=40)
+
+
+def wait_until_ready() -> None:
+    """Ask /readyz until it answers."""
+    while True:
+        try:
+            if requests.get(f"{URL}/readyz", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.01)
+
+
+def engine_overhead() -> None:
+    """The engine with every layer's values against the same graph's bare invoke, in turns."""
+    bundle = read_bundle(ROOT / "models" / "mnist" / "1")
+    engine = Engine(bundle)
+    digit = bundle.golden[0].digit[np.newaxis]
+    everything = [(layer.name, "post") for layer in bundle.layers]
+    both = everything + [(layer.name, "pre") for layer in bundle.layers if layer.pre != layer.post]
+    graph = Interpreter(model_path=str(bundle.path / GRAPH), num_threads=1)
+    graph.allocate_tensors()
+    for what, wanted in (("every layer", everything), ("every layer, before and after", both)):
+        bare, whole = [], []
+        for _ in range(60):
+            bare.append(seconds(graph.invoke, 100))
+            whole.append(seconds(lambda wanted=wanted: engine.run(digit, wanted), 100))
+        ratios = [b / a for a, b in zip(bare, whole, strict=True)]
+        print(
+            f"engine, one image, {what}: {min(whole) * 1e6:.0f} µs, bare invoke "
+            f"{min(bare) * 1e6:.0f} µs; ratio {min(whole) / min(bare):.2f} of the fastest, "
+            f"{statistics.median(ratios):.2f} in the median pair"
+        )
+
+
+def seconds(work: Callable[[], object], times: int) -> float:
+    """Mean seconds of one call."""
+    started = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - started) / times
+
+
+def memory_after_requests(master: int) -> None:
+    """Resident memory of the worker after 1,000 requests of both main routes."""
+    session = requests.Session()
+    for _ in range(500):
+        session.post(f"{URL}/predict", data=SEVEN, timeout=10).raise_for_status()
+        session.post(f"{URL}/activations", data=SEVEN, timeout=10).raise_for_status()
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    for worker in children:
+        status = Path(f"/proc/{worker}/status").read_text()
+        kilobytes = int(status.split("VmRSS:")[1].split()[0])
+        print(f"resident memory of a worker after 1,000 requests: {kilobytes / 1024:.0f} MiB")
+
+
+def occlusion() -> None:
+    """The default heat map, over HTTP."""
+    session = requests.Session()
+    taken = [
+        seconds(lambda: session.post(f"{URL}/occlusion", data=SEVEN, timeout=10), 1)
+        for _ in range(30)
+    ]
+    print(f"/occlusion, default: median {statistics.median(taken) * 1e3:.0f} ms")
+
+
+def batch() -> None:
+    """10,000 digits in one request against the bare engine, and what another client feels."""
+    engine = Engine(read_bundle(ROOT / "models" / "mnist" / "1"))
+    digits = np.random.default_rng(0).integers(0, 256, (10_000, 28, 28, 1), np.uint8)
+    body = io.BytesIO()
+    np.save(body, digits)
+    ratios = []
+    for _ in range(3):
+        alone = seconds(lambda: engine.probabilities(digits), 1)
+        asked = seconds(
+            lambda: requests.post(
+                f"{URL}/predict", data=body.getvalue(), headers=NPY, timeout=60
+            ).raise_for_status(),
+            1,
+        )
+        ratios.append(alone / asked)
+    print(f"10,000 digits in one .npy: {statistics.median(ratios):.2f} × the bare engine's rate")
+    waits: list[float] = []
+    done = threading.Event()
+
+    def other_client() -> None:
+        session = requests.Session()
+        while not done.is_set():
+            started = time.perf_counter()
+            session.post(f"{URL}/predict", data=SEVEN, timeout=10).raise_for_status()
+            waits.append(time.perf_counter() - started)
+            time.sleep(0.005)
+
+    thread = threading.Thread(target=other_client)
+    thread.start()
+    for _ in range(3):
+        requests.post(f"{URL}/predict", data=body.getvalue(), headers=NPY, timeout=60)
+    done.set()
+    thread.join()
+    p99 = float(np.quantile(waits, 0.99))
+    print(f"another client meanwhile: p99 {p99 * 1e3:.0f} ms over {len(waits)} requests")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What is served: /models, and of one model its manifest, its weights and its report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from service.api import formats, outputs, queries
+from service.api.describe import MODEL_ERRORS, Operation, describe
+from service.bundle import REPORT, WEIGHTS
+from service.errors import NotAcceptable
+from service.models import Models
+
+WEIGHTS_FORMATS: tuple[queries.Format, ...] = ("json", "npz", "safetensors")
+
+
+@dataclass(frozen=True)
+class ModelsAnswer:
+    """What is loaded, and which model answers where a request names none."""
+
+    default: str
+    models: list[outputs.ModelId]
+
+
+@dataclass(frozen=True)
+class WeightsAnswer:
+    """Kernels and biases of every layer that has some."""
+
+    model: outputs.ModelId
+    layers: list[outputs.LayerWeights]
+
+
+def blueprint(models: Models) -> Blueprint:
+    """The routes, bound to the loaded models."""
+    api = Blueprint("catalog", __name__)
+
+    @api.get("/models")
+    @describe(Operation(answers={formats.MEDIA_TYPES["json"]: ModelsAnswer}, conditional=True))
+    def loaded() -> Response:
+        """Every loaded model, and the default one's name."""
+        ids = [outputs.model_id(model.bundle) for model in models.loaded.values()]
+        return _conditional(formats.json(ModelsAnswer(models.default, ids)))
+
+    @api.get("/model")
+    @describe(
+        Operation(
+            answers={formats.MEDIA_TYPES["json"]: dict[str, Any]},
+            query=queries.ModelQuery,
+            problems=MODEL_ERRORS,
+            conditional=True,
+        )
+    )
+    def manifest() -> Response:
+        """The manifest: layers, shapes, parameters, training, metrics; not its golden digits."""
+        query = queries.read(request, queries.ModelQuery)
+        bundle = models.get(query.model, query.version).bundle
+        told = {key: value for key, value in bundle.manifest.items() if key != "golden"}
+        return _conditional(formats.json(told))
+
+    @api.get("/model/weights")
+    @describe(
+        Operation(
+            answers={
+                formats.MEDIA_TYPES[name]: WeightsAnswer if name == "json" else None
+                for name in WEIGHTS_FORMATS
+            },
+            query=queries.WeightsQuery,
+            problems=(*MODEL_ERRORS, NotAcceptable),
+            conditional=True,
+        )
+    )
+    def weights() -> Response:
+        """Kernels and biases; in JSON a convolution's is kernel[filter][channel][row][column]."""
+        query = queries.read(request, queries.WeightsQuery)
+        chosen = formats.choose(request, query.format, WEIGHTS_FORMATS)
+        bundle = models.get(query.model, query.version).bundle
+        if chosen == "json":
+            layers = outputs.layer_weights(bundle)
+            answer = formats.json(WeightsAnswer(outputs.model_id(bundle), layers))
+        elif chosen == "npz":
+            answer = formats.npz(bundle.weights)
+        else:
+            raw = (bundle.path / WEIGHTS).read_bytes()
+            answer = Response(raw, content_type=formats.MEDIA_TYPES["safetensors"])
+        return _conditional(answer)
+
+    @api.get("/model/report")
+    @describe(
+        Operation(
+            answers={formats.MEDIA_TYPES["json"]: dict[str, Any]},
+            query=queries.ModelQuery,
+            problems=MODEL_ERRORS,
+            conditional=True,
+        )
+    )
+    def report() -> Response:
+        """How the model does on test digits: figures by class, confusion, calibration, errors."""
+        query = queries.read(request, queries.ModelQuery)
+        bundle = models.get(query.model, query.version).bundle
+        path = bundle.path / REPORT
+        raw = path.read_bytes() if path.exists() else b"{}"
+        return _conditional(Response(raw, content_type=formats.MEDIA_TYPES["json"]))
+
+    return api
+
+
+def _conditional(response: Response) -> Response:
+    """With an ETag; 304 where the client has it already."""
+    response.add_etag()
+    response.make_conditional(request)
+    return response

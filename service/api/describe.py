@@ -1,0 +1,53 @@
+"""What a route takes and answers, said once beside it; `openapi.py` makes the document of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from service import errors
+from service.api.queries import ModelQuery
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# what can be wrong with any request that holds pictures
+PICTURE_ERRORS = (
+    errors.MalformedRequest,
+    errors.UnknownModel,
+    errors.ImageNotDecodable,
+    errors.ImageTooLarge,
+    errors.UnsupportedFormat,
+    errors.NothingDrawn,
+    errors.WrongShape,
+)
+MODEL_ERRORS = (errors.MalformedRequest, errors.UnknownModel)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route's contract.
+
+    Attributes:
+        answers: by media type, the type of the body (None: bytes).
+        query: its parameters.
+        body: by media type, the type of the request's body (None: bytes).
+        headers: that requests and answers alike can have, by name: its description and schema.
+        problems: the errors that it can answer with.
+        conditional: whether it honours If-None-Match.
+    """
+
+    answers: Mapping[str, Any]
+    query: type[ModelQuery] | None = None
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    problems: Sequence[type[errors.RequestError]] = ()
+    conditional: bool = False
+
+
+def describe(operation: Operation) -> Callable[[View], View]:
+    """Put an operation on the function that answers it."""
+
+    def mark(view: View) -> View:
+        view.operation = operation  # type: ignore[attr-defined]
+        return view
+
+    return mark

@@ -1,0 +1,83 @@
+"""An answer's bytes: JSON, npz, safetensors or PNG, whichever the client takes; gzip when asked."""
+
+import gzip
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+from flask import Request, Response, request
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from service.api.queries import Format
+from service.errors import NotAcceptable
+
+MEDIA_TYPES: dict[Format, str] = {
+    "json": "application/json",
+    "npz": "application/x-npz",
+    "safetensors": "application/x-safetensors",
+    "png": "image/png",
+}
+_WORTH_COMPRESSING = 1_400  # bytes: what fits one packet gains nothing
+
+
+def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) -> Format:
+    """The answer's format: by `format=`, else by `Accept`, else the first offered.
+
+    Raises:
+        NotAcceptable: this route has no format that is asked for.
+    """
+    if asked in offered:
+        return asked
+    if asked is None:
+        accepted = request.accept_mimetypes
+        media_types = [MEDIA_TYPES[name] for name in offered]
+        best = accepted.best_match(media_types) if accepted else media_types[0]
+        if best is not None:
+            return offered[media_types.index(best)]
+    there = ", ".join(f"{name} ({MEDIA_TYPES[name]})" for name in offered)
+    raise NotAcceptable(f"This route answers {there}; ask for one of these.")
+
+
+def json(body: Any) -> Response:
+    """Dataclasses, dicts, lists and arrays as JSON."""
+    raw = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(raw, content_type=MEDIA_TYPES["json"])
+
+
+def npz(arrays: Mapping[str, NDArray[Any]]) -> Response:
+    """Named arrays as an uncompressed `.npz`."""
+    out = io.BytesIO()
+    np.savez(out, allow_pickle=False, **arrays)
+    return Response(out.getvalue(), content_type=MEDIA_TYPES["npz"])
+
+
+def safetensors(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Response:
+    """Named arrays as safetensors; `about` becomes its metadata, each value as JSON."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {
+        name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+        for name, value in about.items()
+    }
+    return Response(save(contiguous, metadata), content_type=MEDIA_TYPES["safetensors"])
+
+
+def png(picture: bytes) -> Response:
+    """An encoded picture."""
+    return Response(picture, content_type=MEDIA_TYPES["png"])
+
+
+def compress(response: Response) -> Response:
+    """After a request: gzip JSON for a client that takes it. Level 1: most of the gain, at once."""
+    response.vary.add("Accept-Encoding")
+    if (
+        response.mimetype in ("application/json", "application/problem+json")
+        and request.accept_encodings["gzip"]
+        and not response.content_encoding
+        and len(raw := response.get_data()) > _WORTH_COMPRESSING
+    ):
+        response.set_data(gzip.compress(raw, compresslevel=1, mtime=0))
+        response.content_encoding = "gzip"
+    return response

@@ -1,0 +1,127 @@
+"""What a picture shows, and every value behind it: /predict and /activations."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from flask import Blueprint, Response, request
+
+from service.api import formats, inputs, outputs, queries
+from service.api.describe import PICTURE_ERRORS, Operation, describe
+from service.engine import LayerValues
+from service.errors import NotAcceptable, UnknownLayer
+from service.models import Model, Models
+from service.settings import Settings
+from service.sheets import contact_sheet
+
+JSON_ONLY: tuple[queries.Format, ...] = ("json",)
+ACTIVATIONS_FORMATS: tuple[queries.Format, ...] = ("json", "npz", "safetensors", "png")
+
+
+@dataclass(frozen=True)
+class PredictAnswer:
+    """A prediction for every picture (with segment=true: for every digit)."""
+
+    model: outputs.ModelId
+    predictions: list[outputs.Prediction]
+
+
+@dataclass(frozen=True)
+class ActivationsAnswer(PredictAnswer):
+    """The predictions, and the values of the layers asked for."""
+
+    layers: list[outputs.LayerMaps]
+
+
+def blueprint(models: Models, settings: Settings) -> Blueprint:
+    """The routes, bound to the loaded models."""
+    api = Blueprint("native", __name__)
+
+    @api.post("/predict")
+    @describe(
+        Operation(
+            answers={formats.MEDIA_TYPES["json"]: PredictAnswer},
+            query=queries.PredictQuery,
+            body=inputs.BODIES,
+            problems=(*PICTURE_ERRORS, NotAcceptable),
+        )
+    )
+    def predict() -> Response:
+        """Which digit each picture shows."""
+        query = queries.read(request, queries.PredictQuery)
+        formats.choose(request, None, JSON_ONLY)
+        model = models.get(query.model, query.version)
+        sent = inputs.read(request, query.preprocess, model.bundle, settings, query.segment)
+        values = model.engine.run(sent.pixels, outputs.outcome(model.bundle))
+        found = outputs.predictions(model.bundle, values, sent, query.top_k)
+        return formats.json(PredictAnswer(outputs.model_id(model.bundle), found))
+
+    @api.post("/activations")
+    @describe(
+        Operation(
+            answers={
+                formats.MEDIA_TYPES[name]: ActivationsAnswer if name == "json" else None
+                for name in ACTIVATIONS_FORMATS
+            },
+            query=queries.ActivationsQuery,
+            body=inputs.BODIES,
+            problems=(*PICTURE_ERRORS, UnknownLayer, NotAcceptable),
+        )
+    )
+    def activations() -> Response:
+        """Which digit each picture shows, and every value of the layers asked for."""
+        query = queries.read(request, queries.ActivationsQuery)
+        chosen = formats.choose(request, query.format, ACTIVATIONS_FORMATS)
+        model = models.get(query.model, query.version)
+        selections = outputs.select(model.bundle, query.layers, query.stage, query.channels)
+        sent = inputs.read(request, query.preprocess, model.bundle, settings)
+        outputs.check_size(selections, len(sent.pixels), settings)
+        wanted = [(each.layer.name, each.stage) for each in selections]
+        pairs = list(dict.fromkeys([*wanted, *outputs.outcome(model.bundle)]))
+        values = model.engine.run(sent.pixels, pairs)
+        if chosen == "png":
+            return _sheet(query, model, sent, selections, values)
+        if chosen == "json":
+            return formats.json(
+                ActivationsAnswer(
+                    outputs.model_id(model.bundle),
+                    outputs.predictions(model.bundle, values, sent),
+                    outputs.layer_maps(values, selections, len(sent.pixels), query.dtype),
+                )
+            )
+        return _archive(chosen, query.dtype, model, selections, values)
+
+    return api
+
+
+def _archive(
+    chosen: queries.Format,
+    dtype: queries.Dtype,
+    model: Model,
+    selections: list[outputs.Selection],
+    values: LayerValues,
+) -> Response:
+    """Arrays by name: the probabilities, and every layer that was asked for."""
+    probabilities = values[model.bundle.layers[-1].name, "post"]
+    arrays = {"probabilities": probabilities, **outputs.arrays(values, selections, dtype)}
+    ranges = outputs.ranges(values, selections)
+    if chosen == "safetensors":
+        about = {"model": outputs.model_id(model.bundle), "ranges": ranges}
+        return formats.safetensors(arrays, about)
+    if dtype == "uint8":  # without its range a byte says nothing
+        arrays |= {f"{key}/range": np.array(span, np.float32) for key, span in ranges.items()}
+    return formats.npz(arrays)
+
+
+def _sheet(
+    query: queries.ActivationsQuery,
+    model: Model,
+    sent: inputs.Inputs,
+    selections: list[outputs.Selection],
+    values: LayerValues,
+) -> Response:
+    """Every map of the layers of one picture, drawn."""
+    digit = inputs.as_bytes(sent.only_one())
+    shown = [(each.layer, each.stage, outputs.chosen(values, each)[0]) for each in selections]
+    numbers = selections[0].channels if query.channels else None  # the same for every layer
+    per_map = query.scale == "map"
+    return formats.png(contact_sheet(shown, digit, per_map, model.bundle.labels, numbers))

@@ -1,0 +1,94 @@
+"""Errors as RFC 9457 `application/problem+json`: the one place that maps errors to statuses."""
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import orjson
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
+
+from service import errors
+
+log = logging.getLogger(__name__)
+
+# error: (status, slug of its `type`)
+PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
+    errors.MalformedRequest: (HTTPStatus.BAD_REQUEST, "malformed-request"),
+    errors.ImageNotDecodable: (HTTPStatus.BAD_REQUEST, "image-not-decodable"),
+    errors.UnknownModel: (HTTPStatus.NOT_FOUND, "unknown-model"),
+    errors.UnknownLayer: (HTTPStatus.NOT_FOUND, "unknown-layer"),
+    errors.NotAcceptable: (HTTPStatus.NOT_ACCEPTABLE, "not-acceptable"),
+    errors.ImageTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "image-too-large"),
+    errors.UnsupportedFormat: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format"),
+    errors.NothingDrawn: (HTTPStatus.UNPROCESSABLE_ENTITY, "nothing-drawn"),
+    errors.WrongShape: (HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-shape"),
+}
+# what Flask itself refuses; any other status of its is `about:blank`, as the RFC has it
+HTTP_PROBLEMS = {
+    HTTPStatus.NOT_FOUND: (
+        "unknown-route",
+        "There is no such route; see docs/api.md for those there are.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", None),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "body-too-large",
+        "The request body is larger than this service takes; send fewer or smaller pictures.",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        "internal-error",
+        "The service failed to answer. Its log tells more under this request_id.",
+    ),
+}
+TYPE_PREFIX = "urn:convscope:problem:"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The body of every error answer."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+def register(app: Flask) -> None:
+    """Answer every error of this app with a problem; never with an inner detail."""
+    app.register_error_handler(errors.RequestError, _from_request_error)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(Exception, _from_bug)
+
+
+def _from_request_error(error: errors.RequestError) -> Response:
+    status, slug = PROBLEMS[type(error)]
+    return _respond(status, slug, str(error))
+
+
+def _from_http(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or 500)
+    slug, detail = HTTP_PROBLEMS.get(status, (None, None))
+    response = _respond(status, slug, detail or error.description or status.description)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _from_bug(error: Exception) -> Response:
+    log.error("Unexpected error", exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    slug, detail = HTTP_PROBLEMS[status]
+    return _respond(status, slug, detail or "")
+
+
+def _respond(status: HTTPStatus, slug: str | None, detail: str) -> Response:
+    problem = Problem(
+        type=TYPE_PREFIX + slug if slug else "about:blank",
+        title=(slug or status.phrase).replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        request_id=g.request_id,
+    )
+    return Response(orjson.dumps(problem), status, content_type="application/problem+json")

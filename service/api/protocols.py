@@ -1,0 +1,115 @@
+"""What the two standard protocols share: errors, bodies, JSON numbers, the outputs they name."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+from flask import Blueprint, Response, request
+from numpy.typing import NDArray
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from service.api import outputs
+from service.api.inputs import Inputs
+from service.api.outputs import Selection
+from service.bundle import Bundle, Layer, Stage
+from service.errors import MalformedRequest, UnsupportedFormat
+from service.models import Model
+from service.settings import Settings
+
+INPUT, DEFAULT_OUTPUT = "image", "probabilities"
+STAGES: tuple[Stage, ...] = ("post", "pre")
+# what zlib calls each Content-Encoding; `deflate` has zlib's wrapper (RFC 9110)
+_ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+
+
+def answer_errors(api: Blueprint, prefix: str) -> None:
+    """Answer whatever goes wrong below the prefix in the protocols' form, `{"error": "…"}`.
+
+    `problems` decides on status and text as everywhere; only the body is said again. So unknown
+    routes and refusals that happen before any route is known are covered too.
+    """
+
+    @api.after_app_request
+    def say_again(response: Response) -> Response:
+        ours = request.path == prefix or request.path.startswith(prefix + "/")
+        if ours and response.mimetype == "application/problem+json":
+            detail = orjson.loads(response.get_data())["detail"]
+            response.set_data(orjson.dumps({"error": detail}))
+            response.content_type = "application/json"
+        return response
+
+
+def read_body(settings: Settings) -> bytes:
+    """The request's body, decompressed where its Content-Encoding says that it is compressed.
+
+    Raises:
+        UnsupportedFormat: an encoding that is not taken.
+        MalformedRequest: the body is not of that encoding.
+        RequestEntityTooLarge: it unpacks to more than a body may have.
+    """
+    body = request.get_data()
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return body
+    if encoding not in _ENCODINGS:
+        raise UnsupportedFormat(
+            f"Content-Encoding {encoding!r} is not taken; send {' or '.join(_ENCODINGS)}, or none."
+        )
+    unpacker = zlib.decompressobj(_ENCODINGS[encoding])
+    try:
+        unpacked = unpacker.decompress(body, settings.max_body_bytes + 1)
+    except zlib.error as error:
+        raise MalformedRequest(f"The body is not {encoding}: {error}.") from error
+    if len(unpacked) > settings.max_body_bytes:
+        raise RequestEntityTooLarge
+    if not unpacker.eof or unpacker.unused_data:
+        raise MalformedRequest(f"The body is not one whole {encoding} stream.")
+    return unpacked
+
+
+def numbers(data: object) -> NDArray[Any]:
+    """JSON numbers in lists, as an array of integers where all are whole, else of floats.
+
+    Raises:
+        MalformedRequest: something else than numbers, or rows of different lengths.
+    """
+    refusal = MalformedRequest("The data are not numbers in rows of one length.")
+    array = np.array(data, object)  # left to itself, NumPy makes every text as wide as the widest
+    kinds = set(map(type, array.flat))
+    if not kinds <= {int, float}:
+        raise refusal
+    try:
+        return array.astype(np.int64 if kinds == {int} else np.float64)
+    except OverflowError as error:
+        raise refusal from error
+
+
+def named_outputs(bundle: Bundle) -> dict[str, Selection]:
+    """Every output that a client can ask for by name, the default one first."""
+    last = bundle.layers[-1]
+    named = {DEFAULT_OUTPUT: _whole(last, "post"), "logits": _whole(last, "pre")}
+    for layer in bundle.layers:
+        for stage in STAGES:
+            selection = _whole(layer, stage)
+            named[selection.key] = selection
+    return named
+
+
+def _whole(layer: Layer, stage: Stage) -> Selection:
+    return Selection(layer, stage, tuple(range(layer.output_shape[-1])))
+
+
+def run(
+    model: Model, sent: Inputs, wanted: Mapping[str, Selection], settings: Settings
+) -> dict[str, NDArray[np.float32]]:
+    """The wanted outputs by name, float32 (N, …), channels last.
+
+    Raises:
+        ImageTooLarge: more values than one answer may have.
+    """
+    outputs.check_size(list(wanted.values()), len(sent.pixels), settings)
+    pairs = {name: (each.layer.name, each.stage) for name, each in wanted.items()}
+    values = model.engine.run(sent.pixels, list(dict.fromkeys(pairs.values())))
+    return {name: values[pair] for name, pair in pairs.items()}

@@ -1,0 +1,169 @@
+"""Query parameters: one struct a route says what they are, for the parser and for OpenAPI alike."""
+
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from flask import Request
+from msgspec import Meta
+
+from service.bundle import Stage
+from service.errors import MalformedRequest
+from service.occlusion import DEFAULT_FILL, DEFAULT_PATCH, DEFAULT_STRIDE
+from service.preprocessing import Mode
+
+Format = Literal["json", "npz", "safetensors", "png"]
+Dtype = Literal["float32", "float16", "uint8"]
+PictureStage = Literal["grey", "ink", "mask", "cropped", "resized", "digit"]
+
+ModelName = Annotated[str, Meta(description="Name of the model; the default one without it.")]
+Version = Annotated[
+    int,
+    Meta(ge=1, le=2**31 - 1, description="Version of the model; the loaded one without it."),
+]
+Preprocess = Annotated[
+    Mode,
+    Meta(
+        description="auto: a true 28 × 28 MNIST digit is left alone, anything else is drawn again "
+        "as MNIST would have (default for pictures). mnist: always draw again. none: take the "
+        "pixels as they are (default for arrays)."
+    ),
+]
+TopK = Annotated[int, Meta(ge=1, le=2**31 - 1, description="Keep the likeliest classes only.")]
+Layers = Annotated[
+    str,
+    Meta(description="Names separated by commas; conv: every convolution layer; all: every layer."),
+]
+Channels = Annotated[
+    str,
+    Meta(
+        description="Channels (of a flat layer, units) such as 0-7,12; all without it.",
+        pattern=r"^\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*$",
+    ),
+]
+StageOf = Annotated[Stage, Meta(description="Before or after the activation function.")]
+FORMAT_MEANS = "Form of the answer; overrides Accept."
+FormatOf = Annotated[Format, Meta(description=FORMAT_MEANS)]
+PictureFormatOf = Annotated[Literal["json", "png"], Meta(description=FORMAT_MEANS)]
+Segment = Annotated[
+    bool, Meta(description="Find every digit of a picture, left to right; one prediction each.")
+]
+Scale = Annotated[
+    Literal["layer", "map"], Meta(description="What a PNG's colours span: a layer or each map.")
+]
+DtypeOf = Annotated[
+    Dtype,
+    Meta(
+        description="Number type of the values. uint8 spans each layer's `low` to `high`: "
+        "value = low + (high - low) · byte / 255."
+    ),
+]
+
+
+class ModelQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which model answers."""
+
+    model: ModelName | None = None
+    version: Version | None = None
+
+
+class PictureQuery(ModelQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How pictures are brought to the model's input."""
+
+    preprocess: Preprocess | None = None
+
+
+class PredictQuery(PictureQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /predict."""
+
+    top_k: TopK | None = None
+    segment: Segment = False
+
+
+class ActivationsQuery(PictureQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /activations."""
+
+    layers: Layers = "conv"
+    channels: Channels | None = None
+    stage: StageOf = "post"
+    format: FormatOf | None = None
+    dtype: DtypeOf = "float32"
+    scale: Scale = "layer"
+
+
+class ExplainQuery(PictureQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /explain."""
+
+    layer: Annotated[str, Meta(description="Name of the cell's layer.")]
+    channel: Annotated[int, Meta(ge=0, lt=2**31, description="Its channel; of a flat layer: unit.")]
+    row: Annotated[int, Meta(ge=0, lt=2**31, description="Its row.")] | None = None
+    column: Annotated[int, Meta(ge=0, lt=2**31, description="Its column.")] | None = None
+    top: (
+        Annotated[int, Meta(ge=1, lt=2**31, description="List a dense unit's largest terms only.")]
+        | None
+    ) = None
+
+
+class OcclusionQuery(PictureQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /occlusion."""
+
+    patch: Annotated[int, Meta(ge=1, le=28, description="Side of the cover, pixels.")] = (
+        DEFAULT_PATCH
+    )
+    stride: Annotated[int, Meta(ge=1, le=28, description="From place to place, pixels.")] = (
+        DEFAULT_STRIDE
+    )
+    fill: Annotated[int, Meta(ge=0, le=255, description="What to cover with.")] = DEFAULT_FILL
+    format: PictureFormatOf | None = None
+
+
+class PreprocessQuery(PictureQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /preprocess."""
+
+    format: PictureFormatOf | None = None
+    stage: Annotated[PictureStage, Meta(description="Which picture a PNG shows.")] = "digit"
+
+
+class WeightsQuery(ModelQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """GET /model/weights."""
+
+    format: (
+        Annotated[Literal["json", "npz", "safetensors"], Meta(description=FORMAT_MEANS)] | None
+    ) = None
+
+
+Query = TypeVar("Query", bound=ModelQuery)
+
+
+def read(request: Request, kind: type[Query]) -> Query:
+    """The request's query parameters, checked.
+
+    Raises:
+        MalformedRequest: one is unknown, or has a value that does not fit; names it and what would.
+    """
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise MalformedRequest(f"{name}= is given {len(values)} times; give it once.")
+    try:
+        return msgspec.convert(request.args.to_dict(), kind, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at ")
+        name = path.strip("`$.")
+        if not name:
+            there = ", ".join(kind.__struct_fields__)
+            raise MalformedRequest(f"{reason} in the query; this route takes {there}.") from error
+        raise MalformedRequest(
+            f"{name}={request.args[name]!r} does not fit: it must be {_expected(kind, name)}."
+        ) from error
+
+
+def _expected(kind: type[ModelQuery], name: str) -> str:
+    """What a parameter takes, in words, from its type."""
+    schema = msgspec.json.schema_components([kind])[1][kind.__name__]["properties"][name]
+    for option in (schema, *schema.get("anyOf", ())):
+        if "enum" in option:
+            return f"one of {', '.join(option['enum'])}"
+        if "minimum" in option:
+            return f"a whole number from {option['minimum']}"
+        if "pattern" in option:
+            return "numbers and ranges such as 0-7,12"
+    return f"of type {schema.get('type')}"

@@ -1,0 +1,7 @@
+// Shows openapi.json with Swagger UI, from this server alone.
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#api",
+  deepLinking: true,
+  validatorUrl: null, // nothing is sent elsewhere
+});

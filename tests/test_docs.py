@@ -1,0 +1,54 @@
+"""Undocumented means broken: routes, settings and problem types are in the docs, and no others."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from service.api.problems import HTTP_PROBLEMS, PROBLEMS
+from service.app import create_app
+from service.settings import Settings
+from tests.conftest import ROOT
+
+API, SETTINGS = (ROOT / "docs" / name for name in ("api.md", "settings.md"))
+
+
+def table_rows(path: Path, cells: int) -> list[list[str]]:
+    """The rows of every table with that many columns, backticks taken off."""
+    rows = [line.strip("|").split(" | ") for line in path.read_text().splitlines() if "|" in line]
+    return [[cell.strip(" `") for cell in row] for row in rows if len(row) == cells]
+
+
+def test_every_route_is_documented():
+    """docs/api.md lists exactly the routes that the app has."""
+    rules = create_app().url_map.iter_rules()
+    routes = {
+        f"{method} {rule.rule}"
+        for rule in rules
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    documented = set(re.findall(r"^\| `((?:GET|POST) /[^`]*)` \|", API.read_text(), re.MULTILINE))
+    assert documented == routes
+
+
+def test_every_setting_is_documented():
+    """docs/settings.md lists exactly the settings, with their defaults."""
+    documented = {row[0]: row[1] for row in table_rows(SETTINGS, 3) if row[0].isupper()}
+    assert set(documented) == {item.metadata["key"] for item in fields(Settings)}
+    for item in fields(Settings):
+        if item.name != "workers":  # its default depends on the machine
+            assert documented[item.metadata["key"]] == str(item.default)
+
+
+def test_every_problem_type_is_documented():
+    """docs/api.md lists exactly the problem types, with their statuses."""
+    documented = {(row[0], row[1]) for row in table_rows(API, 3) if re.fullmatch(r"\d+", row[1])}
+    ours = {(slug, str(int(status))) for status, slug in PROBLEMS.values()}
+    flasks = {(slug, str(int(status))) for status, (slug, _) in HTTP_PROBLEMS.items()}
+    assert documented == ours | flasks
+
+
+def test_every_error_class_has_a_status():
+    """No RequestError can reach a client without a status and a type of its own."""
+    from service.errors import RequestError
+
+    assert set(PROBLEMS) == set(RequestError.__subclasses__())
