@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import keras
+
     from training.data import Mnist
 
 # read by the backends when they are first imported: take a GPU's memory as needed, not all of it
@@ -60,6 +62,21 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
         f"{len(report.misclassified)} of {report.digits:,} wrong; "
         f"report and pictures in {flags.run}"
     )
+    if flags.robustness:
+        _measure_robustness(model, mnist)
+
+
+def _measure_robustness(model: "keras.Model", mnist: "Mnist") -> None:
+    from training import export, robustness
+
+    accuracies = list(robustness.measure(model, mnist))
+    threshold = export.in_distribution(model, mnist)["threshold"]
+    separations = list(robustness.separate(model, mnist, threshold))
+    page = Path("docs/model-card.md")
+    robustness.write_tables(page, accuracies, separations)
+    for row in (*accuracies, *separations):
+        print(row)
+    print(f"written to {page}")
 
 
 def _export(flags: argparse.Namespace, mnist: "Mnist") -> None:
@@ -86,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate", parents=[common], help="measure a run on test digits"
     )
     evaluate.add_argument("--run", type=Path, default=Path("runs/best"))
+    evaluate.add_argument(
+        "--robustness", action="store_true", help="also as people send digits; into the model card"
+    )
     evaluate.set_defaults(command=_evaluate)
 
     export = commands.add_parser("export", parents=[common], help="write a run's model as a bundle")
