@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     models = Models(settings.models_dir, settings.default_model)
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # no redirects: a name that holds a slash is unknown
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_PARTS"] = settings.max_images + 1  # so that our own check speaks first
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes

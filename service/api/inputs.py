@@ -36,6 +36,7 @@ Picture = Annotated[
 ]
 
 
+_ONE = {"maxItems": 1}
 Number = Annotated[float, Meta(extra_json_schema={"minimum": 0, "maximum": 255})]
 Instance = list[list[Number | list[Number]]]  # (H, W) or (H, W, C)
 
@@ -62,8 +63,9 @@ JsonBody = Annotated[
             "oneOf": [
                 {"required": ["image"]},
                 {"required": ["images"]},
-                {"required": ["instances", "range"]},
-            ]
+                {"required": ["instances"]},
+            ],
+            "dependentRequired": {"instances": ["range"]},
         }
     ),
 ]
@@ -77,6 +79,12 @@ class PictureForm(msgspec.Struct):
     ]
 
 
+# … and of the routes that take one picture only
+OneJsonBody = Annotated[
+    JsonBody,
+    Meta(extra_json_schema={"properties": {"images": _ONE, "instances": _ONE}}),
+]
+OnePictureForm = Annotated[PictureForm, Meta(extra_json_schema={"properties": {"image": _ONE}})]
 _NPY_HEADERS: dict[Any, Any] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -87,6 +95,7 @@ BODIES: dict[str, Any] = {
     "application/json": JsonBody,
     NPY_TYPE: None,
 }
+ONE_PICTURE = {**BODIES, "multipart/form-data": OnePictureForm, "application/json": OneJsonBody}
 
 
 @dataclass(frozen=True)
@@ -305,8 +314,10 @@ def _load_npy(body: bytes) -> Pixels:
             f"array has {len(data):,} after its header."
         )
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    if dtype == np.uint8:
+        return array.astype(np.uint8, order="C")
     with np.errstate(over="ignore"):  # beyond float32 is beyond 0–1 too, which is checked later
-        return array if dtype == np.uint8 else array.astype(np.float32)
+        return array.astype(np.float32, order="C")
 
 
 def from_array(

@@ -59,7 +59,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         Operation(
             answers={formats.MEDIA_TYPES["json"]: ExplainAnswer},
             query=queries.ExplainQuery,
-            body=inputs.BODIES,
+            body=inputs.ONE_PICTURE,
             problems=(*PICTURE_ERRORS, UnknownLayer, NotAcceptable),
         )
     )
@@ -87,7 +87,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
                 formats.MEDIA_TYPES["png"]: None,
             },
             query=queries.OcclusionQuery,
-            body=inputs.BODIES,
+            body=inputs.ONE_PICTURE,
             problems=(*PICTURE_ERRORS, NotAcceptable),
         )
     )
@@ -110,7 +110,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
                 formats.MEDIA_TYPES["png"]: None,
             },
             query=queries.PreprocessQuery,
-            body=inputs.BODIES,
+            body=inputs.ONE_PICTURE,
             problems=(*PICTURE_ERRORS, NotAcceptable),
         )
     )

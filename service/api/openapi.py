@@ -236,6 +236,8 @@ def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         # an optional parameter is left out, it is never null
         options = [option for option in field.get("anyOf", [field]) if option != {"type": "null"}]
         kind = {key: value for key, value in options[0].items() if key != "description"}
+        if "enum" in kind:  # of words; msgspec leaves the type to the reader
+            kind["type"] = "string"
         if field.get("default") is not None:
             kind["default"] = field["default"]
         yield {

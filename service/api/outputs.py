@@ -305,8 +305,10 @@ def layer_maps(
 def _layer_maps(
     index: int, each: Selection, value: NDArray[Any], low: float, high: float
 ) -> LayerMaps:
-    maps = np.ascontiguousarray(value.transpose(2, 0, 1)) if value.ndim == 3 else None
-    layer, flat = each.layer, value if maps is None else None
+    layer, is_map = each.layer, value.ndim == 3
+    # orjson writes contiguous arrays only, and chosen channels are none
+    told = np.ascontiguousarray(value.transpose(2, 0, 1) if is_map else value)
+    maps, flat = (told, None) if is_map else (None, told)
     shape = layer.output_shape
     return LayerMaps(
         index, layer.name, layer.kind, each.stage, shape, each.channels, low, high, maps, flat

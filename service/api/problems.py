@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 import orjson
 from flask import Flask, Response, g
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from service import errors
@@ -58,6 +59,7 @@ def register(app: Flask) -> None:
     """Answer every error of this app with a problem; never with an inner detail."""
     app.register_error_handler(errors.RequestError, _from_request_error)
     app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(ParseException, _from_parser)
     app.register_error_handler(Exception, _from_bug)
 
 
@@ -74,6 +76,12 @@ def _from_http(error: HTTPException) -> Response:
         if name == "Allow":
             response.headers[name] = value
     return response
+
+
+def _from_parser(error: Exception) -> Response:
+    """A chunked body that is none: gunicorn finds out while the route reads it."""
+    status, slug = PROBLEMS[errors.MalformedRequest]
+    return _respond(status, slug, f"The request body cannot be read: {error}.")
 
 
 def _from_bug(error: Exception) -> Response:

@@ -77,7 +77,7 @@ def numbers(data: object) -> NDArray[Any]:
     """
     refusal = MalformedRequest("The data are not numbers in rows of one length.")
     array = np.array(data, object)  # left to itself, NumPy makes every text as wide as the widest
-    kinds = set(map(type, array.flat))
+    kinds = set(map(type, array.ravel()))
     if not kinds <= {int, float}:
         raise refusal
     try:

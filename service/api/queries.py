@@ -37,7 +37,8 @@ Channels = Annotated[
     str,
     Meta(
         description="Channels (of a flat layer, units) such as 0-7,12; all without it.",
-        pattern=r"^\d{1,6}(-\d{1,6})?(,\d{1,6}(-\d{1,6})?)*$",
+        # what stands before $ keeps Python from overlooking a line's end there
+        pattern=r"^[0-9]{1,6}(-[0-9]{1,6})?(,[0-9]{1,6}(-[0-9]{1,6})?)*(?!\n)$",
     ),
 ]
 StageOf = Annotated[Stage, Meta(description="Before or after the activation function.")]
@@ -144,16 +145,24 @@ def read(request: Request, kind: type[Query]) -> Query:
         if len(values) > 1:
             raise MalformedRequest(f"{name}= is given {len(values)} times; give it once.")
     try:
-        return msgspec.convert(request.args.to_dict(), kind, strict=False)
+        query = msgspec.convert(request.args.to_dict(), kind, strict=False)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at ")
         name = path.strip("`$.")
         if not name:
             there = ", ".join(kind.__struct_fields__)
             raise MalformedRequest(f"{reason} in the query; this route takes {there}.") from error
-        raise MalformedRequest(
-            f"{name}={request.args[name]!r} does not fit: it must be {_expected(kind, name)}."
-        ) from error
+        raise _misfit(request, kind, name) from error
+    for name in request.args:
+        if getattr(query, name) is None:  # msgspec takes the word null for it
+            raise _misfit(request, kind, name)
+    return query
+
+
+def _misfit(request: Request, kind: type[ModelQuery], name: str) -> MalformedRequest:
+    return MalformedRequest(
+        f"{name}={request.args[name]!r} does not fit: it must be {_expected(kind, name)}."
+    )
 
 
 def _expected(kind: type[ModelQuery], name: str) -> str:

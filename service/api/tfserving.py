@@ -8,6 +8,7 @@ import numpy as np
 from flask import Blueprint, Response
 from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
+from werkzeug.routing import BaseConverter
 
 from service.api import formats, inputs, protocols
 from service.api.describe import PICTURE_ERRORS, Operation, describe
@@ -76,10 +77,7 @@ class PredictFields(msgspec.Struct, frozen=True):
         | UnsetType
     ) = UNSET
     inputs: (
-        Annotated[
-            list[Any] | dict[str, Any],
-            Meta(extra_json_schema={"anyOf": [_IMAGES, _under_its_name(_IMAGES)]}),
-        ]
+        Annotated[Any, Meta(extra_json_schema={"anyOf": [_IMAGES, _under_its_name(_IMAGES)]})]
         | UnsetType
     ) = UNSET
 
@@ -118,9 +116,17 @@ class OutputsAnswer(TypedDict, total=False):
     outputs: Annotated[Any, Meta(extra_json_schema={"type": ["array", "object"]})]
 
 
+class _Name(BaseConverter):
+    """What `<name>` matches: never the `:predict` of another route."""
+
+    regex = "[^/:]+"
+    part_isolating = True
+
+
 def blueprint(models: Models, settings: Settings) -> Blueprint:
     """The routes, bound to the loaded models."""
     api = Blueprint("tfserving", __name__)
+    api.record_once(lambda state: state.app.url_map.converters.update(default=_Name))
     protocols.answer_errors(api, "/v1")
 
     @api.get("/v1/models/<name>")

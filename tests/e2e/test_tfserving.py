@@ -227,7 +227,8 @@ def test_what_is_no_json_is_said_so(server, body):
         ("GET", "models/cats/metadata", 404),
         ("GET", "models", 404),
         ("POST", "models/mnist", 405),
-        ("POST", "models/mnist:classify", 405),
+        ("POST", "models/mnist:classify", 404),
+        ("GET", "models/mnist:predict", 405),
     ],
 )
 def test_what_is_not_there_speaks_the_protocol_too(server, method, path, status):
