@@ -219,6 +219,19 @@ def test_specks_are_no_part_of_the_digit(digits):
     assert np.quantile(changes, 0.9) < 2
 
 
+def test_a_soft_shadow_in_the_corner_is_no_part_of_the_digit(digits):
+    """Shade that runs off the photo is left out, though darker than the paper, like ink."""
+    rows, columns = np.mgrid[0 : 1 : 280 * 1j, 0 : 1 : 280 * 1j]
+    shade = 1 - 0.5 / (1 + np.exp((np.hypot(rows, columns) - 0.2) / 0.05))
+    boxes = []
+    for image in digits[0][:40]:
+        shape = renderings.shape_of(image, 120)
+        picture = np.full((280, 280), 235.0)
+        picture[140 : 140 + shape.shape[0], 140 : 140 + shape.shape[1]] -= 205 * shape
+        boxes.append(prepare(np.rint(picture * shade).astype(np.uint8)).applied.bounding_box)
+    assert np.mean([left > 120 and top > 120 for left, top, _, _ in boxes]) >= 0.9
+
+
 SIZES = [(28, 28), (280, 280), (600, 600), (1, 1), (1, 50), (5, 700)]
 
 

@@ -91,7 +91,7 @@ def odd(tmp_path):
     )
     rng = np.random.default_rng(4)
     kernel = rng.normal(size=(3, 3, 1, 2)).astype(np.float32)
-    bundle = Bundle(tmp_path, {}, "odd", 1, "", ("0", "1"), (8, 9, 1), layers, ())
+    bundle = Bundle(tmp_path, {}, "odd", 1, "", ("0", "1"), (8, 9, 1), layers, (), None)
     save_file({"sparse/kernel": kernel}, tmp_path / WEIGHTS)
     biased = replace(bundle, path=tmp_path / "biased")
     biased.path.mkdir()
