@@ -25,7 +25,7 @@ class Components:
 
     def mask_of(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The pixels, bool (H, W), of the regions chosen by bool (count,)."""
-        return np.append(chosen, False)[self.labels]  # label −1 finds the last entry
+        return np.append(chosen, False).take(self.labels)  # label −1 finds the last entry
 
 
 def find_components(mask: NDArray[np.bool_]) -> Components:
@@ -41,13 +41,18 @@ def find_components(mask: NDArray[np.bool_]) -> Components:
     """
     height, width = mask.shape
     # one false column between rows, so that no run crosses from a row to the next
-    flat = np.zeros((height, width + 1), np.int8)
-    flat[:, :width] = mask
-    edges = np.flatnonzero(np.diff(flat.reshape(-1), prepend=np.int8(0)))
+    separated = np.zeros((height, width + 1), np.bool_)
+    separated[:, :width] = mask
+    flat = separated.reshape(-1)
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if flat[0]:
+        edges = np.insert(edges, 0, 0)
     start, end = edges[::2], edges[1::2]  # positions in the flat array, end exclusive
     names, number = np.unique(_merge(start, end, width + 1), return_inverse=True)
-    labels = np.full(height * (width + 1), -1, np.int32)
-    labels[np.flatnonzero(flat.reshape(-1))] = np.repeat(number, end - start)
+    # what lies between two edges is, in turn, no region and a run
+    between = np.full(2 * len(start) + 1, -1, np.int32)
+    between[1::2] = number
+    labels = np.repeat(between, np.diff(edges, prepend=0, append=len(flat)))
     row, count = start // (width + 1), len(names)
     left, right = start - row * (width + 1), end - row * (width + 1)
     return Components(
