@@ -31,6 +31,7 @@ SEVEN = (ROOT / "tests" / "seven.png").read_bytes()
 def main() -> None:
     """Print every figure."""
     engine_overhead()
+    score_cost()
     started = time.perf_counter()
     server = subprocess.Popen(
         [sys.executable, "-m", "service"],
@@ -79,6 +80,26 @@ def engine_overhead() -> None:
             f"{min(bare) * 1e6:.0f} µs; ratio {min(whole) / min(bare):.2f} of the fastest, "
             f"{statistics.median(ratios):.2f} in the median pair"
         )
+
+
+def score_cost() -> None:
+    """What in_distribution costs beside the inference, in turns."""
+    bundle = read_bundle(ROOT / "models" / "mnist" / "1")
+    engine, distribution = Engine(bundle), bundle.distribution
+    if distribution is None:
+        return
+    digit = bundle.golden[0].digit[np.newaxis]
+    hidden, last = bundle.layers[-2].name, bundle.layers[-1].name
+    values = engine.run(digit, [(hidden, "pre"), (last, "pre")])
+    inner = values[hidden, "pre"], values[last, "pre"]
+    graph, score = [], []
+    for _ in range(60):
+        graph.append(seconds(lambda: engine.probabilities(digit), 100))
+        score.append(seconds(lambda: distribution.scores(*inner), 100))
+    print(
+        f"in_distribution: {min(score) * 1e6:.1f} µs, "
+        f"{min(score) / min(graph):.0%} of the inference"
+    )
 
 
 def seconds(work: Callable[[], object], times: int) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from service.distribution import Distribution
 from service.errors import BundleError
 
 MANIFEST, MODEL, GRAPH, WEIGHTS = (
@@ -26,6 +27,7 @@ MANIFEST, MODEL, GRAPH, WEIGHTS = (
 )
 VERIFIED_FILES = (MODEL, GRAPH, WEIGHTS)
 REPORT = "report.json"
+DISTRIBUTION = "distribution.safetensors"  # only where the model was trained on digits
 
 Stage = Literal["pre", "post"]
 
@@ -113,7 +115,7 @@ class Bundle:
     input_shape: tuple[int, int, int]
     layers: tuple[Layer, ...]
     golden: tuple[Golden, ...]
-    energy_threshold: float | None
+    distribution: Distribution | None
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.float32]]:
@@ -140,7 +142,8 @@ def read_bundle(path: Path) -> Bundle:
     manifest = _read_manifest(path / MANIFEST)
     try:
         hashes = manifest["sha256"]
-        for name in VERIFIED_FILES:
+        optional = {DISTRIBUTION} & hashes.keys()
+        for name in (*VERIFIED_FILES, *optional):
             _verify(path / name, hashes[name])
         if manifest["graph"]["made_from"] != hashes[MODEL]:
             raise BundleError(
@@ -158,7 +161,7 @@ def read_bundle(path: Path) -> Bundle:
             sha256=hashes[MODEL],
             labels=tuple(manifest["labels"]),
             input_shape=shape,
-            energy_threshold=manifest.get("in_distribution", {}).get("threshold"),
+            distribution=_distribution(path, manifest),
             layers=tuple(Layer.from_json(layer) for layer in manifest["layers"]),
             golden=tuple(_golden(item, shape) for item in manifest["golden"]),
         )
@@ -205,6 +208,13 @@ def _verify(path: Path, expected: str) -> None:
             f"{path} was altered: its SHA-256 is {found}, the manifest says {expected}. "
             "Restore the file or export the model again."
         )
+
+
+def _distribution(path: Path, manifest: dict[str, Any]) -> Distribution | None:
+    about = manifest.get("in_distribution")
+    if about is None:
+        return None
+    return Distribution(**load_file(path / DISTRIBUTION), threshold=float(about["threshold"]))
 
 
 def _golden(item: dict[str, Any], shape: tuple[int, int, int]) -> Golden:

@@ -149,20 +149,6 @@ def as_floats(digits: Pixels) -> NDArray[np.float32]:
     return digits.astype(np.float32) / np.float32(255)
 
 
-def energy(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How much a picture is like those that the model knows (Liu et al., NeurIPS 2020).
-
-    Args:
-        logits: float32 (N, classes).
-
-    Returns:
-        float32 (N,): the logarithm of the summed exponentials; higher is more alike.
-    """
-    highest = logits.max(axis=1)
-    total = np.exp(logits - highest[:, np.newaxis]).sum(axis=1)
-    return np.asarray(highest + np.log(total), np.float32)
-
-
 def stage_of(key: str) -> tuple[str, Stage]:
     """A key such as `conv2d/pre` as the pair ("conv2d", "pre")."""
     name, _, stage = key.rpartition("/")

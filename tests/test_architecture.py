@@ -23,11 +23,10 @@ SERVICE_LAYERS = (
         "ink",
         "components",
         "settings",
-        "version",
     ),
-    ("errors",),
+    ("errors", "distribution", "version"),
 )
-TRAINING_MAY_IMPORT = ("bundle", "errors", "images", "preprocessing")
+TRAINING_MAY_IMPORT = ("bundle", "distribution", "errors", "images", "preprocessing")
 
 
 def imports(path: Path) -> set[str]:

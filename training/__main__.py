@@ -67,11 +67,10 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
 
 
 def _measure_robustness(model: "keras.Model", mnist: "Mnist") -> None:
-    from training import export, robustness
+    from training import robustness
 
     accuracies = list(robustness.measure(model, mnist))
-    threshold = export.in_distribution(model, mnist)["threshold"]
-    separations = list(robustness.separate(model, mnist, threshold))
+    separations = list(robustness.separate(model, mnist))
     page = Path("docs/model-card.md")
     robustness.write_tables(page, accuracies, separations)
     for row in (*accuracies, *separations):

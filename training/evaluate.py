@@ -235,18 +235,6 @@ def logits_of(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float
     return _predict(twin, images)
 
 
-def energies(logits: NDArray[np.floating]) -> NDArray[np.float32]:
-    """How much each picture is like those that the model knows (Liu et al., NeurIPS 2020).
-
-    Args:
-        logits: float (N, classes).
-
-    Returns:
-        float32 (N,): the logarithm of the summed exponentials; higher is more alike.
-    """
-    return np.asarray(keras.ops.convert_to_numpy(keras.ops.logsumexp(logits, axis=1)), np.float32)
-
-
 def choose_temperature(logits: NDArray[np.floating], labels: NDArray[np.uint8]) -> float:
     """The temperature that makes held-out labels likeliest (Guo et al., ICML 2017, section 4.2).
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from service.bundle import (
+    DISTRIBUTION,
     GRAPH,
     MANIFEST,
     MODEL,
@@ -34,15 +35,14 @@ from service.bundle import (
     sha256,
     versions,
 )
-from training.data import VALIDATION_SIZE, Mnist
-from training.evaluate import energies, logits_of
+from training.data import Mnist
+from training.distribution import LET_THROUGH, fit
 
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4
 METRICS = ("digits", "accuracy", "loss", "expected_calibration_error")
 COMPARED_DIGITS = 1_000
-LET_THROUGH = 0.993
 CONVOLUTION, DENSE, FLATTEN = "Conv2D", "Dense", "Flatten"
 POOLING = ("MaxPooling2D", "AveragePooling2D")
 WINDOWED = (CONVOLUTION, *POOLING)
@@ -93,7 +93,7 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
     with tempfile.TemporaryDirectory(dir=models, prefix=".export-") as folder:
         bundle = Path(folder) / "bundle"
         bundle.mkdir()
-        about = {**_about(run), "in_distribution": in_distribution(model, mnist)}
+        about = {**_about(run), "in_distribution": _write_distribution(model, mnist, bundle)}
         compile_bundle(model, bundle, name, version, digits, golden_digits(mnist), about)
         for path in (run / "report.json", *run.glob("*.png")):
             shutil.copy(path, bundle)
@@ -134,7 +134,8 @@ def compile_bundle(
     (bundle / WEIGHTS).write_bytes(save(dict(_weights(model))))
     layers = _describe(model, {key: index for index, key in enumerate(order)})
     height, width, channels = model.input_shape[1:]
-    hashes = {file: sha256(bundle / file) for file in VERIFIED_FILES}
+    files = [name for name in (*VERIFIED_FILES, DISTRIBUTION) if (bundle / name).exists()]
+    hashes = {name: sha256(bundle / name) for name in files}
     manifest = {
         "name": name,
         "version": version,
@@ -164,14 +165,16 @@ def compile_bundle(
     (bundle / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def in_distribution(model: keras.Sequential, mnist: Mnist) -> dict[str, Any]:
-    """The energy below which a picture is flagged, from the digits that training held out.
-
-    A little more than 99% of them lie above it, so that 99% of the test digits do.
-    """
-    held_out = energies(logits_of(model, mnist.train_images[-VALIDATION_SIZE:]))
-    threshold = float(np.quantile(held_out, 1 - LET_THROUGH))
-    return {"method": "energy", "threshold": threshold, "let_through": LET_THROUGH}
+def _write_distribution(model: keras.Sequential, mnist: Mnist, bundle: Path) -> dict[str, Any]:
+    """What the model's digits look like inside it, as a file; the manifest's entry about it."""
+    found = fit(model, mnist)
+    arrays = {"whitening": found.whitening, "centres": found.centres}
+    (bundle / DISTRIBUTION).write_bytes(save(arrays))
+    return {
+        "method": "largest logit, less the Mahalanobis distance of the last hidden layer",
+        "threshold": found.threshold,
+        "let_through": LET_THROUGH,
+    }
 
 
 def golden_digits(mnist: Mnist) -> NDArray[np.uint8]:

@@ -20,7 +20,8 @@ from service.images import decode
 from service.preprocessing import prepare
 from training import renderings
 from training.data import Mnist
-from training.evaluate import energies, logits_of
+from training.distribution import fit, scores
+from training.evaluate import logits_of
 
 MAX_PIXELS = 50_000_000
 Render = Callable[[NDArray[np.uint8], np.random.Generator], bytes]
@@ -48,13 +49,13 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Separation:
-    """How well the energy tells something from test digits.
+    """How well the score tells something from test digits.
 
     Attributes:
         what: in words.
         count: how many.
-        auroc: probability that a test digit has more energy than one of these, 0–1.
-        flagged: share of these whose energy is under the threshold.
+        auroc: probability that a test digit has a higher score than one of these, 0–1.
+        flagged: share of these whose score is under the threshold.
     """
 
     what: str
@@ -164,18 +165,19 @@ def _prepared(pictures: Iterator[bytes]) -> tuple[NDArray[np.uint8], list[int]]:
 
 
 def separate(
-    model: keras.Model, mnist: Mnist, threshold: float, count: int = 2_000, seed: int = 3
+    model: keras.Sequential, mnist: Mnist, count: int = 2_000, seed: int = 3
 ) -> Iterator[Separation]:
-    """How well the energy tells clothes, noise and letters from the test digits.
+    """How well the score tells clothes, noise and letters from the test digits.
 
     Args:
         model: a calibrated lecture network.
         mnist: its test digits are what the others are told from.
-        threshold: from the manifest.
         count: how many pieces of clothing and of noise.
         seed: of the noise.
     """
-    inside = energies(logits_of(model, mnist.test_images))
+    distribution = fit(model, mnist)
+    threshold = distribution.threshold
+    inside = scores(model, distribution, mnist.test_images)
     rng = np.random.default_rng(seed)
     strangers = {"uniform noise": rng.integers(0, 256, (count, 28, 28), np.uint8)}
     if FASHION_MNIST.exists():  # Debian: dataset-fashion-mnist
@@ -188,7 +190,7 @@ def separate(
     strangers[f"letters that look like digits ({DIGIT_LIKE})"] = _letters(list(DIGIT_LIKE))
     yield Separation("test digits", len(inside), 0.5, float(np.mean(inside < threshold)))
     for what, images in strangers.items():
-        outside = energies(logits_of(model, images))
+        outside = scores(model, distribution, images)
         flagged = float(np.mean(outside < threshold))
         yield Separation(what, len(images), auroc(inside, outside), flagged)
 

@@ -17,7 +17,7 @@ from PIL import Image
 from service.api.inputs import Inputs
 from service.api.queries import Dtype
 from service.bundle import Bundle, Layer, Stage
-from service.engine import LayerValues, energy
+from service.engine import LayerValues
 from service.errors import ImageTooLarge, UnknownLayer
 from service.preprocessing import Applied, Prepared
 from service.settings import Settings
@@ -46,8 +46,8 @@ class Prediction:
         probabilities: by label, highest first.
         in_distribution: whether the model has learnt from pictures like this one; None where its
             bundle holds no threshold.
-        score: energy, the logarithm of the summed exponentials of the logits: what is compared with
-            the threshold (Liu et al., NeurIPS 2020).
+        score: what is compared with the bundle's threshold; higher is more like a digit. None where
+            the bundle has none.
         preprocessing: what was done to the picture.
         touching: of a segmented picture's digit: whether it looks like several that touch.
     """
@@ -57,7 +57,7 @@ class Prediction:
     confidence: float
     probabilities: dict[str, float]
     in_distribution: bool | None
-    score: float
+    score: float | None
     preprocessing: Applied
     touching: bool | None
 
@@ -149,19 +149,23 @@ def model_id(bundle: Bundle) -> ModelId:
 
 
 def outcome(bundle: Bundle) -> list[tuple[str, Stage]]:
-    """The values that a prediction is read from: the last layer's logits and probabilities."""
-    return [(bundle.layers[-1].name, "pre"), (bundle.layers[-1].name, "post")]
+    """What a prediction is read from: the probabilities, then what its score is computed from."""
+    last = bundle.layers[-1].name
+    if bundle.distribution is None:
+        return [(last, "post")]
+    return [(last, "post"), (bundle.layers[-2].name, "pre"), (last, "pre")]
 
 
 def predictions(
     bundle: Bundle, values: LayerValues, sent: Inputs, top_k: int | None = None
 ) -> list[Prediction]:
     """The last layer's values as predictions, with `top_k` classes each (None: all)."""
-    logits, probabilities = (values[pair] for pair in outcome(bundle))  # (N, classes)
+    probabilities, *inner = (values[pair] for pair in outcome(bundle))  # (N, classes)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     ranked = np.take_along_axis(probabilities, order, axis=1)
-    scores = energy(logits).tolist()
-    threshold = bundle.energy_threshold
+    scores: Sequence[float | None] = [None] * len(order)
+    if bundle.distribution is not None:
+        scores = bundle.distribution.scores(*inner).tolist()
     touching: Sequence[bool | None] = sent.touching or [None] * len(order)
     rows = zip(
         sent.images, order.tolist(), ranked.tolist(), scores, sent.applied, touching, strict=True
@@ -170,7 +174,9 @@ def predictions(
     for image, classes, row, score, applied, touches in rows:
         labels = [bundle.labels[index] for index in classes]
         by_label = dict(zip(labels, row, strict=True))
-        inside = None if threshold is None else score >= threshold
+        inside = None
+        if bundle.distribution is not None and score is not None:
+            inside = score >= bundle.distribution.threshold
         answers.append(
             Prediction(image, labels[0], row[0], by_label, inside, score, applied, touches)
         )

@@ -131,9 +131,6 @@ def test_digits_that_touch_are_said_to(server, mnist):
     assert [each["touching"] for each in found] == [True]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the energy of this bundle does not tell uniform noise from digits yet"
-)
 def test_noise_is_out_of_distribution(server, mnist):
     """A test digit is in distribution, noise is not; both say by how much."""
     noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)

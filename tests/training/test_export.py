@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from service.bundle import Bundle, read_bundle
-from training.data import Mnist
+from training.data import VALIDATION_SIZE, Mnist
 from training.export import TOLERANCE, ExportError, compile_bundle, export, golden_digits
 from training.model import lecture_cnn
 
@@ -63,8 +63,8 @@ def values_of(model: keras.Sequential, digits: NDArray[np.uint8]) -> list[NDArra
 def few(mnist: Mnist) -> Mnist:
     """A hundred test digits are enough to compare; each class is among them."""
     return Mnist(
-        mnist.train_images[:1],
-        mnist.train_labels[:1],
+        mnist.train_images[-VALIDATION_SIZE - 400 :],
+        mnist.train_labels[-VALIDATION_SIZE - 400 :],
         mnist.test_images[:100],
         mnist.test_labels[:100],
     )
@@ -139,6 +139,7 @@ def test_the_bundle_reads_back_and_tells_the_lectures_layers(
     ]  # fmt: skip
     assert sorted(path.name for path in written.iterdir()) == [
         "curves.png",
+        "distribution.safetensors",
         "graph.tflite",
         "manifest.json",
         "model.keras",

@@ -1,0 +1,46 @@
+"""The score that tells digits from everything else."""
+
+import numpy as np
+import pytest
+
+from service.distribution import Distribution
+from service.engine import Engine
+
+
+@pytest.fixture
+def made_up():
+    """A distribution of three classes in four dimensions."""
+    rng = np.random.default_rng(0)
+    whitening = rng.normal(size=(4, 4)).astype(np.float32)
+    centres = rng.normal(size=(3, 4)).astype(np.float32)
+    return Distribution(whitening, centres, 0.0)
+
+
+def test_distances_are_those_of_the_definition(made_up):
+    """|(h − μ) W|² to the nearest class, as a loop computes it."""
+    hidden = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
+    expected = [
+        min(np.sum((row @ made_up.whitening - centre) ** 2) for centre in made_up.centres)
+        for row in hidden
+    ]
+    np.testing.assert_allclose(made_up.distances(hidden), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_surer_and_nearer_is_more_alike(made_up):
+    """At a class's centre the score is the largest logit; away from it, less the distance."""
+    at_centre = np.linalg.solve(made_up.whitening.T, made_up.centres[1]).astype(np.float32)
+    hidden = np.stack([at_centre, at_centre, at_centre + 9])
+    logits = np.array([[10, 0, 0], [0, 12, 0], [10, 0, 0]], np.float32)
+    first, surer, further = made_up.scores(hidden, logits)
+    assert (first, surer) == pytest.approx((10, 12), abs=1e-3)
+    assert further == pytest.approx(10 - made_up.distances(hidden)[2])
+    assert further < 9
+
+
+def test_99_percent_of_the_test_digits_are_let_through(mnist_bundle, mnist):
+    """The bundle's threshold flags at most one test digit in a hundred."""
+    last, hidden = mnist_bundle.layers[-1].name, mnist_bundle.layers[-2].name
+    pairs = [(hidden, "pre"), (last, "pre")]
+    values = Engine(mnist_bundle).run(mnist.test_images[..., np.newaxis], pairs)
+    scores = mnist_bundle.distribution.scores(*(values[pair] for pair in pairs))
+    assert np.mean(scores >= mnist_bundle.distribution.threshold) >= 0.99
