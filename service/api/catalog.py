@@ -106,6 +106,6 @@ def blueprint(models: Models) -> Blueprint:
 
 def _conditional(response: Response) -> Response:
     """With an ETag; 304 where the client has it already."""
-    response.add_etag()
+    response.add_etag(weak=True)  # gzip may follow: the same answer, other bytes
     response.make_conditional(request)
     return response
