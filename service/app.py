@@ -13,6 +13,7 @@ from service.api import (
     oip,
     openapi,
     ops,
+    pages,
     problems,
     tfserving,
 )
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(tfserving.blueprint(models, settings))
     app.register_blueprint(ops.blueprint(models))
     app.register_blueprint(openapi.blueprint())
+    app.register_blueprint(pages.blueprint())
     return app
 
 

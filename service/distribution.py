@@ -18,8 +18,8 @@ class Distribution:
     """What a model's last hidden layer looks like on its training digits.
 
     Attributes:
-        whitening: float32 (units, units), makes the spread within a class the same every way; scaled
-            so that on held-out digits distances spread as much as largest logits do.
+        whitening: float32 (units, units), makes the spread within a class the same every way; so
+            scaled that on held-out digits distances spread as much as largest logits do.
         centres: float32 (classes, units), each class's mean, whitened.
         threshold: a score below it is out of distribution.
     """

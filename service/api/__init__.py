@@ -6,4 +6,5 @@ catalog.py    /model, /models                 outputs.py   values → what an an
 oip.py        Open Inference Protocol V2      formats.py   … and its bytes
 tfserving.py  TensorFlow Serving's REST API   problems.py  errors → statuses, the only place
 ops.py        health                          describe.py  what a route takes and answers
+pages.py      /, /docs and their files        openapi.py   … as a document
 """

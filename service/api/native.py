@@ -100,9 +100,12 @@ def _archive(
     selections: list[outputs.Selection],
     values: LayerValues,
 ) -> Response:
-    """Arrays by name: the probabilities, and every layer that was asked for."""
+    """Arrays by name: probabilities, scores, and every layer that was asked for."""
     probabilities = values[model.bundle.layers[-1].name, "post"]
     arrays = {"probabilities": probabilities, **outputs.arrays(values, selections, dtype)}
+    score = outputs.scores(model.bundle, values)
+    if score is not None:
+        arrays["score"] = score
     ranges = outputs.ranges(values, selections)
     if chosen == "safetensors":
         about = {"model": outputs.model_id(model.bundle), "ranges": ranges}

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the routes themselves, and the page that shows it.
+"""The OpenAPI 3.1 document, made from the routes themselves.
 
 Schemas come from the types that parse requests and make answers (msgspec), with what their
 docstrings say of each attribute; statuses from `problems`; the rest from each view's operation
@@ -10,12 +10,11 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import numpy as np
-from flask import Blueprint, Flask, Response, current_app, send_from_directory
+from flask import Blueprint, Flask, Response, current_app
 from werkzeug.routing import Rule
 
 from service.api import formats, problems
@@ -23,7 +22,6 @@ from service.api.describe import Operation, describe
 from service.trace import Explanation
 from service.version import VERSION
 
-WEB = Path(__file__).parents[1] / "web"
 PROTOCOLS = ("/v1", "/v2")  # answer errors in a form of their own
 ABOUT = "A CNN server that you can see through: the digit, and every value that led to it."
 HEADERS: dict[str, dict[str, Any]] = {
@@ -54,7 +52,7 @@ class ProtocolError(msgspec.Struct):
 
 
 def blueprint() -> Blueprint:
-    """The document and its page."""
+    """The document."""
     api = Blueprint("openapi", __name__)
 
     @api.get("/openapi.json")
@@ -62,17 +60,6 @@ def blueprint() -> Blueprint:
     def openapi() -> Response:
         """This document."""
         return formats.json(document(current_app))
-
-    @api.get("/docs")
-    @describe(Operation(answers={"text/html": None}))
-    def page() -> Response:
-        """This document as a page; everything that it loads comes from here."""
-        return send_from_directory(WEB, "docs.html")
-
-    @api.get("/web/<path:name>")
-    def web(name: str) -> Response:
-        """A file of the pages."""
-        return send_from_directory(WEB, name)
 
     return api
 

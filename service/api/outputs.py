@@ -156,19 +156,28 @@ def outcome(bundle: Bundle) -> list[tuple[str, Stage]]:
     return [(last, "post"), (bundle.layers[-2].name, "pre"), (last, "pre")]
 
 
+def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
+    """How much each picture is like the model's training digits, (N,); None: it cannot tell."""
+    if bundle.distribution is None:
+        return None
+    _, *inner = (values[pair] for pair in outcome(bundle))
+    return bundle.distribution.scores(*inner)
+
+
 def predictions(
     bundle: Bundle, values: LayerValues, sent: Inputs, top_k: int | None = None
 ) -> list[Prediction]:
     """The last layer's values as predictions, with `top_k` classes each (None: all)."""
-    probabilities, *inner = (values[pair] for pair in outcome(bundle))  # (N, classes)
+    probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     ranked = np.take_along_axis(probabilities, order, axis=1)
-    scores: Sequence[float | None] = [None] * len(order)
-    if bundle.distribution is not None:
-        scores = bundle.distribution.scores(*inner).tolist()
+    likeness = scores(bundle, values)
+    by_image: Sequence[float | None] = (
+        [None] * len(order) if likeness is None else likeness.tolist()
+    )
     touching: Sequence[bool | None] = sent.touching or [None] * len(order)
     rows = zip(
-        sent.images, order.tolist(), ranked.tolist(), scores, sent.applied, touching, strict=True
+        sent.images, order.tolist(), ranked.tolist(), by_image, sent.applied, touching, strict=True
     )
     answers = []
     for image, classes, row, score, applied, touches in rows:

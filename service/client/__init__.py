@@ -177,8 +177,8 @@ class Client:
             version: as for `predict`.
 
         Returns:
-            `probabilities`, (N, classes), and by name each layer: (N, rows, columns, channels) or
-            (N, units); float32. With stage="pre" a layer is named `<layer>/pre`, as in every file
+            `probabilities`, (N, classes), `score`, (N,), and by name each layer: (N, rows, columns,
+            channels) or (N, units); float32. With stage="pre" a layer is named `<layer>/pre`, as in every file
             that the service writes. N is there for a single image too. Empty for an empty list.
         """
         query = {

@@ -52,7 +52,7 @@ def test_maps_equal_keras(server, mnist, mnist_bundle):
 def test_npz_holds_the_same_values_channels_last(server, mnist):
     """format=npz: arrays by layer name, (N, H, W, C), and the probabilities."""
     arrays = npz(activations(server, mnist.test_images[0], format="npz"))
-    assert set(arrays) == {"probabilities", "conv2d", "conv2d_1", "conv2d_2"}
+    assert set(arrays) == {"probabilities", "score", "conv2d", "conv2d_1", "conv2d_2"}
     layers = activations(server, mnist.test_images[0]).json()["layers"]
     for layer in layers:
         found = arrays[layer["name"]]

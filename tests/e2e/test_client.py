@@ -225,6 +225,7 @@ def test_activations_are_arrays_by_layer(client, digits):
     shapes = {name: array.shape for name, array in arrays.items()}
     convolutions = [layer for layer in client.model()["layers"] if layer["kind"] == "Conv2D"]
     assert shapes.pop("probabilities") == (1, 10)
+    assert shapes.pop("score") == (1,)
     assert shapes == {layer["name"]: (1, *layer["output_shape"]) for layer in convolutions}
     assert {array.dtype for array in arrays.values()} == {np.dtype(np.float32)}
 
@@ -232,11 +233,11 @@ def test_activations_are_arrays_by_layer(client, digits):
 def test_layers_and_stage_are_chosen(client, digits):
     """All, one, or several layers; `pre` values, named so, become `post` by the activation."""
     names = {layer["name"] for layer in client.model()["layers"]}
-    assert set(client.activations(digits[0], "all")) == {"probabilities", *names}
-    assert set(client.activations(digits[0], "dense")) == {"probabilities", "dense"}
+    assert set(client.activations(digits[0], "all")) == {"probabilities", "score", *names}
+    assert set(client.activations(digits[0], "dense")) == {"probabilities", "score", "dense"}
     post = client.activations(digits[0], ["dense", "conv2d"])
     pre = client.activations(digits[0], ["dense", "conv2d"], "pre")
-    assert set(pre) == {"probabilities", "dense/pre", "conv2d/pre"}
+    assert set(pre) == {"probabilities", "score", "dense/pre", "conv2d/pre"}
     np.testing.assert_array_equal(post["conv2d"], np.maximum(pre["conv2d/pre"], 0))
 
 

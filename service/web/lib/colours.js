@@ -1,0 +1,52 @@
+// The colours of service/sheets.py: orange is above 0, blue below, near-white is 0. About equally
+// dark at equal distance from 0, and told apart with all common kinds of colour blindness.
+
+const STOPS = [
+  [5, 48, 97],
+  [33, 102, 172],
+  [67, 147, 195],
+  [146, 197, 222],
+  [209, 229, 240],
+  [247, 247, 247],
+  [254, 224, 182],
+  [253, 184, 99],
+  [224, 130, 20],
+  [179, 88, 6],
+  [127, 59, 8],
+];
+const STEPS = 512; // either side of 0
+
+const RAMP = Uint32Array.from({ length: 2 * STEPS + 1 }, (_, step) => {
+  const at = (step / (2 * STEPS)) * (STOPS.length - 1);
+  const below = Math.min(Math.floor(at), STOPS.length - 2);
+  const [r, g, b] = STOPS[below].map((c, i) => Math.round(c + (at - below) * (STOPS[below + 1][i] - c)));
+  return (255 << 24) | (b << 16) | (g << 8) | r; // a little-endian RGBA pixel
+});
+
+/** A value's colour as an RGBA pixel; `limit` (above 0) is the darkest orange, -limit the darkest blue. */
+export function pixel(value, limit) {
+  const step = Math.round((value / limit) * STEPS) + STEPS;
+  return RAMP[step < 0 ? 0 : step > 2 * STEPS ? 2 * STEPS : step];
+}
+
+/** The same as CSS. */
+export function css(value, limit) {
+  const packed = pixel(value, limit);
+  return `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`;
+}
+
+/** Black or white, whichever can be read on that colour. */
+export function inkOn(value, limit) {
+  const packed = pixel(value, limit);
+  const linear = [packed & 255, (packed >> 8) & 255, (packed >> 16) & 255].map((c) =>
+    c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4,
+  );
+  const luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  return luminance > 0.179 ? '#000' : '#fff'; // where both contrasts are equal (WCAG)
+}
+
+/** A CSS gradient of the whole ramp, or of its half from 0. */
+export function gradient(diverging) {
+  const shown = diverging ? STOPS : STOPS.slice(STOPS.length >> 1);
+  return `linear-gradient(to right, ${shown.map((stop) => `rgb(${stop.join(' ')})`).join(', ')})`;
+}

@@ -1,0 +1,36 @@
+import en from '../i18n/en.js';
+import ko from '../i18n/ko.js';
+
+const TEXTS = { en, ko };
+export const LANGUAGES = Object.keys(TEXTS);
+
+let language = 'en';
+
+/** The first of the browser's languages that there is. */
+export function preferred(languages) {
+  const codes = languages.map((tag) => tag.slice(0, 2).toLowerCase());
+  return codes.find((code) => code in TEXTS) ?? 'en';
+}
+
+export function setLanguage(code) {
+  language = code in TEXTS ? code : 'en';
+}
+
+/** The text of that key, `{name}` replaced. */
+export function t(key, values = {}) {
+  const text = TEXTS[language][key];
+  if (text === undefined) throw new RangeError(`no text ${key}`);
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+/** Whether there is such a text. */
+export const known = (key) => key in TEXTS[language];
+
+/** Fill in the texts that the page's own markup names. */
+export function translate(root = document) {
+  document.documentElement.lang = language;
+  for (const node of root.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
+  for (const node of root.querySelectorAll('[data-t-label]')) {
+    node.setAttribute('aria-label', t(node.dataset.tLabel));
+  }
+}

@@ -1,0 +1,29 @@
+/** The shortest decimal that is this float32 and no other: full precision, no noise digits. */
+export function exact(value) {
+  if (Math.fround(value) !== value) return tidy(String(value)); // a float64, such as a sum
+  for (let digits = 1; digits <= 9; digits++) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return tidy(String(Number(text)));
+  }
+  return tidy(String(value));
+}
+
+/** About three figures, for tight places. */
+export function short(value) {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (Number.isInteger(value) && size < 1000) return tidy(String(value));
+  if (size >= 1000 || size < 0.001) return tidy(value.toExponential(1));
+  return tidy(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3));
+}
+
+/** 0.9987 → "99.87 %"; never rounds up to a certainty that is none. */
+export function percent(share) {
+  if (share > 0.9999 && share < 1) return '> 99.99 %';
+  if (share < 0.0001 && share > 0) return '< 0.01 %';
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+function tidy(text) {
+  return text.replace('-', '−').replace(/e(.*)-/, 'e$1−');
+}

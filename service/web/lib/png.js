@@ -1,0 +1,104 @@
+// 8-bit grey PNG, written and read by ourselves: some browsers perturb what a canvas gives back
+// (Brave, against fingerprinting), and every one scales differently.
+
+const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
+const GREY_8_BIT = [8, 0, 0, 0, 0]; // bit depth, colour type, compression, filter, interlace
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+/** A PNG of `pixels`, bytes row by row, 0 black. */
+export async function encodeGrey(pixels, width, height) {
+  const rows = new Uint8Array(height * (width + 1)); // each row begins with filter type 0
+  for (let y = 0; y < height; y++) {
+    rows.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  }
+  const header = new Uint8Array([...bigEndian(width), ...bigEndian(height), ...GREY_8_BIT]);
+  const data = await through(new CompressionStream('deflate'), rows);
+  const parts = [
+    new Uint8Array(SIGNATURE),
+    chunk('IHDR', header),
+    chunk('IDAT', data),
+    chunk('IEND', new Uint8Array()),
+  ];
+  return joined(parts);
+}
+
+/** {width, height, pixels} of an 8-bit grey PNG without interlace. */
+export async function decodeGrey(buffer) {
+  const bytes = new Uint8Array(buffer);
+  const view = new DataView(buffer);
+  const parts = [];
+  let width, height;
+  for (let at = SIGNATURE.length; at < bytes.length;) {
+    const size = view.getUint32(at);
+    const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const body = bytes.subarray(at + 8, at + 8 + size);
+    if (kind === 'IHDR') [width, height] = [view.getUint32(at + 8), view.getUint32(at + 12)];
+    if (kind === 'IDAT') parts.push(body);
+    at += size + 12;
+  }
+  const rows = await through(new DecompressionStream('deflate'), joined(parts));
+  return { width, height, pixels: unfilter(rows, width, height) };
+}
+
+function unfilter(rows, width, height) {
+  const pixels = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const filter = rows[y * (width + 1)];
+    for (let x = 0; x < width; x++) {
+      const left = x ? pixels[y * width + x - 1] : 0;
+      const up = y ? pixels[(y - 1) * width + x] : 0;
+      const corner = x && y ? pixels[(y - 1) * width + x - 1] : 0;
+      const predicted = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter];
+      pixels[y * width + x] = rows[y * (width + 1) + 1 + x] + predicted;
+    }
+  }
+  return pixels;
+}
+
+function paeth(left, up, corner) {
+  const [a, b, c] = [left, up, corner].map((value) => Math.abs(left + up - corner - value));
+  if (a <= b && a <= c) return left;
+  return b <= c ? up : corner;
+}
+
+async function through(transform, bytes) {
+  const writer = transform.writable.getWriter();
+  writer.write(bytes);
+  writer.close();
+  return new Uint8Array(await new Response(transform.readable).arrayBuffer());
+}
+
+function joined(parts) {
+  const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function chunk(kind, body) {
+  const named = Uint8Array.from(kind, (letter) => letter.charCodeAt(0));
+  const out = new Uint8Array(body.length + 12);
+  out.set(bigEndian(body.length), 0);
+  out.set(named, 4);
+  out.set(body, 8);
+  out.set(bigEndian(crc32(out.subarray(4, 8 + body.length))), 8 + body.length);
+  return out;
+}
+
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+function bigEndian(number) {
+  return [number >>> 24, (number >>> 16) & 0xff, (number >>> 8) & 0xff, number & 0xff];
+}

@@ -1,0 +1,60 @@
+import { decodeStrokes, encodeStrokes, fromText, toText } from './strokes.js';
+import { EMPTY, isEmpty } from './sheet.js';
+
+export const STAGES = ['post', 'pre', 'weights'];
+export const SCALES = ['layer', 'map'];
+
+/** The state that a link carries, as the text of a URL's hash. */
+export function toHash({ sheet, digit, cell, lang, stage, scale }) {
+  const parts = new URLSearchParams(sheetPart(sheet, digit));
+  for (const [name, value] of Object.entries(cell ?? {})) {
+    if (value !== undefined && value !== null) parts.set(name, value);
+  }
+  if (stage !== STAGES[0]) parts.set('stage', stage);
+  if (scale !== SCALES[0]) parts.set('scale', scale);
+  parts.set('lang', lang);
+  return parts.toString();
+}
+
+function sheetPart(sheet, digit) {
+  if (isEmpty(sheet)) return {};
+  switch (sheet.kind) {
+    case 'strokes':
+      return { strokes: encodeStrokes(sheet.strokes) };
+    case 'sample':
+      return { sample: sheet.index };
+    case 'random':
+      return { random: sheet.seed };
+    case 'array':
+      return { pixels: toText(sheet.pixels) };
+    default:
+      return digit ? { pixels: toText(digit.pixels) } : {}; // a picture is too long for a link
+  }
+}
+
+/** What a hash says; what it does not say, or says wrongly, is left out. */
+export function fromHash(hash, network) {
+  const parts = new URLSearchParams(hash.replace(/^#/, ''));
+  const state = { sheet: sheetOf(parts, network), cell: cellOf(parts, network) };
+  if (STAGES.includes(parts.get('stage'))) state.stage = parts.get('stage');
+  if (SCALES.includes(parts.get('scale'))) state.scale = parts.get('scale');
+  if (parts.has('lang')) state.lang = parts.get('lang');
+  return state;
+}
+
+function sheetOf(parts, { input: { height, width, channels } }) {
+  const whole = (name) => (/^\d{1,9}$/.test(parts.get(name)) ? Number(parts.get(name)) : null);
+  if (parts.has('strokes')) return { kind: 'strokes', strokes: decodeStrokes(parts.get('strokes')) };
+  if (whole('sample') !== null) return { kind: 'sample', index: whole('sample') };
+  if (whole('random') !== null) return { kind: 'random', seed: whole('random') };
+  const pixels = fromText(parts.get('pixels') ?? '');
+  return pixels.length === height * width * channels ? { kind: 'array', pixels } : EMPTY;
+}
+
+function cellOf(parts, network) {
+  const cell = { layer: parts.get('layer') };
+  for (const name of ['channel', 'row', 'column']) {
+    if (/^\d{1,6}$/.test(parts.get(name))) cell[name] = Number(parts.get(name));
+  }
+  return network.has(cell) ? cell : null;
+}

@@ -1,0 +1,145 @@
+import { css, inkOn } from '../lib/colours.js';
+import { el, number, sharpContext } from '../lib/dom.js';
+import { exact, short } from '../lib/numbers.js';
+import { diverging, draw, picture } from '../lib/paint.js';
+import { t } from '../lib/i18n.js';
+import { bySize, patchCell } from '../models/sum.js';
+import { bar } from './bar.js';
+
+/** patch × kernel of every input channel, the largest contribution first; one of them in numbers. */
+export function convolutionTerms({ explanation, network, follow, term, choose }) {
+  const terms = bySize(explanation.terms);
+  const chosen = terms.find(({ channel }) => channel === term) ?? terms[0];
+  const limits = {
+    patch: largest(terms.map(({ patch }) => patch)),
+    kernel: largest(terms.map(({ kernel }) => kernel)),
+    product: largest(terms.map(({ products }) => products)),
+  };
+  const most = Math.abs(terms[0].contribution) || 1;
+  const rows = terms.map((each) => row(each, each === chosen, limits, most, () => choose(each.channel)));
+  return [
+    ...detail(chosen, explanation, network, limits, follow),
+    el('h3', {}, t('terms.channels', { count: terms.length })),
+    el(
+      'ol',
+      { class: 'list', tabindex: 0, 'aria-label': t('terms.channels', { count: terms.length }) },
+      ...rows,
+    ),
+  ];
+}
+
+/** The chosen channel in numbers; each cell of the patch leads to where it comes from. */
+function detail(chosen, explanation, network, limits, follow) {
+  const { channel, patch, kernel, products, contribution } = chosen;
+  const readout = el('output', { class: 'readout' });
+  const tell = (r, c) => {
+    readout.textContent = `${exact(patch[r][c])} × ${exact(kernel[r][c])} = ${exact(products[r][c])}`;
+  };
+  const source = network.find(explanation.input);
+  const [rows, columns] = source
+    ? [source.rows, source.columns]
+    : [network.input.height, network.input.width];
+  const link = (value, r, c) => {
+    const cell = patchCell(explanation, channel, r, c, rows, columns);
+    if (!cell) return el('span', { class: 'cell padding', title: t('terms.padding') }, '0');
+    return el(
+      'button',
+      {
+        type: 'button',
+        class: 'cell',
+        style: colours(value, limits.patch),
+        title: exact(value),
+        'aria-label': t('terms.go', { row: cell.row, column: cell.column, value: short(value) }),
+        onclick: () => follow(cell),
+        onfocus: () => tell(r, c),
+        onpointerenter: () => tell(r, c),
+      },
+      short(value),
+    );
+  };
+  const plain = (limit) => (value, r, c) =>
+    number(value, short(value), {
+      class: 'cell',
+      style: colours(value, limit),
+      title: exact(value),
+      onpointerenter: () => tell(r, c),
+    });
+  tell(...strongest(products));
+  return [
+    el(
+      'h3',
+      {},
+      t(explanation.terms.length === 1 ? 'terms.pixels' : 'terms.channel', { channel }),
+      ' ',
+      number(contribution, exact(contribution)),
+    ),
+    el(
+      'div',
+      { class: 'product' },
+      grid(t('terms.patch'), patch, link),
+      el('span', { class: 'operator' }, '×'),
+      grid(t('terms.kernel'), kernel, plain(limits.kernel)),
+      el('span', { class: 'operator' }, '='),
+      grid(t('terms.products'), products, plain(limits.product)),
+    ),
+    readout,
+  ];
+}
+
+function row({ channel, patch, kernel, products, contribution }, isChosen, limits, most, onclick) {
+  const canvas = el('canvas', { 'aria-hidden': 'true' });
+  const factor = Math.max(2, Math.floor(24 / Math.max(patch.length, patch[0].length)));
+  const [height, width] = [patch.length * factor, patch[0].length * factor];
+  const context = sharpContext(canvas, 3 * width + 24, height);
+  [
+    [patch, limits.patch],
+    [kernel, limits.kernel],
+    [products, limits.product],
+  ].forEach(([values, limit], i) => {
+    draw(
+      context,
+      picture(values.flat(), patch[0].length, diverging(limit)),
+      i * (width + 12),
+      0,
+      width,
+      height,
+    );
+  });
+  return el(
+    'li',
+    {},
+    el(
+      'button',
+      { type: 'button', 'aria-pressed': String(isChosen), onclick },
+      el('span', { class: 'index' }, t('terms.row', { channel })),
+      canvas,
+      bar(contribution, most),
+      number(contribution, exact(contribution)),
+    ),
+  );
+}
+
+/** Numbers on their colours. */
+export function grid(title, values, cell) {
+  const cells = values.flatMap((line, r) => line.map((value, c) => cell(value, r, c)));
+  return el(
+    'div',
+    { class: 'grid', role: 'group', 'aria-label': title },
+    el('span', { class: 'soft' }, title),
+    el('div', { style: `--columns: ${values[0].length}` }, ...cells),
+  );
+}
+
+export function colours(value, limit) {
+  return `background: ${css(value, limit)}; color: ${inkOn(value, limit)}`;
+}
+
+export function largest(grids) {
+  return Math.max(...grids.flat(3).map(Math.abs)) || 1;
+}
+
+function strongest(products) {
+  const flat = products.flat();
+  const at = flat.reduce((best, value, i) => (Math.abs(value) > Math.abs(flat[best]) ? i : best), 0);
+  return [Math.floor(at / products[0].length), at % products[0].length];
+}

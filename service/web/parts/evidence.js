@@ -1,0 +1,37 @@
+import { el } from '../lib/dom.js';
+import { percent, short } from '../lib/numbers.js';
+import { t } from '../lib/i18n.js';
+import { heatLimit } from './digit.js';
+import { legend } from './legend.js';
+
+/** Switches the occlusion heat map over the digit, and says how to read it. */
+export class Evidence {
+  constructor(root, { store }) {
+    const button = el('button', {
+      type: 'button',
+      class: 'wide',
+      'aria-pressed': 'false',
+      onclick: () => store.set({ evidence: !store.state.evidence }),
+    });
+    const told = el('div', { class: 'told' });
+    root.append(button, told);
+    store.watch(['evidence', 'values', 'lang'], ({ evidence, values }) => {
+      button.textContent = t('evidence');
+      button.disabled = !values;
+      button.setAttribute('aria-pressed', String(evidence));
+    });
+    store.watch(['occlusion', 'lang'], ({ occlusion }) => {
+      told.replaceChildren(...(occlusion ? explain(occlusion) : []));
+    });
+  }
+}
+
+function explain(occlusion) {
+  const limit = heatLimit(occlusion);
+  const text = t('evidence.how', {
+    patch: occlusion.patch,
+    label: occlusion.label,
+    confidence: percent(occlusion.confidence),
+  });
+  return [legend(limit, true, (value) => short(Math.round(100 * value))), el('p', {}, text)];
+}

@@ -1,0 +1,253 @@
+import { el } from '../lib/dom.js';
+import { exact } from '../lib/numbers.js';
+import { t } from '../lib/i18n.js';
+import { nameOf } from '../models/naming.js';
+import { DIGIT } from '../models/network.js';
+import { Plane } from '../models/plane.js';
+import { bySize } from '../models/sum.js';
+import { asCell, sameCell } from '../models/trail.js';
+import { convolutionTerms } from './convolution-terms.js';
+import { equation } from './equation.js';
+import { legend } from './legend.js';
+import { PlaneView } from './plane-view.js';
+import { denseTerms, flattenTerms, poolingTerms, softmaxTerms } from './other-terms.js';
+
+/** Why the selected cell has its value: what it reads, the arithmetic, and its map. */
+export class Inspector {
+  #network;
+  #store;
+  #trail;
+  #head = el('header', {});
+  #equation = el('div', { class: 'equation' });
+  #terms = el('div', { class: 'terms' });
+  #before = { view: new PlaneView('before'), caption: el('figcaption', {}) };
+  #focus;
+  #bench;
+
+  constructor(root, { store, network, trail }) {
+    this.#network = network;
+    this.#store = store;
+    this.#trail = trail;
+    const view = new PlaneView('focus', {
+      onSelect: (cell) => trail.go(cell),
+      onHover: (hover) => {
+        if (!sameCell(hover, store.state.hover)) store.set({ hover });
+      },
+    });
+    this.#focus = {
+      view,
+      caption: el('figcaption', {}),
+      readout: el('output', { class: 'readout' }),
+      legend: el('div', {}),
+    };
+    this.#bench = el(
+      'div',
+      { class: 'bench' },
+      el('figure', { class: 'before' }, this.#before.caption, this.#before.view.node),
+      this.#terms,
+      el(
+        'figure',
+        { class: 'focus' },
+        this.#focus.caption,
+        view.node,
+        this.#focus.legend,
+        this.#focus.readout,
+        el('p', { class: 'soft', 'data-t': 'inspector.keys' }),
+      ),
+    );
+    root.append(this.#head, this.#equation, this.#bench);
+    store.watch(['cell', 'trail', 'lang', 'values'], (state) => this.#drawHead(state));
+    store.watch(['explanation', 'term', 'lang', 'cell', 'values'], (state) => this.#drawTerms(state));
+    store.watch(
+      ['explanation', 'term', 'lang', 'cell', 'values', 'hover', 'stage', 'scale', 'dark'],
+      (state) => this.#drawPlanes(state),
+    );
+  }
+
+  #follow = (cell) => {
+    this.#trail.go(asCell(cell), { follow: true });
+    this.#head.querySelector('h2').focus({ preventScroll: true });
+  };
+
+  #drawHead({ cell, trail, values }) {
+    const title = cell ? nameOf(cell, this.#network, t) : t('inspector');
+    const back = (step) => () => {
+      this.#trail.back(step);
+      this.#head.querySelector('h2').focus({ preventScroll: true });
+    };
+    const close = el(
+      'button',
+      { type: 'button', class: 'quiet', onclick: () => this.#trail.go(null) },
+      t('inspector.close'),
+    );
+    const steps = trail.map((step, i) =>
+      el(
+        'li',
+        {},
+        el('button', { type: 'button', class: 'quiet', onclick: back(i) }, nameOf(step, this.#network, t)),
+      ),
+    );
+    this.#head.replaceChildren(
+      el(
+        'div',
+        { class: 'bar' },
+        el('h2', { id: 'inspector-title', tabindex: -1 }, title),
+        ...(cell ? [close] : []),
+      ),
+      ...(trail.length
+        ? [
+            el(
+              'nav',
+              { class: 'trail', 'aria-label': t('trail') },
+              el(
+                'button',
+                { type: 'button', 'data-action': 'back', onclick: back() },
+                `← ${t('trail.back')}`,
+              ),
+              el('ol', {}, ...steps),
+            ),
+          ]
+        : []),
+      ...(cell && values
+        ? []
+        : [el('p', { class: 'soft' }, t(values ? 'inspector.pick' : 'inspector.draw'))]),
+    );
+  }
+
+  #drawTerms({ cell, explanation, values, term }) {
+    const shown =
+      values && cell && (cell.layer === DIGIT || (explanation && sameCell(explanation.cell, cell)));
+    if (!shown) {
+      if (!cell || !values) this.#clear(); // else what was there stays until the answer comes
+      return;
+    }
+    this.#equation.dataset.cell = Object.values(cell).join('/');
+    if (cell.layer === DIGIT) {
+      const { digit } = this.#store.state;
+      const { width, channels } = this.#network.input;
+      const byte = digit.pixels[(cell.row * width + cell.column) * channels + cell.channel];
+      this.#equation.replaceChildren(...equation({ kind: DIGIT, byte }));
+      this.#terms.replaceChildren(el('p', {}, t('pixel.told')));
+    } else {
+      this.#equation.replaceChildren(...equation(explanation));
+      this.#terms.replaceChildren(...this.#termsOf(explanation, term));
+    }
+    const value = this.#equation.querySelector('[data-role="post"]')?.value;
+    this.#store.set({
+      said: t('cell.said', { cell: nameOf(cell, this.#network, t), value: exact(Number(value)) }),
+    });
+  }
+
+  #clear() {
+    this.#equation.replaceChildren();
+    this.#terms.replaceChildren();
+  }
+
+  #termsOf(explanation, term) {
+    const network = this.#network;
+    const follow = this.#follow;
+    const softmax = explanation.softmax ? softmaxTerms({ explanation, network, follow }) : [];
+    switch (explanation.kind) {
+      case 'Conv2D':
+        return [
+          ...softmax,
+          ...convolutionTerms({
+            explanation,
+            network,
+            follow,
+            term,
+            choose: (chosen) => this.#store.set({ term: chosen }),
+          }),
+        ];
+      case 'Dense':
+        return [
+          ...softmax,
+          ...denseTerms({ explanation, network, follow, all: () => this.#store.set({ allTerms: true }) }),
+        ];
+      case 'Flatten':
+        return flattenTerms({ explanation, network, follow });
+      default:
+        return poolingTerms({ explanation, network, follow });
+    }
+  }
+
+  #drawPlanes(state) {
+    const { cell, values, digit, hover, explanation } = state;
+    this.#bench.hidden = !cell || !values;
+    if (this.#bench.hidden) return;
+    for (const node of this.#bench.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
+    const stage = state.stage === 'pre' ? 'pre' : 'post';
+    const known = explanation && sameCell(explanation.cell, cell) ? explanation : null;
+    this.#drawFocus(state, stage);
+    this.#drawBefore(state, known);
+  }
+
+  #drawFocus({ cell, hover, values, digit, scale }, stage) {
+    const layer = this.#network.find(cell.layer);
+    const at = hover ?? cell;
+    const plane = new Plane({ network: this.#network, layer, channel: cell.channel });
+    const limit = limitOf(plane, values, stage, scale);
+    const isDead = layer && !layer.isFlat && values.dead(layer)[cell.channel];
+    this.#focus.caption.replaceChildren(
+      titleOf(plane),
+      ...(isDead ? [' ', el('span', { class: 'badge' }, t('plane.dead'))] : []),
+    );
+    this.#focus.view.show({
+      plane,
+      limit,
+      cell,
+      winner: hover,
+      numbers: plane.values(values, digit, stage),
+      label: t('plane.name', { cell: nameOf(cell, this.#network, t) }),
+    });
+    this.#focus.legend.replaceChildren(...(layer ? [legend(limit, values.isDiverging(layer, stage))] : []));
+    const value = layer
+      ? values.at(at, stage)
+      : digit.pixels[(at.row * plane.columns + at.column) * plane.channels + at.channel] / 255;
+    this.#focus.readout.textContent = `${nameOf(at, this.#network, t)} = ${exact(value)}`;
+  }
+
+  #drawBefore({ cell, hover, values, digit, scale, term }, known) {
+    const layer = this.#network.find(cell.layer);
+    this.#before.view.node.parentElement.hidden = !layer;
+    if (!layer) return;
+    const before = this.#network.before(layer);
+    const source = known?.source ?? null;
+    const channel = layer.isConvolution
+      ? (term ?? (known ? bySize(known.terms)[0].channel : 0))
+      : (source?.channel ?? cell.channel);
+    const plane = new Plane({ network: this.#network, layer: before, channel });
+    this.#before.caption.textContent = titleOf(plane);
+    this.#before.view.show({
+      plane,
+      numbers: plane.values(values, digit, 'post'),
+      limit: limitOf(plane, values, 'post', scale),
+      window: layer.window(hover ?? cell),
+      winner: hover ? null : (known?.winner ?? source),
+      unread: unread(layer),
+      label: t('plane.before', { layer: titleOf(plane) }),
+    });
+  }
+}
+
+function titleOf(plane) {
+  const layer = plane.layer ? plane.name : t('input');
+  return plane.isFlat || (!plane.layer && plane.channels === 1)
+    ? layer
+    : t('plane', { layer, channel: plane.channel });
+}
+
+function limitOf({ layer, isFlat, channel }, values, stage, scale) {
+  return layer ? values.limit(layer, stage, scale === 'map' && !isFlat ? channel : null) : 1;
+}
+
+/** Rows and columns of the layer before that the last window does not reach. */
+function unread(layer) {
+  if (!layer.kernelSize) return [];
+  const [rows, columns] = layer.inputShape;
+  const [down, across] = [layer.reach(0), layer.reach(1)];
+  return [
+    { top: down, left: 0, height: rows - down, width: columns },
+    { top: 0, left: across, height: down, width: columns - across },
+  ].filter((region) => region.height > 0 && region.width > 0);
+}

@@ -1,0 +1,44 @@
+import { el } from '../lib/dom.js';
+import { LANGUAGES, t } from '../lib/i18n.js';
+
+/** The head of the page: which model, which language, the tour, sharing, the API's own page. */
+export class Menu {
+  constructor(root, { store, network, models, startTour, share }) {
+    store.watch(['lang'], ({ lang }) => {
+      const focused = [...root.children].indexOf(document.activeElement);
+      root.replaceChildren(
+        ...(models.length > 1 ? [modelChoice(models, network.name)] : []),
+        el('button', { type: 'button', 'data-menu': 'tour', onclick: startTour }, t('tour')),
+        el('button', { type: 'button', 'data-menu': 'share', onclick: share }, t('share')),
+        el('a', { href: '/docs' }, t('api')),
+        el(
+          'button',
+          {
+            type: 'button',
+            'data-menu': 'language',
+            lang: other(lang),
+            onclick: () => store.set({ lang: other(lang) }),
+          },
+          t('language.other'),
+        ),
+      );
+      root.children[focused]?.focus();
+    });
+  }
+}
+
+const other = (lang) => LANGUAGES[(LANGUAGES.indexOf(lang) + 1) % LANGUAGES.length];
+
+/** Another model is another page: its layers are other ones, and a link to a cell means nothing there. */
+function modelChoice(models, name) {
+  const go = (event) => {
+    const url = new URL(location.href);
+    url.searchParams.set('model', event.target.value);
+    url.hash = '';
+    location.href = url.href;
+  };
+  const options = models.map((model) =>
+    el('option', { value: model.name, selected: model.name === name }, model.name),
+  );
+  return el('select', { 'aria-label': t('model'), onchange: go }, ...options);
+}

@@ -1,0 +1,159 @@
+import { el, number } from '../lib/dom.js';
+import { exact, percent, short } from '../lib/numbers.js';
+import { t } from '../lib/i18n.js';
+import { nameOf } from '../models/naming.js';
+import { asCell, sameCell } from '../models/trail.js';
+import { bar } from './bar.js';
+import { colours, grid, largest } from './convolution-terms.js';
+
+/** The window with its winner (maximum) or all of it (mean); what no window reaches is said. */
+export function poolingTerms({ explanation, network, follow }) {
+  const { patch, window, input, cell, winner, dropped_rows: rows, dropped_columns: columns } = explanation;
+  const limit = largest([patch]);
+  const each = (value, r, c) => {
+    const source = {
+      layer: input,
+      channel: cell.channel,
+      row: window.inside.top + r,
+      column: window.inside.left + c,
+    };
+    const wins = winner && sameCell(winner, source);
+    return el(
+      'button',
+      {
+        type: 'button',
+        class: wins ? 'cell wins' : 'cell',
+        style: colours(value, limit),
+        title: exact(value),
+        'aria-label': t(wins ? 'terms.winner' : 'terms.go', {
+          row: source.row,
+          column: source.column,
+          value: short(value),
+        }),
+        onclick: () => follow(source),
+      },
+      short(value),
+    );
+  };
+  const dropped =
+    rows.length || columns.length
+      ? [el('p', { class: 'note' }, t('pool.dropped', { rows: list(rows), columns: list(columns) }))]
+      : [];
+  return [
+    el('h3', {}, t('pool.window', { size: `${patch.length} × ${patch[0].length}` })),
+    el('div', { class: 'product large' }, grid(t('terms.patch'), patch, each)),
+    el(
+      'p',
+      {},
+      winner
+        ? t('pool.winner', { row: winner.row, column: winner.column, value: exact(explanation.pre) })
+        : t('pool.mean', { count: explanation.count }),
+    ),
+    ...(winner ? [goButton(winner, network, follow)] : []),
+    ...dropped,
+  ];
+}
+
+/** A flattened value is one cell of the layer before, unchanged. */
+export function flattenTerms({ explanation, network, follow }) {
+  return [el('p', {}, t('flatten.told')), goButton(explanation.source, network, follow)];
+}
+
+/** value × weight of every input, the largest contribution first. */
+export function denseTerms({ explanation, network, follow, all }) {
+  const { terms, count, rest } = explanation;
+  const most = Math.abs(terms[0]?.contribution) || 1;
+  const rows = terms.map(({ source, value, weight, contribution }) =>
+    el(
+      'li',
+      {},
+      el(
+        'button',
+        { type: 'button', class: 'dense', onclick: () => follow(source) },
+        el('span', { class: 'index' }, nameOf(asCell(source), network, t)),
+        el('span', { class: 'factors' }, `${short(value)} × ${short(weight)}`),
+        bar(contribution, most),
+        number(contribution, exact(contribution), { title: `${exact(value)} × ${exact(weight)}` }),
+      ),
+    ),
+  );
+  const more =
+    terms.length < count
+      ? [
+          el(
+            'p',
+            { class: 'rest' },
+            t('dense.rest', { count: count - terms.length, sum: exact(rest) }),
+            ' ',
+            el('button', { type: 'button', onclick: all }, t('dense.all', { count })),
+          ),
+        ]
+      : [];
+  const title = t('dense.terms', { count });
+  return [
+    el('h3', {}, title),
+    el('ol', { class: 'list', tabindex: 0, 'aria-label': title }, ...rows),
+    ...more,
+  ];
+}
+
+/** e^(logit − largest) of every class, and the share that is this one's. */
+export function softmaxTerms({ explanation, network, follow }) {
+  const { softmax, cell, post } = explanation;
+  const labelled = network.labels.length === softmax.logits.length;
+  const row = (logit, channel) =>
+    el(
+      'tr',
+      { class: channel === cell.channel ? 'own' : null },
+      el(
+        'th',
+        { scope: 'row' },
+        el(
+          'button',
+          { type: 'button', class: 'quiet', onclick: () => follow({ ...cell, channel }) },
+          labelled ? network.labels[channel] : channel,
+        ),
+      ),
+      el('td', {}, number(logit, exact(Math.fround(logit)))),
+      el('td', {}, number(softmax.exponentials[channel], softmax.exponentials[channel].toPrecision(6))),
+      el('td', {}, percent(softmax.exponentials[channel] / softmax.sum)),
+    );
+  return [
+    el('h3', {}, t('softmax')),
+    el(
+      'p',
+      { class: 'readout' },
+      `e^(${exact(softmax.logits[cell.channel])} − ${exact(softmax.maximum)}) ÷ ${exact(softmax.sum)} = ${exact(post)}`,
+    ),
+    el(
+      'div',
+      { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('softmax') },
+      el(
+        'table',
+        {},
+        el(
+          'thead',
+          {},
+          el(
+            'tr',
+            {},
+            ...['softmax.class', 'softmax.logit', 'softmax.exponential', 'softmax.share'].map((key) =>
+              el('th', { scope: 'col' }, t(key)),
+            ),
+          ),
+        ),
+        el('tbody', {}, ...softmax.logits.map(row)),
+      ),
+    ),
+  ];
+}
+
+function goButton(cell, network, follow) {
+  return el(
+    'button',
+    { type: 'button', 'data-action': 'follow', onclick: () => follow(cell) },
+    `${t('follow', { cell: nameOf(asCell(cell), network, t) })} →`,
+  );
+}
+
+const list = (numbers) => numbers.join(', ') || '–';

@@ -1,0 +1,102 @@
+import { el, sharpContext, theme } from '../lib/dom.js';
+import { diverging, draw, grey, hatch, outline, picture } from '../lib/paint.js';
+
+const SIDE = 224; // CSS pixels at most
+const MARGIN = 4;
+
+/** One map enlarged, its cells told apart; with `onSelect`, cells can be pointed at and stepped over. */
+export class PlaneView {
+  #plane = null;
+  #factor = 1;
+  #canvas = el('canvas', {});
+  #actions;
+  #cell = null;
+
+  /** @param actions {onSelect(cell), onHover(cell or null)}; none: a picture only. */
+  constructor(name, actions = null) {
+    this.#actions = actions;
+    const role = actions ? { role: 'application', tabindex: 0 } : { role: 'img' };
+    this.node = el('div', { class: 'plane', 'data-plane': name, ...role }, this.#canvas);
+    if (!actions) return;
+    this.node.addEventListener('pointermove', (event) => actions.onHover(this.#under(event)));
+    this.node.addEventListener('pointerleave', () => actions.onHover(null));
+    this.node.addEventListener('click', (event) => {
+      const cell = this.#under(event);
+      if (cell) actions.onSelect(cell);
+    });
+    this.node.addEventListener('keydown', (event) => this.#key(event));
+  }
+
+  /** @param shown {plane, numbers, limit, cell, window, winner, unread, label} */
+  show({ plane, numbers, limit, cell = null, window = null, winner = null, unread = [], label }) {
+    this.#plane = plane;
+    this.#cell = cell;
+    this.#factor = Math.max(1, Math.min(Math.floor(SIDE / Math.max(plane.rows, plane.columns)), 48));
+    const [width, height] = [plane.columns * this.#factor, plane.rows * this.#factor];
+    const context = sharpContext(this.#canvas, width + 2 * MARGIN, height + 2 * MARGIN);
+    context.translate(MARGIN, MARGIN);
+    this.node.setAttribute('aria-label', label);
+    if (!numbers) {
+      context.fillStyle = theme('--blank');
+      context.fillRect(0, 0, width, height);
+      return;
+    }
+    draw(
+      context,
+      picture(numbers, plane.columns, plane.layer ? diverging(limit) : grey),
+      0,
+      0,
+      width,
+      height,
+    );
+    this.#lines(context);
+    for (const region of unread)
+      this.#region(context, region, (...box) => hatch(context, ...box, theme('--soft')));
+    const mark = theme('--mark');
+    if (window) this.#region(context, window, (...box) => outline(context, ...box, mark));
+    for (const each of [winner, cell].filter(Boolean)) {
+      const place = plane.placeOf(each);
+      this.#region(context, { top: place.row, left: place.column, height: 1, width: 1 }, (...box) =>
+        outline(context, ...box, mark, 3),
+      );
+    }
+  }
+
+  /** Hair lines between cells, where cells are large enough for them. */
+  #lines(context) {
+    if (this.#factor < 6) return;
+    context.strokeStyle = 'rgb(0 0 0 / 12%)';
+    context.lineWidth = 1;
+    context.beginPath();
+    const { rows, columns } = this.#plane;
+    for (let row = 0; row <= rows; row++) {
+      context.moveTo(0, row * this.#factor + 0.5);
+      context.lineTo(columns * this.#factor, row * this.#factor + 0.5);
+    }
+    for (let column = 0; column <= columns; column++) {
+      context.moveTo(column * this.#factor + 0.5, 0);
+      context.lineTo(column * this.#factor + 0.5, rows * this.#factor);
+    }
+    context.stroke();
+  }
+
+  #region(context, { top, left, height, width }, paint) {
+    const factor = this.#factor;
+    paint(left * factor, top * factor, width * factor, height * factor);
+  }
+
+  #under({ clientX, clientY }) {
+    const box = this.#canvas.getBoundingClientRect();
+    const [column, row] = [clientX - box.left - MARGIN, clientY - box.top - MARGIN].map((at) =>
+      Math.floor(at / this.#factor),
+    );
+    return this.#plane?.cellAt(row, column) ?? null;
+  }
+
+  #key(event) {
+    if (!this.#cell || event.altKey || event.ctrlKey || event.metaKey) return;
+    const to = this.#plane.step(this.#cell, event.key);
+    if (to) this.#actions.onSelect(to);
+    if (to || event.key.startsWith('Arrow')) event.preventDefault();
+  }
+}

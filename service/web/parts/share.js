@@ -1,0 +1,95 @@
+import { el } from '../lib/dom.js';
+import { toText } from '../models/strokes.js';
+import { t } from '../lib/i18n.js';
+import { Dialog } from './dialog.js';
+import { viewAsPng } from './export.js';
+
+const SAID_MS = 2000;
+
+/** Links, the same question as a command, and the values as files. */
+export class Share {
+  #api;
+  #store;
+  #columns;
+  #dialog = new Dialog('share');
+
+  constructor({ api, store, columns }) {
+    this.#api = api;
+    this.#store = store;
+    this.#columns = columns;
+  }
+
+  open() {
+    const { digit, stage } = this.#store.state;
+    const needsDigit = (node) => {
+      node.disabled = !digit;
+      return node;
+    };
+    this.#dialog.body.replaceChildren(
+      copy('link', () => location.href),
+      copy(
+        'embed',
+        () => `<iframe src="${embedded()}" title="ConvScope" width="100%" height="900"></iframe>`,
+      ),
+      needsDigit(copy('curl', () => this.#curl())),
+      needsDigit(action('png', async () => save(await viewAsPng(this.#columns), 'convscope.png'))),
+      needsDigit(
+        action('npz', async () =>
+          save(await this.#api.archive(digit, stage === 'pre' ? 'pre' : 'post'), 'convscope.npz'),
+        ),
+      ),
+      ...(digit ? [] : [el('p', { class: 'soft' }, t('share.draw'))]),
+    );
+    this.#dialog.open(t('share'));
+  }
+
+  /** The selected cell's question, or the prediction, as a command that needs no file. */
+  #curl() {
+    const { digit, cell } = this.#store.state;
+    const about = cell && cell.layer !== 'digit';
+    const route = about ? `/explain?${this.#api.explainQuery(cell)}` : '/predict';
+    const bytes = toText(this.#api.npy(digit)).replaceAll('-', '+').replaceAll('_', '/');
+    const padded = bytes.padEnd(Math.ceil(bytes.length / 4) * 4, '=');
+    return `echo '${padded}' | base64 -d | curl -H 'Content-Type: application/x-npy' --data-binary @- '${location.origin}${route}'`;
+  }
+}
+
+function embedded() {
+  const url = new URL(location.href);
+  url.searchParams.set('embed', '1');
+  return url.href.replaceAll('&', '&amp;');
+}
+
+function action(name, run) {
+  return el(
+    'button',
+    { type: 'button', 'data-share': name, class: 'wide', onclick: run },
+    t(`share.${name}`),
+  );
+}
+
+function copy(name, text) {
+  const button = action(name, async () => {
+    await write(text());
+    button.textContent = t('share.copied');
+    setTimeout(() => {
+      button.textContent = t(`share.${name}`);
+    }, SAID_MS);
+  });
+  return button;
+}
+
+/** Where the page has no clipboard (plain http), the text is shown to be copied by hand. */
+async function write(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    window.prompt(t('share.by-hand'), text);
+  }
+}
+
+function save(blob, name) {
+  const link = el('a', { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href));
+}

@@ -1,0 +1,116 @@
+import { el } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+import { EMPTY } from '../models/sheet.js';
+import { BRUSHES } from '../models/strokes.js';
+
+/** What can be done with the paper: undo, clear, brush, samples, pictures, camera. */
+export class Tools {
+  #root;
+  #store;
+  #sheets;
+  #network;
+  #openCamera;
+  #file = el('input', { type: 'file', accept: 'image/*', hidden: true });
+
+  constructor(root, { store, sheets, network, paper, openCamera }) {
+    this.#root = root;
+    this.#store = store;
+    this.#sheets = sheets;
+    this.#network = network;
+    this.#openCamera = openCamera;
+    this.#file.addEventListener('change', () => this.#take(this.#file.files));
+    document.addEventListener('paste', (event) => this.#take(event.clipboardData.files));
+    this.#takeDrops(paper);
+    document.addEventListener('keydown', (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === 'z') sheets.undo();
+    });
+    store.watch(['lang', 'brush'], () => this.#draw());
+    store.watch(['sheet'], () => {
+      this.#button('undo').disabled = !sheets.canUndo;
+    });
+  }
+
+  #draw() {
+    const focused = document.activeElement?.dataset?.tool;
+    this.#root.replaceChildren(
+      el(
+        'div',
+        { class: 'row' },
+        this.#tool('undo', () => this.#sheets.undo()),
+        this.#tool('clear', () => this.#sheets.put(EMPTY)),
+        this.#brushes(),
+      ),
+      el('div', { class: 'row' }, ...this.#sources(), this.#file),
+    );
+    this.#button('undo').disabled = !this.#sheets.canUndo;
+    if (focused) this.#button(focused)?.focus();
+  }
+
+  #sources() {
+    if (!this.#network.takesPictures) return [this.#tool('random', () => this.#random())];
+    const tools = [
+      this.#tool('sample', () => this.#nextSample()),
+      this.#tool('picture', () => this.#file.click()),
+    ];
+    // browsers let a page see the camera on https and on localhost only
+    if (navigator.mediaDevices?.getUserMedia) tools.push(this.#tool('camera', this.#openCamera));
+    return tools;
+  }
+
+  #tool(name, onclick) {
+    return el('button', { type: 'button', 'data-tool': name, onclick }, t(`tool.${name}`));
+  }
+
+  #button(name) {
+    return this.#root.querySelector(`[data-tool="${name}"]`);
+  }
+
+  #brushes() {
+    const choose = (brush) =>
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'brush',
+          'data-tool': brush,
+          'aria-pressed': String(this.#store.state.brush === brush),
+          'aria-label': t(`brush.${brush}`),
+          onclick: () => this.#store.set({ brush }),
+        },
+        el('span', { style: `--dot: ${BRUSHES[brush] / 2}px` }),
+      );
+    return el(
+      'div',
+      { class: 'brushes', role: 'group', 'aria-label': t('brush') },
+      ...Object.keys(BRUSHES).map(choose),
+    );
+  }
+
+  #nextSample() {
+    const { sheet } = this.#store.state;
+    this.#sheets.put({ kind: 'sample', index: sheet.kind === 'sample' ? sheet.index + 1 : 0 });
+  }
+
+  #random() {
+    this.#sheets.put({ kind: 'random', seed: Math.floor(Math.random() * 1e9) });
+  }
+
+  #take(files) {
+    const blob = [...files].find((file) => file.type.startsWith('image/'));
+    if (blob && this.#network.takesPictures) this.#sheets.put({ kind: 'picture', blob });
+    this.#file.value = ''; // so that the same file can be chosen again
+  }
+
+  #takeDrops(paper) {
+    paper.addEventListener('dragover', (event) => {
+      event.preventDefault();
+      paper.classList.add('over');
+    });
+    paper.addEventListener('dragleave', () => paper.classList.remove('over'));
+    paper.addEventListener('drop', (event) => {
+      event.preventDefault();
+      paper.classList.remove('over');
+      this.#take(event.dataTransfer.files);
+    });
+  }
+}

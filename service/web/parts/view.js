@@ -1,0 +1,35 @@
+import { el } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+import { SCALES, STAGES } from '../models/link.js';
+
+/** Chooses what the columns show: the stage, and what a colour scale spans. */
+export class View {
+  constructor(root, { store }) {
+    store.watch(['lang', 'stage', 'scale'], (state) => {
+      const focused = document.activeElement?.id;
+      root.replaceChildren(
+        choice('stage', STAGES, state.stage, (stage) => store.set({ stage })),
+        choice('scale', SCALES, state.scale, (scale) => store.set({ scale })),
+      );
+      if (focused?.startsWith('view-')) document.getElementById(focused)?.focus();
+    });
+  }
+}
+
+function choice(name, options, chosen, choose) {
+  const radios = options.flatMap((option) => {
+    const id = `view-${name}-${option}`;
+    return [
+      el('input', {
+        type: 'radio',
+        name,
+        id,
+        checked: option === chosen,
+        class: 'unseen',
+        onchange: () => choose(option),
+      }),
+      el('label', { for: id }, t(`${name}.${option}`)),
+    ];
+  });
+  return el('fieldset', { class: 'choice' }, el('legend', {}, t(name)), ...radios);
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { fromHash, toHash } from '../../service/web/models/link.js';
+import { randomDigit, shrink } from '../../service/web/models/pixels.js';
+import { EMPTY, Sheets } from '../../service/web/models/sheet.js';
+import { Store } from '../../service/web/models/store.js';
+import { decodeStrokes, encodeStrokes, PAPER, rasterise } from '../../service/web/models/strokes.js';
+import { asCell, sameCell, Trail } from '../../service/web/models/trail.js';
+import { network } from './toy.js';
+
+test('strokes survive a link exactly; broken text is an empty sheet', () => {
+  const strokes = [
+    {
+      brush: 20,
+      points: [
+        [0, 0],
+        [255, 128],
+        [3, 4],
+      ],
+    },
+    { brush: 14, points: [[7, 9]] },
+  ];
+  assert.deepEqual(decodeStrokes(encodeStrokes(strokes)), strokes);
+  for (const broken of ['%%%', 'AAAA', encodeStrokes(strokes).slice(0, -3)])
+    assert.deepEqual(decodeStrokes(broken), []);
+});
+
+test('strokes become black on white, as wide as the brush, cut off at the edge', () => {
+  const { pixels } = rasterise([
+    {
+      brush: 20,
+      points: [
+        [50, 100],
+        [150, 100],
+      ],
+    },
+  ]);
+  const at = (x, y) => pixels[y * PAPER + x];
+  assert.deepEqual([at(100, 100), at(100, 109), at(100, 112), at(30, 100)], [0, 0, 255, 255]);
+  assert.equal(
+    rasterise([
+      {
+        brush: 20,
+        points: [
+          [0, 0],
+          [255, 255],
+        ],
+      },
+    ]).pixels[0],
+    0,
+  );
+  assert.ok(rasterise([]).pixels.every((value) => value === 255));
+});
+
+test('noise is the same for the same seed; a drawing is averaged into every channel', () => {
+  const input = { height: 12, width: 10, channels: 3 };
+  assert.deepEqual(randomDigit(input, 5), randomDigit(input, 5));
+  assert.notDeepEqual(randomDigit(input, 5).pixels, randomDigit(input, 6).pixels);
+  const { pixels } = shrink({ pixels: new Uint8Array(PAPER * PAPER) }, input);
+  assert.ok(pixels.length === 360 && pixels.every((value) => value === 255));
+});
+
+test('a link holds the whole state; what is wrong in it is left out', () => {
+  const states = [
+    {
+      sheet: { kind: 'sample', index: 3 },
+      cell: { layer: 'edges', channel: 1, row: 0, column: 2 },
+      lang: 'ko',
+      stage: 'pre',
+      scale: 'map',
+    },
+    {
+      sheet: { kind: 'random', seed: 12 },
+      cell: { layer: 'classes', channel: 1 },
+      lang: 'en',
+      stage: 'post',
+      scale: 'layer',
+    },
+    {
+      sheet: { kind: 'array', pixels: Uint8Array.from({ length: 60 }, (_, i) => i) },
+      cell: null,
+      lang: 'en',
+      stage: 'weights',
+      scale: 'layer',
+    },
+    {
+      sheet: {
+        kind: 'strokes',
+        strokes: [
+          {
+            brush: 20,
+            points: [
+              [1, 2],
+              [9, 9],
+            ],
+          },
+        ],
+      },
+      cell: null,
+      lang: 'en',
+      stage: 'post',
+      scale: 'layer',
+    },
+  ];
+  for (const state of states) {
+    const digit = state.sheet.pixels ? { pixels: state.sheet.pixels } : null;
+    const back = { stage: 'post', scale: 'layer', ...fromHash(`#${toHash({ ...state, digit })}`, network) };
+    assert.deepEqual(back, state);
+  }
+  assert.deepEqual(fromHash('#sample=x&layer=edges&channel=99&row=0&column=0&stage=no', network), {
+    sheet: EMPTY,
+    cell: null,
+  });
+});
+
+test('every step on the paper can be undone, a clear too; an empty sheet is not cleared twice', () => {
+  const store = new Store({ sheet: EMPTY });
+  const sheets = new Sheets(store);
+  sheets.begin([10, 10], 20);
+  sheets.extend([10, 11]); // too near to matter
+  sheets.extend([40, 10]);
+  sheets.begin([80, 80], 20);
+  assert.deepEqual(
+    store.state.sheet.strokes.map(({ points }) => points.length),
+    [2, 1],
+  );
+  sheets.put(EMPTY);
+  sheets.put(EMPTY);
+  sheets.undo();
+  assert.equal(store.state.sheet.strokes.length, 2);
+  sheets.undo();
+  sheets.undo();
+  assert.deepEqual([store.state.sheet, sheets.canUndo], [EMPTY, false]);
+});
+
+test('a store tells only those whose keys changed', () => {
+  const store = new Store({ a: 1, b: 1 });
+  const told = [];
+  store.watch(['a'], ({ a }) => told.push(a));
+  store.set({ b: 2 });
+  store.set({ a: 1 });
+  store.set({ a: 3 });
+  assert.deepEqual(told, [1, 3]);
+});
+
+test('steps that were followed can be gone back; a new choice begins a new trail', () => {
+  const store = new Store({ cell: null, trail: [] });
+  const trail = new Trail(store);
+  const [a, b, c] = [0, 1, 2].map((channel) => ({ layer: 'row', channel }));
+  trail.go(a);
+  trail.go(b, { follow: true });
+  trail.go(c, { follow: true });
+  trail.back();
+  assert.deepEqual([store.state.cell, store.state.trail], [b, [a]]);
+  trail.go(c);
+  assert.deepEqual(store.state.trail, []);
+});
+
+test('cells are the same whether rows are left out or null', () => {
+  assert.ok(sameCell({ layer: 'row', channel: 1 }, { layer: 'row', channel: 1, row: null, column: null }));
+  assert.deepEqual(asCell({ layer: 'row', channel: 1, row: null, column: null }), {
+    layer: 'row',
+    channel: 1,
+  });
+});
