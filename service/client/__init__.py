@@ -178,8 +178,9 @@ class Client:
 
         Returns:
             `probabilities`, (N, classes), `score`, (N,), and by name each layer: (N, rows, columns,
-            channels) or (N, units); float32. With stage="pre" a layer is named `<layer>/pre`, as in every file
-            that the service writes. N is there for a single image too. Empty for an empty list.
+            channels) or (N, units); float32. With stage="pre" a layer is named `<layer>/pre`, as in
+            every file that the service writes. N is there for a single image too. Empty for an
+            empty list.
         """
         query = {
             "layers": _joined(layers),
