@@ -27,6 +27,7 @@ MANIFEST, MODEL, GRAPH, WEIGHTS = (
 )
 VERIFIED_FILES = (MODEL, GRAPH, WEIGHTS)
 REPORT = "report.json"
+PATCHES = "patches.json"  # what fires each filter most, for the playground
 DISTRIBUTION = "distribution.safetensors"  # only where the model was trained on digits
 
 Stage = Literal["pre", "post"]

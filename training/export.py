@@ -29,6 +29,7 @@ from service.bundle import (
     GRAPH,
     MANIFEST,
     MODEL,
+    PATCHES,
     VERIFIED_FILES,
     WEIGHTS,
     ReceptiveField,
@@ -37,6 +38,7 @@ from service.bundle import (
 )
 from training.data import Mnist
 from training.distribution import LET_THROUGH, fit
+from training.patches import strongest_patches
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,9 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
         bundle.mkdir()
         about = {**_about(run), "in_distribution": _write_distribution(model, mnist, bundle)}
         compile_bundle(model, bundle, name, version, digits, golden_digits(mnist), about)
+        described = json.loads((bundle / MANIFEST).read_text())["layers"]
+        layers = strongest_patches(model, described, mnist.test_images[..., np.newaxis])
+        (bundle / PATCHES).write_text(json.dumps({"layers": layers}) + "\n")
         for path in (run / "report.json", *run.glob("*.png")):
             shutil.copy(path, bundle)
         target.parent.mkdir(exist_ok=True)

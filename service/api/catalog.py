@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from service.api import formats, outputs, queries
 from service.api.describe import MODEL_ERRORS, Operation, describe
-from service.bundle import REPORT, WEIGHTS
+from service.bundle import PATCHES, REPORT, WEIGHTS
 from service.errors import NotAcceptable
 from service.models import Models
 
@@ -28,6 +28,46 @@ class WeightsAnswer:
 
     model: outputs.ModelId
     layers: list[outputs.LayerWeights]
+
+
+@dataclass(frozen=True)
+class FilterPatch:
+    """One piece of a test digit.
+
+    Attributes:
+        digit: its index among the test digits.
+        row: of the cell that sees it.
+        column: of that cell.
+        value: of that cell, after the activation function.
+    """
+
+    digit: int
+    row: int
+    column: int
+    value: float
+
+
+@dataclass(frozen=True)
+class LayerPatches:
+    """What fires the filters of one convolution most.
+
+    Attributes:
+        size: height and width of a piece, pixels.
+        filters: for each filter its pieces, strongest first.
+        sprite: a data URL of a PNG, ink 255 on 0: a row of pieces for each filter.
+    """
+
+    name: str
+    size: tuple[int, int]
+    filters: list[list[FilterPatch]]
+    sprite: str
+
+
+@dataclass(frozen=True)
+class PatchesAnswer:
+    """What fires each filter most; no layers where the bundle does not hold it."""
+
+    layers: list[LayerPatches]
 
 
 def blueprint(models: Models) -> Blueprint:
@@ -99,6 +139,22 @@ def blueprint(models: Models) -> Blueprint:
         bundle = models.get(query.model, query.version).bundle
         path = bundle.path / REPORT
         raw = path.read_bytes() if path.exists() else b"{}"
+        return _conditional(Response(raw, content_type=formats.MEDIA_TYPES["json"]))
+
+    @api.get("/model/patches")
+    @describe(
+        Operation(
+            answers={formats.MEDIA_TYPES["json"]: PatchesAnswer},
+            query=queries.ModelQuery,
+            problems=MODEL_ERRORS,
+            conditional=True,
+        )
+    )
+    def patches() -> Response:
+        """The pieces of real test digits that fire each filter most."""
+        query = queries.read(request, queries.ModelQuery)
+        path = models.get(query.model, query.version).bundle.path / PATCHES
+        raw = path.read_bytes() if path.exists() else b'{"layers": []}'
         return _conditional(Response(raw, content_type=formats.MEDIA_TYPES["json"]))
 
     return api

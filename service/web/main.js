@@ -15,6 +15,7 @@ import { Camera } from './parts/camera.js';
 import { Columns } from './parts/columns.js';
 import { Digit } from './parts/digit.js';
 import { Evidence } from './parts/evidence.js';
+import { Patches } from './parts/patches.js';
 import { Inspector } from './parts/inspector.js';
 import { Menu } from './parts/menu.js';
 import { Paper } from './parts/paper.js';
@@ -108,6 +109,7 @@ function build({ api, network, store, models, embedded }) {
   new View($('view'), { store });
   new Columns($('columns'), { api, store, network, trail });
   new Inspector($('inspector'), { store, network, trail });
+  new Patches($('inspector'), { api, store });
   const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });
   const share = new Share({ api, store, columns: $('columns') });
   new Menu($('menu'), { store, network, models, startTour: tour.start, share: () => share.open() });

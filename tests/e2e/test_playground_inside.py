@@ -251,3 +251,13 @@ def share_opener(page) -> Callable[[str], None]:
     """Opens the dialog once; then presses its buttons."""
     page.locator('[data-menu="share"]').click()
     return lambda name: page.locator(f'[data-share="{name}"]').click()
+
+
+def test_a_filter_shows_what_fires_it_most(open_page):
+    """Under a convolution's cell stand pieces of real test digits; under a dense unit none do."""
+    page = open_page("#sample=0&layer=conv2d_2&channel=5&row=1&column=1")
+    pieces = page.locator(".patches .patch")
+    pieces.first.wait_for()
+    assert pieces.count() == 6
+    assert "test digit" in pieces.first.get_attribute("aria-label")
+    open_page("#sample=0&layer=dense&channel=5").locator(".patches").wait_for(state="hidden")

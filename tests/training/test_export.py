@@ -143,6 +143,7 @@ def test_the_bundle_reads_back_and_tells_the_lectures_layers(
         "graph.tflite",
         "manifest.json",
         "model.keras",
+        "patches.json",
         "report.json",
         "weights.safetensors",
     ]

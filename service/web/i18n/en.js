@@ -43,6 +43,8 @@ export default {
   evidence: 'What the answer rests on',
   'evidence.how':
     'Percentage points that the confidence in “{label}” ({confidence}) drops by when a patch of {patch} × {patch} pixels is covered. Orange holds the answer up, blue speaks against it.',
+  patches: 'Pieces of real test digits that fire filter {channel} of {layer} most',
+  'patches.one': 'Piece of test digit {digit}: {value}',
 
   network: 'The network',
   input: 'Input',

@@ -43,6 +43,8 @@ export default {
   evidence: '무엇을 보고 답했을까',
   'evidence.how':
     '{patch} × {patch} 화소를 가렸을 때 “{label}”의 확률({confidence})이 몇 퍼센트포인트 떨어지는지 나타냅니다. 주황은 답을 뒷받침하고, 파랑은 반대합니다.',
+  patches: '{layer}의 필터 {channel}번을 가장 강하게 활성화하는 실제 시험 숫자의 조각',
+  'patches.one': '시험 숫자 {digit}의 조각: {value}',
 
   network: '신경망',
   input: '입력',

@@ -25,6 +25,7 @@ export class Api {
 
   models = () => this.#json('GET', '/models');
   manifest = () => this.#json('GET', '/model', this.#query({}));
+  patches = () => this.#json('GET', '/model/patches', this.#query({}));
   weights = async () => {
     const answer = await this.#send('GET', '/model/weights', this.#query({ format: 'safetensors' }));
     return readSafetensors(await answer.arrayBuffer());
