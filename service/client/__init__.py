@@ -40,6 +40,9 @@ class Prediction:
         confidence: its probability.
         probabilities: by label, highest first.
         preprocessing: what was done to the picture.
+        in_distribution: whether it looks like what the model was trained on; None where the model
+            cannot tell.
+        score: how much so; higher is more.
         model: name, version and sha256 of the model that answered.
         extra: whatever else the service says of this image.
     """
@@ -48,6 +51,8 @@ class Prediction:
     confidence: float
     probabilities: dict[str, float]
     preprocessing: dict[str, Any]
+    in_distribution: bool | None
+    score: float | None
     model: dict[str, Any] = field(repr=False)
     extra: dict[str, Any] = field(repr=False)
 
@@ -155,6 +160,24 @@ class Client:
             answer = self._connection.json("POST", "/predict", query, body)
             found += [_prediction(told, answer["model"]) for told in answer["predictions"]]
         return found[0] if alone else found
+
+    def segment(
+        self, image: Image, *, model: str | None = None, version: int | None = None
+    ) -> list[Prediction]:
+        """Every digit in a picture, left to right.
+
+        Args:
+            image: a single picture, as for `predict`; not an array.
+            model: as for `predict`.
+            version: as for `predict`.
+
+        Returns:
+            A prediction for each; its place is `preprocessing["bounding_box"]`, and
+            `extra["touching"]` whether it looks like several digits that touch.
+        """
+        query = {"segment": "true", "model": model, "version": version}
+        answer = self._connection.json("POST", "/predict", query, _only(image))
+        return [_prediction(told, answer["model"]) for told in answer["predictions"]]
 
     def activations(
         self,
@@ -288,9 +311,11 @@ class Client:
 
 
 def _prediction(told: dict[str, Any], model: dict[str, Any]) -> Prediction:
-    known = ("label", "confidence", "probabilities", "preprocessing")
-    extra = {key: value for key, value in told.items() if key not in known}
-    return Prediction(**{key: told[key] for key in known}, model=model, extra=extra)
+    always = ("label", "confidence", "probabilities", "preprocessing")
+    perhaps = ("in_distribution", "score")
+    extra = {key: value for key, value in told.items() if key not in (*always, *perhaps)}
+    known = {key: told[key] for key in always} | {key: told.get(key) for key in perhaps}
+    return Prediction(**known, model=model, extra=extra)
 
 
 def _joined(layers: str | Sequence[str]) -> str:

@@ -214,9 +214,30 @@ def test_choices_reach_the_service(client, digits):
 
 def test_what_the_service_adds_is_kept():
     """A field that this client does not know is in `extra`."""
-    told = ANSWER | {"predictions": [ANSWER["predictions"][0] | {"in_distribution": True}]}
+    told = ANSWER | {"predictions": [ANSWER["predictions"][0] | {"mood": "good"}]}
     with scripted((200, {}, told)) as server, Client(server.url) as client:
-        assert client.predict(b"x").extra == {"in_distribution": True}
+        assert client.predict(b"x").extra == {"mood": "good"}
+
+
+def test_a_prediction_says_whether_the_model_knows_such_pictures(client, digits):
+    """The score of a digit is above that of noise; a model that cannot tell says None."""
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    digit, stranger = client.predict([digits[0], noise])
+    assert (digit.in_distribution, stranger.in_distribution) == (True, False)
+    assert digit.score > stranger.score
+    with scripted((200, {}, ANSWER)) as server, Client(server.url) as other:
+        assert other.predict(b"x").in_distribution is None
+
+
+def test_every_digit_of_a_picture_is_found(client, mnist):
+    """A picture of 2026 gives four predictions, left to right, each with its place."""
+    wanted = [int(np.flatnonzero(mnist.test_labels == digit)[0]) for digit in (2, 0, 2, 6)]
+    row = np.pad(np.concatenate(mnist.test_images[wanted], axis=1), 20)
+    found = client.segment(Image.fromarray(255 - row))
+    assert [each.label for each in found] == ["2", "0", "2", "6"]
+    assert [each.extra["touching"] for each in found] == [False] * 4
+    lefts = [each.preprocessing["bounding_box"][0] for each in found]
+    assert lefts == sorted(lefts)
 
 
 def test_activations_are_arrays_by_layer(client, digits):
