@@ -55,7 +55,8 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
 
     model = keras.models.load_model(flags.run / "model.keras", compile=False)
     report = evaluate(model, mnist.test_images, mnist.test_labels)
-    write_report(flags.run, report, read_history(flags.run / "history.csv"), mnist.test_images)
+    history = read_history(flags.run / "history.csv")
+    write_report(flags.run, report, history, mnist.test_images, flags.lecture)
     print(
         f"accuracy {report.accuracy:.4f}  loss {report.loss:.4f}  "
         f"expected calibration error {report.expected_calibration_error:.4f}\n"
@@ -102,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate", parents=[common], help="measure a run on test digits"
     )
     evaluate.add_argument("--run", type=Path, default=Path("runs/best"))
+    evaluate.add_argument(
+        "--lecture", type=Path, help="evaluated run of the recipe lecture, to compare with"
+    )
     evaluate.add_argument(
         "--robustness", action="store_true", help="also as people send digits; into the model card"
     )

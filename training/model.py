@@ -1,22 +1,24 @@
 """The lecture's CNN. No training, no data."""
 
+from typing import Any
+
 import keras
+import numpy as np
 from keras import layers
 
 INPUT_SHAPE = (28, 28, 1)
 CLASSES = 10
+NORMALIZED = "conv2d_1", "conv2d_2", "dense"
 
 
-def lecture_cnn(output_activation: str = "softmax", dropout: float = 0.0) -> keras.Sequential:
+def lecture_cnn(output_activation: str = "softmax") -> keras.Sequential:
     """The lecture's network, layer for layer: 93,322 parameters.
 
     The names are those that Keras gives in the lecture's `summary()`; written out, they do not
     depend on what was built before in the same process.
 
     Args:
-        output_activation: "softmax" as in the lecture, or "linear" to train on logits.
-        dropout: share of the flattened values that training leaves out; a layer without weights,
-            only there where this is above 0.
+        output_activation: "softmax" as in the lecture, or "linear" for logits.
 
     Returns:
         A model from float32 (N, 28, 28, 1) in 0–1 to float32 (N, 10).
@@ -30,9 +32,67 @@ def lecture_cnn(output_activation: str = "softmax", dropout: float = 0.0) -> ker
             layers.MaxPooling2D((2, 2), name="max_pooling2d_1"),
             layers.Conv2D(64, (3, 3), activation="relu", name="conv2d_2"),
             layers.Flatten(name="flatten"),
-            *([layers.Dropout(dropout)] if dropout else []),
             layers.Dense(64, activation="relu", name="dense"),
             layers.Dense(CLASSES, activation=output_activation, name="dense_1"),
         ],
         name="sequential",
     )
+
+
+def normalized_cnn(precision: str = "float32") -> keras.Sequential:
+    """The lecture's network as the best recipe trains it: to logits, with batch normalization.
+
+    A normalization sits between sum and ReLU wherever it is cheap: the first convolution has four
+    times as many values as all others together, and gains nothing. `fold_normalization` takes them
+    out again.
+
+    Args:
+        precision: a Keras dtype policy, "float32" or "mixed_bfloat16"; weights and logits are
+            float32 in either.
+
+    Returns:
+        A model from float32 (N, 28, 28, 1) in 0–1 to float32 logits (N, 10).
+    """
+    normalized: list[keras.layers.Layer] = []
+    *hidden, last = lecture_cnn(output_activation="linear").layers
+    for layer in hidden:
+        config = {**layer.get_config(), "dtype": precision}
+        if layer.name not in NORMALIZED:
+            normalized.append(type(layer).from_config(config))
+            continue
+        config |= {"activation": "linear", "use_bias": False}
+        normalized += [
+            type(layer).from_config(config),
+            layers.BatchNormalization(dtype=precision, name=f"{layer.name}_normalization"),
+            layers.ReLU(dtype=precision, name=f"{layer.name}_relu"),
+        ]
+    return keras.Sequential([keras.Input(INPUT_SHAPE), *normalized, last])
+
+
+def fold_normalization(normalized: keras.Model) -> keras.Sequential:
+    """The lecture's network, softmax and all, that answers what a `normalized_cnn` has learned.
+
+    With the moving mean μ and variance σ², a normalization is γ·(x − μ)/√(σ² + ε) + β: a factor
+    for each kernel and a bias.
+
+    Args:
+        normalized: a trained `normalized_cnn()`; left as it is.
+
+    Returns:
+        `lecture_cnn()` with the weights folded in.
+    """
+    folded = lecture_cnn()
+    for layer in folded.layers:
+        weights = [keras.ops.convert_to_numpy(w) for w in normalized.get_layer(layer.name).weights]
+        if layer.name in NORMALIZED:
+            weights = _folded(weights[0], normalized.get_layer(f"{layer.name}_normalization"))
+        layer.set_weights(weights)
+    return folded
+
+
+def _folded(kernel: Any, normalization: keras.layers.BatchNormalization) -> list[Any]:
+    gamma, beta, mean, variance = (
+        keras.ops.convert_to_numpy(w).astype(np.float64) for w in normalization.weights
+    )
+    factor = gamma / np.sqrt(variance + normalization.epsilon)
+    return [kernel * factor, beta - mean * factor]

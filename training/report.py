@@ -74,7 +74,13 @@ def read_history(path: Path) -> History:
     return history
 
 
-def write_report(folder: Path, report: Report, history: History, images: NDArray[np.uint8]) -> None:
+def write_report(
+    folder: Path,
+    report: Report,
+    history: History,
+    images: NDArray[np.uint8],
+    lecture: Path | None = None,
+) -> None:
     """Write `report.json`, `confusion.png`, `calibration.png`, `misclassified.png`, `curves.png`.
 
     Args:
@@ -83,12 +89,19 @@ def write_report(folder: Path, report: Report, history: History, images: NDArray
             misclassified one: its picture, as a data URL of a PNG.
         history: from `read_history`; empty for a model trained elsewhere, which gets no curves.
         images: uint8 (N, 28, 28), ink 255 on 0, the digits that the report is about.
+        lecture: an evaluated run of the lecture's recipe; its figures then stand in the JSON as
+            `lecture`, for comparison.
+
+    Raises:
+        FileNotFoundError: `lecture` was not trained, or not evaluated.
     """
     folder.mkdir(parents=True, exist_ok=True)
     content = asdict(report)
     for entry in content["misclassified"]:
         entry["digit"] = _data_url(images[entry["index"]])
     content["history"] = history
+    if lecture:
+        content["lecture"] = _summary(lecture)
     (folder / "report.json").write_text(_dumps(content))
     with matplotlib.rc_context(_STYLE):
         _save(_draw_confusion(report), folder / "confusion.png")
@@ -96,6 +109,14 @@ def write_report(folder: Path, report: Report, history: History, images: NDArray
         _save(_draw_misclassified(report, images), folder / "misclassified.png")
         if history:
             _save(_draw_curves(history), folder / "curves.png")
+
+
+def _summary(run: Path) -> dict[str, Any]:
+    """What there is to compare of an evaluated run, and how it was trained."""
+    report = json.loads((run / "report.json").read_text())
+    figures = "digits", "accuracy", "loss", "expected_calibration_error", "history"
+    training = json.loads((run / "config.json").read_text())
+    return {**{name: report[name] for name in figures}, "training": training}
 
 
 def _data_url(digit: NDArray[np.uint8]) -> str:

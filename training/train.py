@@ -7,22 +7,20 @@ Plain Keras 3, no call of one backend. Knows nothing of bundles; leaves a run fo
 import csv
 import json
 import logging
-import os
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 from tqdm.keras import TqdmCallback
 
-from training.augment import augment
+from training.batches import AugmentedBatches, Teach, mean_of, one_hot
 from training.data import VALIDATION_SIZE, Mnist
 from training.evaluate import choose_temperature, fold_temperature, logits_of
-from training.model import CLASSES, lecture_cnn
+from training.model import fold_normalization, lecture_cnn, normalized_cnn
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +32,23 @@ LECTURE_EPOCHS, LECTURE_BATCH_SIZE = 5, 32
 class Schedule:
     """How the best recipe trains: AdamW, one epoch of warm-up, cosine decay to zero.
 
-    Dropout and smoothed labels are what keeps the network from learning the training digits by
-    heart; neither leaves a trace in the finished one.
+    Attributes:
+        epochs: of the network that is kept.
+        teachers: networks of the same size, each from another seed, that it learns from.
+        teacher_epochs: of each of them.
+        batch_size: digits a step.
+        peak_learning_rate: after the warm-up.
+        weight_decay: AdamW's.
+        label_smoothing: of the teachers' labels, lest they learn the training digits by heart.
     """
 
-    epochs: int = 24
+    epochs: int = 40
+    teachers: int = 3
+    teacher_epochs: int = 24
     batch_size: int = 256
     peak_learning_rate: float = 4e-3
-    weight_decay: float = 4e-3
+    weight_decay: float = 1e-2
     label_smoothing: float = 0.05
-    dropout: float = 0.25
 
 
 BEST = Schedule()
@@ -51,42 +56,6 @@ BEST = Schedule()
 
 class Interrupted(Exception):
     """Ctrl-C: training stopped early; the best weights so far are in the run folder."""
-
-
-class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras ships no types
-    """Endless distorted batches; batch i is the same whenever, on whichever thread, it is made."""
-
-    def __init__(
-        self,
-        images: NDArray[np.uint8],
-        labels: NDArray[np.uint8],
-        batch_size: int,
-        seed: int,
-        first_epoch: int = 0,
-    ) -> None:
-        super().__init__(workers=min(os.cpu_count() or 1, 8), max_queue_size=32)
-        self.images, self.labels = images, labels
-        self.batch_size, self.seed, self.first_epoch = batch_size, seed, first_epoch
-        self.steps_per_epoch = len(images) // batch_size
-
-    @property
-    def num_batches(self) -> None:
-        """None: without end, so that `index` goes on counting from epoch to epoch."""
-        return None
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Images, float32 (batch, 28, 28, 1) in 0–1, and one-hot labels, float32 (batch, 10)."""
-        epoch, step = divmod(index, self.steps_per_epoch)
-        epoch += self.first_epoch
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
-        chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-        rng = np.random.default_rng((self.seed, epoch, step))
-        return augment(self.images[chosen], rng)[..., np.newaxis], one_hot(self.labels[chosen])
-
-
-def one_hot(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Labels, uint8 (N,), as float32 (N, 10): what label smoothing needs."""
-    return np.eye(CLASSES, dtype=np.float32)[labels]
 
 
 def train_lecture(
@@ -133,15 +102,18 @@ def train_lecture(
 def train_best(
     mnist: Mnist, run: Path, seed: int, resume: bool = False, schedule: Schedule = BEST
 ) -> keras.Model:
-    """The lecture's network on 55,000 distorted digits.
+    """The lecture's network, taught by several of its kind, on 55,000 distorted digits.
 
-    The last 5,000 training digits are for choosing and calibrating; the test digits stay untouched.
+    Each teacher learns the labels; the network that is kept learns what all of them together make
+    of each distorted digit (Hinton et al., 2015, "Distilling the knowledge in a neural network";
+    the teacher sees the same picture as the student: Beyer et al., 2022). The last 5,000 training
+    digits are for choosing and calibrating; the test digits stay untouched.
 
     Args:
         mnist: the data.
-        run: the run folder, made where it is missing.
+        run: the run folder, made where it is missing; a teacher's is inside.
         seed: decides everything random.
-        resume: go on from the backup that an interrupted run left.
+        resume: go on from the backups that an interrupted run left.
         schedule: how; shorter only in tests.
 
     Returns:
@@ -151,11 +123,18 @@ def train_best(
         Interrupted: Ctrl-C.
     """
     started = time.monotonic()
-    keras.utils.set_random_seed(seed)
-    student = lecture_cnn(output_activation="linear", dropout=schedule.dropout)
     lecture_cnn().summary(print_fn=log.info)
+    teachers = []
+    for number in range(1, schedule.teachers + 1):
+        log.info("Teacher %d of %d", number, schedule.teachers)
+        folder = run / f"teacher-{number}"
+        teachers.append(_train_teacher(mnist, folder, seed + number, resume, schedule))
+    log.info("The network that learns from them")
+    keras.utils.set_random_seed(seed)
+    student = normalized_cnn(precision())
+    batches = _batches(mnist, run, seed, resume, schedule, mean_of(teachers))
     try:
-        _fit_augmented(student, mnist, run, seed, resume, schedule)
+        _fit_augmented(student, mnist, run, resume, schedule, batches)
     except Interrupted:
         if _history(run):
             _save_calibrated(student, mnist, run, seed, started, schedule)
@@ -163,31 +142,62 @@ def train_best(
     return _save_calibrated(student, mnist, run, seed, started, schedule)
 
 
+def _train_teacher(
+    mnist: Mnist, run: Path, seed: int, resume: bool, schedule: Schedule
+) -> keras.Model:
+    """A network that learns from the labels alone; where its run is done, from its backup."""
+    keras.utils.set_random_seed(seed)
+    teacher = normalized_cnn(precision())
+    alone = replace(schedule, epochs=schedule.teacher_epochs)
+    batches = _batches(mnist, run, seed, resume, alone)
+    _fit_augmented(teacher, mnist, run, resume, alone, batches)
+    return fold_normalization(teacher)
+
+
+def _batches(
+    mnist: Mnist,
+    run: Path,
+    seed: int,
+    resume: bool,
+    schedule: Schedule,
+    teach: Teach | None = None,
+) -> AugmentedBatches:
+    return AugmentedBatches(
+        mnist.train_images[:-VALIDATION_SIZE],
+        mnist.train_labels[:-VALIDATION_SIZE],
+        schedule.batch_size,
+        seed,
+        _epochs_backed_up(run) if resume else 0,
+        teach,
+    )
+
+
 def _save_calibrated(
     student: keras.Model, mnist: Mnist, run: Path, seed: int, started: float, schedule: Schedule
 ) -> keras.Model:
     """Put the softmax on the student's logits, calibrated on the held-out digits, and save it."""
-    model = lecture_cnn()
-    model.set_weights(student.get_weights())
+    model = fold_normalization(student)
     held_out = mnist.train_images[-VALIDATION_SIZE:], mnist.train_labels[-VALIDATION_SIZE:]
     temperature = choose_temperature(logits_of(model, held_out[0]), held_out[1])
     model = fold_temperature(model, temperature)
-    about = {**asdict(schedule), "validation_size": VALIDATION_SIZE, "temperature": temperature}
+    about = {
+        **asdict(schedule),
+        "precision": precision(),
+        "validation_size": VALIDATION_SIZE,
+        "temperature": temperature,
+    }
     _save(model, run, "best", seed, started, about)
     return model
 
 
 def _fit_augmented(
-    model: keras.Model, mnist: Mnist, run: Path, seed: int, resume: bool, schedule: Schedule
+    model: keras.Model,
+    mnist: Mnist,
+    run: Path,
+    resume: bool,
+    schedule: Schedule,
+    batches: AugmentedBatches,
 ) -> None:
-    first_epoch = _epochs_backed_up(run) if resume else 0
-    batches = AugmentedBatches(
-        mnist.train_images[:-VALIDATION_SIZE],
-        mnist.train_labels[:-VALIDATION_SIZE],
-        schedule.batch_size,
-        seed,
-        first_epoch,
-    )
     steps = batches.steps_per_epoch
     learning_rate = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0,
@@ -198,7 +208,7 @@ def _fit_augmented(
     model.compile(
         optimizer=keras.optimizers.AdamW(learning_rate, weight_decay=schedule.weight_decay),
         loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=schedule.label_smoothing
+            from_logits=True, label_smoothing=0 if batches.teach else schedule.label_smoothing
         ),
         metrics=["accuracy"],
         jit_compile=_on_gpu(),
@@ -307,6 +317,13 @@ def _write_history(run: Path, epochs: list[dict[str, Any]]) -> None:
         writer.writeheader()
         writer.writerows(epochs)
     partial.replace(run / "history.csv")
+
+
+def precision() -> str:
+    """Of sums and products in training: bfloat16 where the hardware has it, twice as fast."""
+    cpu = Path("/proc/cpuinfo")
+    has_bfloat16 = _on_gpu() or (cpu.exists() and "avx512_bf16" in cpu.read_text())
+    return "mixed_bfloat16" if has_bfloat16 else "float32"
 
 
 def _on_gpu() -> bool:

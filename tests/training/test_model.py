@@ -5,7 +5,7 @@ import re
 import keras
 import numpy as np
 
-from training.model import lecture_cnn
+from training.model import NORMALIZED, fold_normalization, lecture_cnn, normalized_cnn
 
 # copied from the lecture's second `model.summary()`, rulers left out
 LECTURE_SUMMARY = """
@@ -93,10 +93,26 @@ def test_the_linear_output_is_what_the_softmax_is_given() -> None:
     )
 
 
-def test_dropout_leaves_no_trace_in_the_weights() -> None:
-    """The network trained with dropout has the very weights of the one without."""
-    trained, served = lecture_cnn("linear", dropout=0.25), lecture_cnn()
-    served.set_weights(trained.get_weights())
+def test_folding_takes_the_normalization_out_and_leaves_the_logits() -> None:
+    """The lecture's network with folded weights computes what the normalized one has learned."""
+    keras.utils.set_random_seed(1)
+    digits = np.random.default_rng(0).random((128, 28, 28, 1), np.float32)
+    trained = normalized_cnn()
+    trained.compile(optimizer="adam", loss="mse")
+    trained.fit(digits, digits[:, 9:19, 14, 0], epochs=3, verbose=0)
 
-    assert trained.count_params() == served.count_params() == 93_322
-    assert "Dropout" in [type(layer).__name__ for layer in trained.layers]
+    folded = fold_normalization(trained)
+
+    assert folded.count_params() == 93_322
+    expected = keras.ops.softmax(trained.predict(digits, verbose=0))
+    np.testing.assert_allclose(folded.predict(digits, verbose=0), expected, atol=1e-5)
+
+
+def test_normalization_stands_between_sum_and_relu() -> None:
+    """In training each of the three gets its sums normalized, and then the lecture's ReLU."""
+    names = [layer.name for layer in normalized_cnn().layers]
+
+    for name in NORMALIZED:
+        after = names.index(name) + 1
+        assert names[after : after + 2] == [f"{name}_normalization", f"{name}_relu"]
+        assert normalized_cnn().get_layer(name).activation is keras.activations.linear

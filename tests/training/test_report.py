@@ -66,6 +66,20 @@ def test_a_history_without_an_epoch_is_empty(tmp_path: Path) -> None:
         assert read_history(path) == {}
 
 
+def test_the_lectures_run_stands_beside_it(
+    folder: Path, tmp_path: Path, images: NDArray[np.uint8]
+) -> None:
+    """With an evaluated run of the lecture's recipe the JSON has its figures and its training."""
+    (folder / "config.json").write_text('{"recipe": "lecture", "epochs": 5}')
+
+    write_report(tmp_path, report_with(errors=3), HISTORY, images, lecture=folder)
+
+    lecture = json.loads((tmp_path / "report.json").read_text())["lecture"]
+    assert lecture["accuracy"] == 0.9825
+    assert lecture["training"] == {"recipe": "lecture", "epochs": 5}
+    assert lecture["history"]["accuracy"] == HISTORY["accuracy"]
+
+
 def test_the_json_says_all_that_the_report_says(folder: Path) -> None:
     """Every figure comes back to six decimals, with the history beside them."""
     report = report_with(errors=7)

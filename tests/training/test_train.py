@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from tqdm.keras import TqdmCallback
 
 from training import train
+from training.batches import AugmentedBatches, mean_of
 from training.data import Mnist
 from training.evaluate import logits_of
 from training.model import lecture_cnn
 from training.report import read_history
-from training.train import AugmentedBatches, Interrupted, Schedule, train_best, train_lecture
+from training.train import Interrupted, Schedule, train_best, train_lecture
 
 ROOT = Path(__file__).parents[2]
 HELD_OUT = 100
-SHORT = Schedule(epochs=3, batch_size=64)
+SHORT = Schedule(epochs=3, teachers=2, teacher_epochs=1, batch_size=64)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,18 @@ def test_batches_go_on_at_a_later_epoch(few: Mnist) -> None:
     np.testing.assert_array_equal(rest[1][0], whole[11][0])
 
 
+def test_teachers_answer_for_the_very_digits_that_are_learned(few: Mnist) -> None:
+    """With teachers, what is to be learned is the mean of their probabilities of each batch."""
+    data = few.train_images[:64], few.train_labels[:64]
+    teachers = [lecture_cnn() for _ in range(2)]
+
+    images, wanted = AugmentedBatches(*data, 64, seed=1, teach=mean_of(teachers))[0]
+
+    expected = np.mean([each.predict(images, verbose=0) for each in teachers], axis=0)
+    np.testing.assert_allclose(wanted, expected, atol=1e-6)
+    np.testing.assert_array_equal(images, AugmentedBatches(*data, batch_size=64, seed=1)[0][0])
+
+
 def test_the_best_recipe_leaves_a_whole_run_folder(best_run: Path, few: Mnist) -> None:
     """A finished run has the lecture's network, what made it, and how it went."""
     model = keras.models.load_model(best_run / "model.keras", compile=False)
@@ -161,7 +174,7 @@ def test_the_best_recipe_leaves_a_whole_run_folder(best_run: Path, few: Mnist) -
     ]
     assert (config["recipe"], config["seed"]) == ("best", 1)
     assert config["backend"] == keras.backend.backend()
-    assert (config["epochs"], config["batch_size"]) == (3, 64)
+    assert (config["epochs"], config["batch_size"], config["teachers"]) == (3, 64, 2)
     assert 0.1 <= config["temperature"] <= 10
     assert epochs(best_run) == [0, 1, 2]
     assert read_history(best_run / "history.csv").keys() == {
@@ -193,6 +206,20 @@ def test_an_interrupted_run_goes_on(
     best(few, run, resume=True)
 
     assert epochs(run) == [0, 1, 2]
+
+
+def test_a_resumed_run_does_not_train_its_teachers_again(
+    few: Mnist, best_run: Path, tmp_path: Path
+) -> None:
+    """Teachers that are done come from their backups, and the network ends as it did."""
+    run = shutil.copytree(best_run, tmp_path / "run")
+    histories = [run / f"teacher-{number}" / "history.csv" for number in (1, 2)]
+    before = [path.read_text() for path in histories]
+
+    best(few, run, resume=True)
+
+    assert [path.read_text() for path in histories] == before
+    assert same(weights_of(run), weights_of(best_run))
 
 
 def test_another_seed_gives_other_weights(best_run: Path, few: Mnist, tmp_path: Path) -> None:
