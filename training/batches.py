@@ -65,10 +65,16 @@ def one_hot(labels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def mean_of(teachers: Sequence[keras.Model]) -> Teach:
-    """Teach what several networks make of a digit together: the mean of their probabilities."""
+    """Teach what several networks make of a digit together: the mean of their probabilities.
+
+    Args:
+        teachers: each from images, float32 (N, 28, 28, 1) in 0–1, to logits (N, 10).
+    """
 
     def teach(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        answers = [teacher.predict_on_batch(images) for teacher in teachers]
-        return np.mean(answers, axis=0, dtype=np.float32)
+        logits = np.stack([teacher.predict_on_batch(images) for teacher in teachers])
+        powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        mean: NDArray[np.float32] = np.mean(powers / powers.sum(-1, keepdims=True), axis=0)
+        return mean
 
     return teach

@@ -43,7 +43,7 @@ class Schedule:
     """
 
     epochs: int = 40
-    teachers: int = 3
+    teachers: int = 5
     teacher_epochs: int = 24
     batch_size: int = 256
     peak_learning_rate: float = 4e-3
@@ -102,12 +102,13 @@ def train_lecture(
 def train_best(
     mnist: Mnist, run: Path, seed: int, resume: bool = False, schedule: Schedule = BEST
 ) -> keras.Model:
-    """The lecture's network, taught by several of its kind, on 55,000 distorted digits.
+    """The lecture's network, taught by several of its kind.
 
-    Each teacher learns the labels; the network that is kept learns what all of them together make
-    of each distorted digit (Hinton et al., 2015, "Distilling the knowledge in a neural network";
-    the teacher sees the same picture as the student: Beyer et al., 2022). The last 5,000 training
-    digits are for choosing and calibrating; the test digits stay untouched.
+    Each teacher learns the labels of 55,000 distorted digits; the network that is kept learns what
+    all of them together make of each distorted picture (Hinton et al., 2015, "Distilling the
+    knowledge in a neural network"; teachers and student see the very same one: Beyer et al., 2022),
+    and so of all 60,000. The labels of the last 5,000 are for choosing and calibrating: no network
+    learns them. The test digits stay untouched.
 
     Args:
         mnist: the data.
@@ -151,7 +152,7 @@ def _train_teacher(
     alone = replace(schedule, epochs=schedule.teacher_epochs)
     batches = _batches(mnist, run, seed, resume, alone)
     _fit_augmented(teacher, mnist, run, resume, alone, batches)
-    return fold_normalization(teacher)
+    return teacher
 
 
 def _batches(
@@ -162,9 +163,10 @@ def _batches(
     schedule: Schedule,
     teach: Teach | None = None,
 ) -> AugmentedBatches:
+    learned = slice(None) if teach else slice(-VALIDATION_SIZE)
     return AugmentedBatches(
-        mnist.train_images[:-VALIDATION_SIZE],
-        mnist.train_labels[:-VALIDATION_SIZE],
+        mnist.train_images[learned],
+        mnist.train_labels[learned],
         schedule.batch_size,
         seed,
         _epochs_backed_up(run) if resume else 0,
