@@ -1,5 +1,6 @@
 """Slow, obvious NumPy versions of the layers: what the fast ones are checked against."""
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,3 +84,13 @@ def activate(name: str, x: Array) -> Array:
         e = np.exp(x - x.max())
         return e / e.sum()
     return {"linear": lambda v: v, "relu": lambda v: np.maximum(v, 0), "tanh": np.tanh}[name](x)
+
+
+def conv_output_size(size: int, kernel: int, padding: int, stride: int) -> int | None:
+    """The side of a convolution's output as Keras has it; None where Keras refuses."""
+    padded = keras.layers.ZeroPadding2D(padding).compute_output_shape((1, size, size, 1))
+    try:
+        shape = keras.layers.Conv2D(1, kernel, strides=stride).compute_output_shape(padded)
+    except ValueError:  # it would be zero or negative
+        return None
+    return int(shape[1])

@@ -6,6 +6,7 @@ import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
 import { Answers } from './models/answers.js';
 import { fromHash, toHash } from './models/link.js';
 import { Network } from './models/network.js';
+import { PLAYGROUND, routeOf } from './models/route.js';
 import { Samples } from './models/samples.js';
 import { EMPTY, Sheets } from './models/sheet.js';
 import { Store } from './models/store.js';
@@ -23,6 +24,7 @@ import { Share } from './parts/share.js';
 import { Tools } from './parts/tools.js';
 import { Tour } from './parts/tour.js';
 import { View } from './parts/view.js';
+import { Views } from './parts/views.js';
 
 const DEFAULTS = {
   sheet: EMPTY,
@@ -44,6 +46,7 @@ const DEFAULTS = {
   lang: 'en',
   dark: false,
   said: '',
+  route: null, // the view, and in the lab what it shows
 };
 
 const LINK_REST_MS = 120; // browsers refuse an address that changes with every pixel of a stroke
@@ -61,9 +64,10 @@ async function start() {
   const [manifest, { models }] = await Promise.all([api.manifest(), api.models()]);
   const network = new Network(manifest);
   const store = new Store({ ...DEFAULTS, ...fromHash(location.hash, network), lang });
+  store.set({ route: routeOf(location.hash) });
   followLanguage(store);
   followScheme(store);
-  build({ api, network, store, models, embedded });
+  build({ api, manifest, network, store, models, embedded });
   followLink(store, network);
 }
 
@@ -91,7 +95,7 @@ function followScheme(store) {
   store.set({ dark: dark.matches });
 }
 
-function build({ api, network, store, models, embedded }) {
+function build({ api, manifest, network, store, models, embedded }) {
   const samples = new Samples(new URL('.', import.meta.url).href);
   const sheets = new Sheets(store);
   const trail = new Trail(store);
@@ -112,30 +116,53 @@ function build({ api, network, store, models, embedded }) {
   new Patches($('inspector'), { api, store });
   const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });
   const share = new Share({ api, store, columns: $('columns') });
+  new Views($('views'), { store });
+  followRoute({ api, manifest, network, samples, store });
   new Menu($('menu'), { store, network, models, startTour: tour.start, share: () => share.open() });
   store.watch(['said'], ({ said }) => {
     $('announcer').textContent = said;
   });
 }
 
+/** One view is on the page; the lab is loaded when it is first asked for. */
+function followRoute(context) {
+  let lab;
+  context.store.watch(['route'], ({ route }) => {
+    const isPlayground = route.view === PLAYGROUND;
+    $('playground').hidden = !isPlayground;
+    $('lab').hidden = isPlayground;
+    if (isPlayground) return;
+    lab ??= import('./lab/lab.js').then(({ openLab }) => openLab($('lab'), context));
+    lab.then((opened) => opened.show()).catch(fail);
+  });
+}
+
 /** The state into the address, and an address that changes into the state. */
 function followLink(store, network) {
   let timer;
-  const write = () => history.replaceState(null, '', `#${toHash(store.state)}`);
+  const write = () => {
+    if (store.state.route.view === PLAYGROUND) history.replaceState(null, '', `#${toHash(store.state)}`);
+  };
   store.watch(['sheet', 'digit', 'cell', 'lang', 'stage', 'scale'], () => {
     clearTimeout(timer);
     timer = setTimeout(write, LINK_REST_MS);
   });
   addEventListener('hashchange', ({ newURL }) => {
     // not location: `write` may have come in between
-    const told = fromHash(new URL(newURL).hash, network);
+    const { hash } = new URL(newURL);
+    const route = routeOf(hash);
+    const told = fromHash(hash, network);
     const lang = LANGUAGES.includes(told.lang) ? told.lang : store.state.lang;
+    store.set({ route, lang });
+    if (route.view !== PLAYGROUND) return;
     store.set({ stage: 'post', scale: 'layer', ...told, lang, trail: [], term: null });
   });
 }
 
-start().catch((error) => {
+function fail(error) {
   document
-    .querySelector('main')
+    .querySelector('main:not([hidden])')
     .prepend(el('p', { class: 'card warning', role: 'alert' }, `${t('failed')} ${error.message}`));
-});
+}
+
+start().catch(fail);

@@ -52,7 +52,7 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: complaints.append(str(error.stack)))
         page.on("request", lambda asked: is_foreign(asked.url) and complaints.append(asked.url))
         page.goto(f"{server}/{link}")
-        page.locator(".column").first.wait_for()
+        page.locator(".column:visible, .exhibit:visible").first.wait_for()
         return page
 
     def is_foreign(url: str) -> bool:

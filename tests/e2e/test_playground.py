@@ -74,7 +74,7 @@ def test_a_drawn_seven_is_read(open_page, screenshot, draw, phone):
     page = open_page(phone=phone, has_touch=True)
     before = page.evaluate(ALL_TILES)
     draw(page)
-    page.wait_for_function("document.querySelector('#answer .label')?.textContent === '7'")
+    page.wait_for_function("() => document.querySelector('#answer .label')?.textContent === '7'")
     after = page.evaluate(ALL_TILES)
     assert len(after) == len(before) > 5
     assert all(new != old for new, old in zip(after, before, strict=True))
@@ -196,7 +196,7 @@ def test_pictures_are_taken(open_page, tmp_path):
     page.locator("input[type=file]").set_input_files(ROOT / "tests" / "seven.png")
     page.locator(LABEL).wait_for()
     assert page.locator(LABEL).inner_text() == "7"
-    page.wait_for_function("location.hash.includes('pixels=')")
+    page.wait_for_function("() => location.hash.includes('pixels=')")
     blank = tmp_path / "blank.png"
     blank.write_bytes(blank_png())
     page.locator("input[type=file]").set_input_files(blank)
@@ -210,7 +210,7 @@ def test_pictures_are_taken(open_page, tmp_path):
         }""",
         list((ROOT / "tests" / "seven.png").read_bytes()),
     )
-    page.wait_for_function("document.querySelector('#answer .label')?.textContent === '7'")
+    page.wait_for_function("() => document.querySelector('#answer .label')?.textContent === '7'")
 
 
 def blank_png() -> bytes:
@@ -227,7 +227,7 @@ def test_samples_are_real_test_digits(open_page, mnist):
     for label, index in list(zip(about["labels"], about["test_index"], strict=True))[:5]:
         page.locator('[data-tool="sample"]').click()
         page.wait_for_function(
-            f"document.querySelector('#answer .label')?.textContent === '{label}'"
+            f"() => document.querySelector('#answer .label')?.textContent === '{label}'"
         )
         assert mnist.test_labels[index] == label
     pixels = page.evaluate(

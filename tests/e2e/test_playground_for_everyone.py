@@ -130,6 +130,6 @@ def test_the_answer_is_announced(open_page):
     page.locator('.column[data-layer="conv2d"] .sheet').focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(
-        "document.querySelector('#announcer').textContent.startsWith('conv2d, channel 1,')"
+        "() => document.querySelector('#announcer').textContent.startsWith('conv2d, channel 1,')"
     )
     assert announcer.get_attribute("aria-live") == "polite"

@@ -150,7 +150,7 @@ def test_cells_are_reached_by_keyboard_and_pointer(open_page):
     page.locator('.column[data-layer="conv2d"] .sheet').focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.dataset.plane === 'focus'")
+    page.wait_for_function("() => document.activeElement.dataset.plane === 'focus'")
     before = page.locator("#inspector-title").inner_text()
     assert before.startswith("conv2d, channel 1,")
     page.keyboard.press("ArrowLeft")

@@ -1,6 +1,10 @@
 export default {
   tagline: 'Draw a digit, and look inside the network that reads it.',
   menu: 'Page',
+  views: 'Views',
+  'view.playground': 'Playground',
+  'view.lab': 'Lab',
+  'view.model': 'Model',
   model: 'Model',
   api: 'API',
   'language.other': '한국어',

@@ -1,6 +1,10 @@
 export default {
   tagline: '숫자를 그리고, 그것을 읽는 신경망의 속을 들여다보세요.',
   menu: '페이지',
+  views: '화면',
+  'view.playground': '놀이터',
+  'view.lab': '실험실',
+  'view.model': '모델',
   model: '모델',
   api: 'API',
   'language.other': 'English',

@@ -25,6 +25,7 @@ export class Api {
 
   models = () => this.#json('GET', '/models');
   manifest = () => this.#json('GET', '/model', this.#query({}));
+  report = () => this.#json('GET', '/model/report', this.#query({}));
   patches = () => this.#json('GET', '/model/patches', this.#query({}));
   weights = async () => {
     const answer = await this.#send('GET', '/model/weights', this.#query({ format: 'safetensors' }));
@@ -42,6 +43,12 @@ export class Api {
     const query = this.#query({ layers, stage, format: 'safetensors', dtype: 'float32' });
     const answer = await this.#send('POST', '/activations', query, picture);
     return readSafetensors(await answer.arrayBuffer());
+  };
+
+  /** What each of many digits is: {pixels of all, count, height, width, channels}. */
+  predict = ({ pixels, count, height, width, channels }) => {
+    const content = encodeNpy(pixels, [count, height, width, channels]);
+    return this.#json('POST', '/predict', this.#query({}), { type: 'application/x-npy', content });
   };
 
   archive = async (digit, stage) => {

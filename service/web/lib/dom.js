@@ -3,6 +3,8 @@ export function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
+    else if (name === 'style')
+      node.style.cssText = value; // as an attribute it is not allowed
     else if (value === true) node.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }

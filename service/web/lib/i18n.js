@@ -16,6 +16,11 @@ export function setLanguage(code) {
   language = code in TEXTS ? code : 'en';
 }
 
+/** Take in the texts of a part that is loaded later. */
+export function addTexts(texts) {
+  for (const code of LANGUAGES) Object.assign(TEXTS[code], texts[code]);
+}
+
 /** The text of that key, `{name}` replaced. */
 export function t(key, values = {}) {
   const text = TEXTS[language][key];

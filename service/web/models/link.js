@@ -16,7 +16,8 @@ export function toHash({ sheet, digit, cell, lang, stage, scale }) {
   return parts.toString();
 }
 
-function sheetPart(sheet, digit) {
+/** What a link says of a sheet; `digit` is what a picture became. */
+export function sheetPart(sheet, digit) {
   if (isEmpty(sheet)) return {};
   switch (sheet.kind) {
     case 'strokes':
@@ -42,7 +43,8 @@ export function fromHash(hash, network) {
   return state;
 }
 
-function sheetOf(parts, { input: { height, width, channels } }) {
+/** The sheet that a link tells of; an empty one where it tells of none. */
+export function sheetOf(parts, { input: { height, width, channels } }) {
   const whole = (name) => (/^\d{1,9}$/.test(parts.get(name)) ? Number(parts.get(name)) : null);
   if (parts.has('strokes')) return { kind: 'strokes', strokes: decodeStrokes(parts.get('strokes')) };
   if (whole('sample') !== null) return { kind: 'sample', index: whole('sample') };

@@ -55,6 +55,14 @@ export class Layer {
     return clip({ top, left, height, width }, this.inputShape[0], this.inputShape[1]);
   }
 
+  /** How many rows and columns of its window lie in the padding above and left of all cells. */
+  cut({ row, column }) {
+    const [top, left] = [row, column].map((at, axis) =>
+      Math.max(this.#padded(axis) - at * this.strides[axis], 0),
+    );
+    return { top, left };
+  }
+
   /** The first row (axis 0) or column (1) of the layer before that no window reaches. */
   reach(axis) {
     if (!this.kernelSize) return this.inputShape[axis];

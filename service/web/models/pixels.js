@@ -1,15 +1,9 @@
+import { seeded } from '../lib/random.js';
 import { PAPER } from './strokes.js';
 
 /** A model's input of noise: the same for the same seed, so that a link can name it. */
 export function randomDigit({ height, width, channels }, seed) {
-  let state = seed >>> 0;
-  const next = () => {
-    // mulberry32
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
+  const next = seeded(seed);
   const pixels = Uint8Array.from({ length: height * width * channels }, () => next() >>> 24);
   return { pixels, height, width, channels };
 }

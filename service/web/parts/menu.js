@@ -1,14 +1,17 @@
 import { el } from '../lib/dom.js';
 import { LANGUAGES, t } from '../lib/i18n.js';
+import { PLAYGROUND } from '../models/route.js';
 
 /** The head of the page: which model, which language, the tour, sharing, the API's own page. */
 export class Menu {
   constructor(root, { store, network, models, startTour, share }) {
-    store.watch(['lang'], ({ lang }) => {
+    store.watch(['lang', 'route'], ({ lang, route }) => {
       const focused = [...root.children].indexOf(document.activeElement);
       root.replaceChildren(
         ...(models.length > 1 ? [modelChoice(models, network.name)] : []),
-        el('button', { type: 'button', 'data-menu': 'tour', onclick: startTour }, t('tour')),
+        ...(route.view === PLAYGROUND
+          ? [el('button', { type: 'button', 'data-menu': 'tour', onclick: startTour }, t('tour'))]
+          : []),
         el('button', { type: 'button', 'data-menu': 'share', onclick: share }, t('share')),
         el('a', { href: '/docs' }, t('api')),
         el(

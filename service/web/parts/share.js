@@ -1,6 +1,7 @@
 import { el } from '../lib/dom.js';
 import { toText } from '../models/strokes.js';
 import { t } from '../lib/i18n.js';
+import { PLAYGROUND } from '../models/route.js';
 import { Dialog } from './dialog.js';
 import { viewAsPng } from './export.js';
 
@@ -20,27 +21,32 @@ export class Share {
   }
 
   open() {
-    const { digit, stage } = this.#store.state;
-    const needsDigit = (node) => {
-      node.disabled = !digit;
-      return node;
-    };
+    const { digit, stage, route } = this.#store.state;
+    const inPlayground = route.view === PLAYGROUND;
     this.#dialog.body.replaceChildren(
       copy('link', () => location.href),
       copy(
         'embed',
         () => `<iframe src="${embedded()}" title="ConvScope" width="100%" height="900"></iframe>`,
       ),
-      needsDigit(copy('curl', () => this.#curl())),
-      needsDigit(action('png', async () => save(await viewAsPng(this.#columns), 'convscope.png'))),
-      needsDigit(
-        action('npz', async () =>
-          save(await this.#api.archive(digit, stage === 'pre' ? 'pre' : 'post'), 'convscope.npz'),
-        ),
-      ),
-      ...(digit ? [] : [el('p', { class: 'soft' }, t('share.draw'))]),
+      ...(inPlayground ? this.#values(digit, stage) : []),
     );
     this.#dialog.open(t('share'));
+  }
+
+  /** What there is to take of a digit. */
+  #values(digit, stage) {
+    const needsDigit = (node) => {
+      node.disabled = !digit;
+      return node;
+    };
+    const kept = stage === 'pre' ? 'pre' : 'post';
+    return [
+      needsDigit(copy('curl', () => this.#curl())),
+      needsDigit(action('png', async () => save(await viewAsPng(this.#columns), 'convscope.png'))),
+      needsDigit(action('npz', async () => save(await this.#api.archive(digit, kept), 'convscope.npz'))),
+      ...(digit ? [] : [el('p', { class: 'soft' }, t('share.draw'))]),
+    ];
   }
 
   /** The selected cell's question, or the prediction, as a command that needs no file. */

@@ -1,0 +1,139 @@
+import { css, inkOn } from '../lib/colours.js';
+import { el, number } from '../lib/dom.js';
+import { exact, short } from '../lib/numbers.js';
+import { colours, grid } from '../parts/convolution-terms.js';
+import { extent } from './board.js';
+
+let count = 0; // an id for each label
+
+export function button(text, onclick, properties = {}) {
+  return el('button', { type: 'button', onclick, ...properties }, text);
+}
+
+/** A picture with its name above it, and what there is to say below. */
+export function figure(caption, ...content) {
+  return el('figure', {}, el('figcaption', {}, caption), ...content);
+}
+
+export const operator = (text) => el('span', { class: 'operator', 'aria-hidden': 'true' }, text);
+
+/** Rows of numbers on their colours; `wins(row, column)` says which one stands out. */
+export function numbers(title, lines, limit, wins = () => false) {
+  return grid(title, lines, (value, row, column) =>
+    number(value, short(value), {
+      class: wins(row, column) ? 'cell wins' : 'cell',
+      style: colours(value, limit || 1),
+      title: exact(value),
+    }),
+  );
+}
+
+/** One of a few, all in sight. */
+export function choice(name, label, options, chosen, choose) {
+  const id = (value) => `lab-${name}-${value}`;
+  const radios = options.flatMap(([value, text]) => [
+    el('input', {
+      type: 'radio',
+      name: `lab-${name}`,
+      id: id(value),
+      checked: String(value) === String(chosen),
+      class: 'unseen',
+      onchange: () => choose(value),
+    }),
+    el('label', { for: id(value) }, text),
+  ]);
+  return el('fieldset', { class: 'choice' }, el('legend', {}, label), ...radios);
+}
+
+/** One of many. */
+export function select(label, options, chosen, choose) {
+  const id = `lab-select-${++count}`;
+  const items = options.map(([value, text]) =>
+    el('option', { value, selected: String(value) === String(chosen) }, text),
+  );
+  return el(
+    'div',
+    { class: 'control' },
+    el('label', { for: id }, label),
+    el('select', { id, onchange: (event) => choose(event.target.value) }, ...items),
+  );
+}
+
+/** A number by a slider; `value` is set from outside too. */
+export class Slider {
+  #input;
+  #output = el('output', {});
+  #text;
+
+  constructor({ name, label, min, max, step = 1, text = String, oninput }) {
+    const id = `lab-slider-${++count}`;
+    this.#text = text;
+    this.#input = el('input', { type: 'range', id, min, max, step, 'data-slider': name });
+    this.#input.addEventListener('input', () => oninput(Number(this.#input.value)));
+    this.node = el('div', { class: 'slider' }, el('label', { for: id }, label), this.#input, this.#output);
+  }
+
+  set value(value) {
+    this.#input.value = value;
+    this.#output.textContent = this.#text(value);
+    this.#input.setAttribute('aria-valuetext', this.#text(value));
+  }
+}
+
+/** A small grid of numbers to be typed over; `onEdit(lines)` after each that is a number. */
+export class EditGrid {
+  #inputs;
+
+  constructor({ label, lines, cell, onEdit, limit = null }) {
+    this.lines = lines.map((line) => [...line]);
+    this.limit = limit; // of its colours; null: its own
+    this.#inputs = this.lines.map((line, row) =>
+      line.map((_, column) => {
+        const input = el('input', {
+          type: 'number',
+          step: 'any',
+          class: 'cell',
+          'aria-label': `${label}, ${cell(row, column)}`,
+        });
+        input.addEventListener('input', () => this.#edit(row, column, input, onEdit));
+        input.addEventListener('focus', () => input.select());
+        return input;
+      }),
+    );
+    this.node = el(
+      'div',
+      { class: 'edit-grid', role: 'group', 'aria-label': label, style: `--columns: ${lines[0].length}` },
+      ...this.#inputs.flat(),
+    );
+    this.show(lines);
+  }
+
+  show(lines) {
+    this.lines = lines.map((line) => [...line]);
+    this.#inputs.flat().forEach((input, i) => {
+      const value = this.lines.flat()[i];
+      if (Number(input.value) !== value || input.value === '') {
+        input.value = Number.isInteger(value) ? value : Number(value.toFixed(3));
+      }
+      input.title = exact(value);
+    });
+    this.#paint();
+  }
+
+  #paint() {
+    const flat = this.lines.flat();
+    const limit = this.limit ?? extent(flat);
+    this.#inputs.flat().forEach((input, i) => {
+      input.style.background = css(flat[i], limit);
+      input.style.color = inkOn(flat[i], limit);
+    });
+  }
+
+  #edit(row, column, input, onEdit) {
+    const value = Number(input.value);
+    if (input.value === '' || !Number.isFinite(value)) return; // on the way to a number
+    this.lines[row][column] = value;
+    this.#paint();
+    onEdit(this.lines.map((line) => [...line]));
+  }
+}

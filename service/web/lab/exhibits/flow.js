@@ -1,0 +1,200 @@
+import { el } from '../../lib/dom.js';
+import { exact } from '../../lib/numbers.js';
+import { t } from '../../lib/i18n.js';
+import { stepTo } from '../../models/layout.js';
+import { nameOf } from '../../models/naming.js';
+import { sheetPart } from '../../models/link.js';
+import { button, Slider } from '../controls.js';
+import { Desk } from '../desk.js';
+import { FlowPicture } from '../flow-picture.js';
+import { linksTo } from '../links.js';
+
+const LAYER_MS = 900;
+
+/** The digit flows through all layers of the network; it stops where it is asked to. */
+export default class Flow {
+  #context;
+  #state;
+  #desk;
+  #picture;
+  #tensors = null;
+  #links = [];
+  #frame = null; // of the animation, while it plays
+  #isReady = false;
+  #parts;
+
+  constructor(root, context) {
+    this.#context = context;
+    const { network } = context;
+    const { length } = network.layers;
+    const limits = { position: [0, length], place: [-1, length] };
+    this.#state = context.settings({ position: length, place: -1, channel: 0 }, limits);
+    this.#desk = new Desk(context);
+    const canvas = el('canvas', { 'aria-hidden': 'true' });
+    this.#picture = new FlowPicture(canvas, network);
+    this.#parts = {
+      sheet: el(
+        'div',
+        { class: 'sheet', tabindex: 0, role: 'application', 'aria-label': t('lab.flow.name') },
+        canvas,
+      ),
+      play: button('', () => this.#play(), { 'data-do': 'play', class: 'primary' }),
+      slider: new Slider({
+        name: 'position',
+        label: t('lab.flow.position'),
+        min: 0,
+        max: length,
+        step: 0.01,
+        text: (position) => this.#layerAt(position),
+        oninput: (position) => this.#goTo(position),
+      }),
+      readout: el('p', { class: 'readout', role: 'status' }),
+      told: el('p', { class: 'soft' }),
+    };
+    this.#build(root);
+    this.#state.watch(['position', 'place', 'channel'], () => this.#draw());
+    this.#desk.store.watch(['values'], () => this.#prepare());
+    context.api
+      .weights()
+      .then((tensors) => {
+        this.#tensors = tensors;
+        this.#prepare();
+      })
+      .catch(context.failed);
+    new ResizeObserver(() => this.#prepare()).observe(root);
+  }
+
+  leave() {
+    this.#stop();
+  }
+
+  #build(root) {
+    const { sheet, play, slider, readout, told } = this.#parts;
+    sheet.addEventListener('click', (event) => this.#choose(this.#isReady && this.#picture.under(event)));
+    sheet.addEventListener('keydown', (event) => this.#key(event));
+    const flow = el('div', { class: 'flow' }, sheet);
+    const beside = el('div', { class: 'beside' }, readout, told);
+    root.append(
+      el('div', { class: 'controls' }, play, slider.node),
+      flow,
+      el('div', { class: 'bench-row' }, this.#desk.node, beside),
+    );
+    this.#parts.flow = flow;
+    this.#desk.shows(sheet, beside);
+  }
+
+  #layerAt(position) {
+    const { layers } = this.#context.network;
+    return position < 1 ? t('input') : layers[Math.floor(position) - 1].name;
+  }
+
+  /** Lay out and find the lines anew: for another digit, or another width. */
+  #prepare() {
+    const { values, digit } = this.#desk.store.state;
+    const width = this.#parts.flow.clientWidth;
+    if (!values || !digit || !this.#tensors || !width) return;
+    const { network, manifest } = this.#context;
+    const style = getComputedStyle(this.#parts.flow);
+    const room = width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    this.#picture.prepare({ values, digit, width: room });
+    this.#links = network.layers.map((layer) =>
+      linksTo(layer, { network, values, digit, tensors: this.#tensors }),
+    );
+    const count = network.layers.reduce((sum, layer) => sum + values.of(layer).length, 0);
+    this.#parts.told.textContent = t('lab.flow.told', {
+      parameters: manifest.parameters.toLocaleString('en'),
+      values: count.toLocaleString('en'),
+    });
+    this.#isReady = true;
+    this.#draw();
+  }
+
+  #draw() {
+    const { position, place, channel } = this.#state.state;
+    this.#parts.slider.value = position;
+    this.#parts.play.textContent = t(this.#frame ? 'lab.pause' : 'lab.play');
+    if (!this.#isReady) return;
+    const chosen =
+      place < 0 ? null : { place, channel: Math.min(channel, this.#picture.grid(place).count - 1) };
+    this.#picture.draw({ position, links: this.#links, chosen });
+    this.#tell(chosen);
+  }
+
+  #tell(chosen) {
+    const { readout } = this.#parts;
+    if (!chosen) {
+      readout.textContent = t('lab.flow.pick');
+      return;
+    }
+    const { network, store } = this.#context;
+    const { values, digit, sheet } = this.#desk.store.state;
+    const layer = network.layers[chosen.place - 1];
+    const cell = layer ? values.strongest(layer, chosen.channel) : null;
+    if (!cell) {
+      readout.textContent = t('digit.name');
+      return;
+    }
+    const hash = new URLSearchParams({ ...sheetPart(sheet, digit), ...cell, lang: store.state.lang });
+    const text = `${nameOf(cell, network, t)}: ${exact(values.at(cell))}`;
+    readout.replaceChildren(text, ' · ', el('a', { href: `#${hash}` }, t('lab.flow.open')));
+  }
+
+  #play() {
+    if (this.#frame) {
+      this.#stop();
+      this.#draw();
+      return;
+    }
+    const { length } = this.#context.network.layers;
+    if (this.#state.state.position >= length) this.#state.set({ position: 0 });
+    const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    let from = null;
+    const start = this.#state.state.position;
+    const step = (now) => {
+      from ??= now;
+      const reached = start + (now - from) / LAYER_MS;
+      const position = Math.min(isCalm ? Math.floor(reached) : reached, length); // calm: layer by layer
+      this.#frame = position < length ? requestAnimationFrame(step) : null;
+      this.#state.set({ position: Number(position.toFixed(2)) });
+      if (!this.#frame) this.#draw();
+    };
+    this.#frame = requestAnimationFrame(step);
+    this.#draw();
+  }
+
+  #stop() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = null;
+  }
+
+  #goTo(position) {
+    this.#stop();
+    this.#state.set({ position });
+    this.#draw();
+  }
+
+  /** It stops where it is clicked. */
+  #choose(chosen) {
+    this.#stop();
+    this.#state.set(chosen || { place: -1 });
+    this.#draw();
+  }
+
+  #key(event) {
+    const { place, channel } = this.#state.state;
+    if (event.key === ' ') this.#play();
+    else {
+      const from = Math.max(place, 0);
+      const to = this.#isReady ? stepTo(this.#picture.grid(from), channel, event.key) : null;
+      if (to === null) return;
+      const { length } = this.#context.network.layers;
+      if (to !== channel || !['ArrowLeft', 'ArrowRight'].includes(event.key))
+        this.#choose({ place: from, channel: to });
+      else {
+        const next = Math.min(Math.max(from + (event.key === 'ArrowLeft' ? -1 : 1), 0), length);
+        this.#choose({ place: next, channel: 0 }); // over the edge: to the next layer
+      }
+    }
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,241 @@
+import { el, number } from '../../lib/dom.js';
+import { exact, short } from '../../lib/numbers.js';
+import { t } from '../../lib/i18n.js';
+import { mapOf, patchAt, pool } from '../arithmetic.js';
+import { Board, extent, signed } from '../board.js';
+import { button, choice, figure, numbers, operator, Slider } from '../controls.js';
+import { Desk } from '../desk.js';
+import { channelOf } from '../network-parts.js';
+import { difference, noisy } from '../noise.js';
+import { POOLED_4, POOLED_5 } from '../presets.js';
+
+const KINDS = ['max', 'average'];
+
+/** Max against average pooling of the same map, the winners marked; and what noise does to each. */
+export default class Pooling {
+  #context;
+  #state;
+  #desk;
+  #layer; // the network's first pooling of maps, where it has one
+  #parts;
+
+  constructor(root, context) {
+    this.#context = context;
+    const { network } = context;
+    this.#layer = network.layers.find(
+      (layer) => layer.isPooling && network.before(layer) && layer.padding === 'valid' && square(layer),
+    );
+    const first = { source: 'five', channel: 0, row: 0, column: 0, noise: 0, seed: 1 };
+    this.#state = context.settings(first, { noise: [0, 100] });
+    this.#desk = new Desk(context);
+    const step = (down, right) => this.#go(this.#state.state.row + down, this.#state.state.column + right);
+    const over = (row, column) => {
+      const { stride } = this.#case();
+      this.#go(Math.floor(row / stride), Math.floor(column / stride));
+    };
+    this.#parts = {
+      controls: el('div', { class: 'controls' }),
+      input: new Board('input', { onPoint: over, onStep: step }),
+      max: new Board('max', { onPoint: (row, column) => this.#go(row, column), onStep: step }),
+      average: new Board('average', { onPoint: (row, column) => this.#go(row, column), onStep: step }),
+      window: el('div', { class: 'arithmetic' }),
+      channel: new Slider({
+        name: 'channel',
+        label: t('lab.channel'),
+        min: 0,
+        max: (network.before(this.#layer)?.channels ?? 1) - 1,
+        oninput: (channel) => this.#state.set({ channel }),
+      }),
+      noise: new Slider({
+        name: 'noise',
+        label: t('lab.pooling.noise'),
+        min: 0,
+        max: 100,
+        step: 5,
+        text: (value) => `${value} %`,
+        oninput: (noise) => this.#state.set({ noise }),
+      }),
+      noiseTold: el('div', { class: 'scroll' }),
+    };
+    this.#build(root);
+    this.#state.watch(['source', 'channel', 'row', 'column', 'noise', 'seed'], () => this.#draw());
+    this.#desk.store.watch(['values'], () => this.#draw());
+  }
+
+  #build(root) {
+    const { controls, input, max, average, window, channel, noise, noiseTold } = this.#parts;
+    const sources = ['five', 'four', ...(this.#layer ? ['network'] : [])];
+    controls.append(
+      choice(
+        'pooling',
+        t('lab.map'),
+        sources.map((source) => [source, t(`lab.pooling.${source}`, { layer: this.#layer?.name })]),
+        this.#state.state.source,
+        (source) => this.#start(source),
+      ),
+      channel.node,
+    );
+    root.append(
+      controls,
+      el(
+        'div',
+        { class: 'bench-row' },
+        this.#desk.node,
+        figure(t('lab.map'), input.node, el('p', { class: 'soft' }, t('lab.pooling.dots'))),
+        figure(t('lab.pooling.max'), max.node),
+        figure(t('lab.pooling.average'), average.node),
+      ),
+      window,
+      el(
+        'div',
+        { class: 'noise' },
+        el('h3', {}, t('lab.pooling.noise.title')),
+        el(
+          'div',
+          { class: 'controls' },
+          noise.node,
+          button(t('lab.pooling.again'), () => this.#state.set({ seed: this.#state.state.seed + 1 }), {
+            'data-do': 'again',
+          }),
+        ),
+        noiseTold,
+        el('p', { class: 'note' }, t('lab.pooling.lecture')),
+      ),
+    );
+  }
+
+  /** On another map: at its corner, of the network's (whose corners are empty) in the middle. */
+  #start(source) {
+    const middle = (size) => (source === 'network' ? size >> 1 : 0);
+    const { rows = 0, columns = 0 } = this.#layer ?? {};
+    this.#state.set({ source, row: middle(rows), column: middle(columns) });
+  }
+
+  /** {map, size, stride} of what is pooled. */
+  #case() {
+    const { values } = this.#desk.store.state;
+    const { source, channel } = this.#state.state;
+    if (source === 'four') return { map: mapOf(POOLED_4), size: 2, stride: 2 };
+    if (source === 'network' && this.#layer) {
+      const before = this.#context.network.before(this.#layer);
+      const map = values
+        ? channelOf(before, values, 'post', Math.min(channel, before.channels - 1))
+        : { ...before, values: new Float64Array(before.rows * before.columns) };
+      return { map, size: this.#layer.kernelSize[0], stride: this.#layer.strides[0] };
+    }
+    return { map: mapOf(POOLED_5), size: 3, stride: 1 };
+  }
+
+  #go(row, column) {
+    const { map, size, stride } = this.#case();
+    const { rows, columns } = pool(map, { size, stride, kind: 'max' });
+    const within = (value, most) => Math.min(Math.max(value, 0), most - 1);
+    this.#state.set({ row: within(row, rows), column: within(column, columns) });
+  }
+
+  #draw() {
+    const { source, channel, noise, seed } = this.#state.state;
+    const { map: clean, size, stride } = this.#case();
+    const scale = extent(clean.values);
+    const map = noise ? noisy(clean, (noise / 100) * scale, seed) : clean;
+    this.#parts.channel.value = channel;
+    this.#parts.channel.node.hidden = source !== 'network';
+    this.#parts.noise.value = noise;
+    this.#desk.node.hidden = source !== 'network';
+    const pooled = Object.fromEntries(KINDS.map((kind) => [kind, pool(map, { size, stride, kind })]));
+    const row = Math.min(this.#state.state.row, pooled.max.rows - 1);
+    const column = Math.min(this.#state.state.column, pooled.max.columns - 1);
+    const at = row * pooled.max.columns + column;
+    const window = { top: row * stride, left: column * stride, height: size, width: size };
+    const palette = signed(Math.max(extent(map.values), scale) * (source === 'network' ? 1 : 1.6));
+    this.#drawMaps({ map, pooled, window, stride, at, palette });
+    this.#drawWindow(map, window, pooled, at);
+    this.#drawNoise(clean, pooled, { size, stride }, map, noise);
+  }
+
+  #drawMaps({ map, pooled, window, stride, at, palette }) {
+    const { rows, columns, winners } = pooled.max;
+    const [down, across] = [(rows - 1) * stride + window.height, (columns - 1) * stride + window.width];
+    this.#parts.input.show({
+      ...map,
+      palette,
+      windows: [window],
+      marks: [cellAt(winners[at], map.columns)],
+      dots: winners,
+      hatched: [
+        { top: down, left: 0, height: map.rows - down, width: map.columns },
+        { top: 0, left: across, height: down, width: map.columns - across },
+      ].filter(({ height, width }) => height && width),
+      label: t('lab.map'),
+    });
+    for (const kind of KINDS) {
+      const marks = [cellAt(at, columns)];
+      const label = t(`lab.pooling.${kind}`);
+      this.#parts[kind].show({ ...pooled[kind], palette, marks, cell: this.#parts.input.cell, label });
+    }
+  }
+
+  #drawWindow(map, window, pooled, at) {
+    const patch = patchAt(map, window);
+    const winner = cellAt(pooled.max.winners[at], map.columns);
+    const isWinner = (row, column) => row === winner.top - window.top && column === winner.left - window.left;
+    const results = KINDS.map((kind) => {
+      const value = pooled[kind].values[at];
+      return el(
+        'div',
+        { class: 'total' },
+        el('span', { class: 'soft' }, t(`lab.pooling.${kind}.of`, { count: patch.flat().length })),
+        number(value, exact(Number(value.toPrecision(6))), { class: 'large', 'data-role': kind }),
+      );
+    });
+    const size = `${patch.length} × ${patch.length}`;
+    const limit = 1.6 * extent(patch.flat());
+    const shown = numbers(t('pool.window', { size }), patch, limit, isWinner);
+    this.#parts.window.replaceChildren(shown, operator('→'), ...results);
+    const [max, average] = KINDS.map((kind) => short(pooled[kind].values[at]));
+    this.#context.say(t('lab.pooling.said', { max, average }));
+  }
+
+  /** How far noise has moved the map, and what is left of it after pooling. */
+  #drawNoise(clean, pooled, { size, stride }, map, noise) {
+    const rows = [['lab.map', difference(clean, map)]];
+    for (const kind of KINDS) {
+      rows.push([`lab.pooling.${kind}`, difference(pool(clean, { size, stride, kind }), pooled[kind])]);
+    }
+    const most = rows[0][1] || 1;
+    this.#parts.noiseTold.replaceChildren(
+      el(
+        'table',
+        { class: 'shares' },
+        el('caption', { class: 'soft' }, t(noise ? 'lab.pooling.moved' : 'lab.pooling.clean')),
+        el(
+          'tbody',
+          {},
+          ...rows.map(([key, value]) =>
+            el(
+              'tr',
+              {},
+              el('th', { scope: 'row' }, t(key)),
+              el('td', {}, number(value, short(value))),
+              el(
+                'td',
+                { class: 'share-bar' },
+                el('span', { class: 'fill', style: `--share: ${Math.min(value / most, 1)}` }),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+}
+
+/** A cell by its index, as a region. */
+const cellAt = (index, columns) => ({
+  top: Math.floor(index / columns),
+  left: index % columns,
+  height: 1,
+  width: 1,
+});
+
+const square = ({ kernelSize, strides }) => kernelSize[0] === kernelSize[1] && strides[0] === strides[1];

@@ -1,0 +1,271 @@
+import { el, number } from '../../lib/dom.js';
+import { percent, short } from '../../lib/numbers.js';
+import { known, t } from '../../lib/i18n.js';
+import { Chart, svg, ticks } from '../chart.js';
+import { Confusion } from '../confusion.js';
+import { choice, figure, Slider } from '../controls.js';
+import { STEPS } from '../steps.js';
+
+const FIGURES = ['accuracy', 'wrong', 'loss', 'expected_calibration_error'];
+const SETTINGS = ['epochs', 'batch_size', 'seconds'];
+
+/** The lecture's six steps, and what training came to: all of it from the report and the manifest. */
+export default class Training {
+  #context;
+  #state;
+  #root;
+
+  constructor(root, context) {
+    this.#context = context;
+    this.#root = root;
+    this.#state = context.settings({ cell: '', epoch: 0, recipe: '' });
+    root.append(steps());
+    context.api
+      .report()
+      .then((report) => this.#show(report))
+      .catch(context.failed);
+  }
+
+  #show(report) {
+    if (!report.confusion) {
+      this.#root.append(el('p', { class: 'note' }, t('lab.training.none')));
+      return;
+    }
+    const runs = this.#runs(report);
+    const curved = runs.filter(({ history }) => history?.epoch?.length);
+    this.#root.append(
+      section('recipes', recipes(runs)),
+      ...(curved.length ? [section('curves', this.#curves(curved))] : []),
+      section('confusion', this.#confusion(report)),
+      el(
+        'div',
+        { class: 'pair' },
+        section('calibration', calibration(report)),
+        section('classes', classes(report, this.#context.manifest.labels)),
+      ),
+    );
+  }
+
+  /** This model's run; before it the lecture's, where the report holds its figures. */
+  #runs({ lecture, ...report }) {
+    const { training = {} } = this.#context.manifest;
+    const own = { ...report, training };
+    return (lecture ? [lecture, own] : [own]).map((run) => ({ ...run, name: run.training.recipe ?? '–' }));
+  }
+
+  /** The curves of one run; a choice between them where there are two. */
+  #curves(runs) {
+    const place = el('div', {});
+    const names = runs.map(({ name }) => [name, t('lab.training.recipe', { name })]);
+    const asked = runs.find(({ name }) => name === this.#state.state.recipe) ?? runs.at(-1);
+    const show = ({ history }) => place.replaceChildren(this.#curvesOf(history));
+    show(asked);
+    if (runs.length === 1) return place;
+    const choose = (chosen) => {
+      this.#state.set({ recipe: chosen, epoch: 0 });
+      show(runs.find(({ name }) => name === chosen));
+    };
+    return el(
+      'div',
+      { class: 'column-of' },
+      choice('recipe', t('lab.show'), names, asked.name, choose),
+      place,
+    );
+  }
+
+  #curvesOf(history) {
+    const { epoch } = history;
+    const readout = el('p', { class: 'readout' });
+    const charts = ['accuracy', 'loss'].map((name) => new Curve(name, history));
+    const slider = new Slider({
+      name: 'epoch',
+      label: t('lab.training.epoch'),
+      min: epoch[0],
+      max: epoch.at(-1),
+      oninput: (value) => this.#state.set({ epoch: value }),
+    });
+    this.#state.watch(['epoch'], ({ epoch: chosen }) => {
+      const at = epoch.includes(chosen) ? epoch.indexOf(chosen) : epoch.length - 1;
+      slider.value = epoch[at];
+      for (const chart of charts) chart.mark(epoch[at]);
+      const told = Object.entries(history).filter(([key]) => known(`lab.training.${key}`) && key !== 'epoch');
+      readout.textContent = told
+        .map(([key, values]) => `${t(`lab.training.${key}`)} ${short(values[at])}`)
+        .join(' · ');
+    });
+    return el(
+      'div',
+      { class: 'column-of' },
+      el('div', { class: 'bench-row' }, ...charts.map(({ node }) => node)),
+      el(
+        'p',
+        { class: 'keys' },
+        el('span', { class: 'key training' }, t('lab.training.on.training')),
+        el('span', { class: 'key validation' }, t('lab.training.on.validation')),
+      ),
+      slider.node,
+      readout,
+    );
+  }
+
+  #confusion(report) {
+    const { manifest, store } = this.#context;
+    const matrix = new Confusion(report, {
+      labels: manifest.labels,
+      lang: store.state.lang,
+      choose: (label, predicted) => this.#state.set({ cell: `${label}-${predicted}` }),
+    });
+    this.#state.watch(['cell'], ({ cell }) => {
+      const chosen = cell.split('-').map(Number);
+      const isCell = chosen.length === 2 && report.confusion[chosen[0]]?.[chosen[1]] !== undefined;
+      matrix.show(isCell ? chosen : null);
+    });
+    return matrix.node;
+  }
+}
+
+/** What each run was given, and what came of it. */
+function recipes(runs) {
+  const line = (key, value) =>
+    el(
+      'tr',
+      { 'data-figure': key },
+      el('th', { scope: 'row' }, t(`lab.training.${key}`)),
+      ...runs.map((run) => el('td', { 'data-recipe': run.name }, value(run))),
+    );
+  const given = (value) => (value === undefined ? '–' : number(value, value.toLocaleString('en')));
+  const heads = runs.map(({ name }) => el('th', { scope: 'col' }, t('lab.training.recipe', { name })));
+  return el(
+    'div',
+    {},
+    el(
+      'table',
+      { class: 'recipes' },
+      el('thead', {}, el('tr', {}, el('td', {}), ...heads)),
+      el(
+        'tbody',
+        {},
+        ...SETTINGS.map((key) => line(key, ({ training }) => given(training[key]))),
+        ...FIGURES.map((key) => line(key, (run) => figureOf(key, run))),
+      ),
+    ),
+    runs.length > 1 ? null : el('p', { class: 'soft' }, t('lab.training.alone')),
+  );
+}
+
+function figureOf(key, { [key]: value, accuracy, digits }) {
+  if (key === 'wrong')
+    return number(
+      digits - Math.round(accuracy * digits),
+      (digits - Math.round(accuracy * digits)).toLocaleString('en'),
+    );
+  return number(value, key === 'loss' ? value.toFixed(4) : percent(value));
+}
+
+function section(name, content) {
+  return el(
+    'section',
+    { class: 'part', 'data-part': name },
+    el('h3', {}, t(`lab.training.${name}.title`)),
+    content,
+  );
+}
+
+function steps() {
+  const items = STEPS.map(({ file, code, command }, i) =>
+    el(
+      'li',
+      {},
+      el('h3', {}, `${i + 1}. ${t(`lab.training.step.${i + 1}`)}`),
+      el('pre', { tabindex: 0 }, el('code', {}, [...code, ...(command ? [`$ ${command}`] : [])].join('\n'))),
+      el('p', { class: 'soft' }, file),
+    ),
+  );
+  return el('ol', { class: 'steps' }, ...items);
+}
+
+/** Accuracy or loss after each epoch. */
+class Curve {
+  #chart;
+  #cursor;
+
+  constructor(name, history) {
+    const series = [name, `val_${name}`].filter((key) => key in history);
+    const all = series.flatMap((key) => history[key]);
+    const [low, high] = name === 'accuracy' ? [Math.min(...all), 1] : [0, Math.max(...all)];
+    const { epoch } = history;
+    this.#chart = new Chart({
+      x: {
+        low: epoch[0],
+        high: epoch.at(-1),
+        ticks: ticks(epoch[0], epoch.at(-1), 6).filter(Number.isInteger),
+      },
+      y: { low, high, ticks: ticks(low, high, 4) },
+      label: `${t(`lab.training.${name}`)}: ${series.map((key) => `${key} ${short(history[key].at(-1))}`).join(', ')}`,
+      xTitle: t('lab.training.epoch'),
+    });
+    this.#cursor = this.#chart.add('line', {
+      y1: this.#chart.y(low),
+      y2: this.#chart.y(high),
+      class: 'cursor',
+    });
+    for (const key of series) {
+      const points = epoch.map((at, i) => [at, history[key][i]]);
+      this.#chart.line(points, key.startsWith('val_') ? 'validation' : 'training');
+    }
+    this.node = figure(t(`lab.training.${name}`), this.#chart.node);
+  }
+
+  mark(epoch) {
+    this.#cursor.setAttribute('x1', this.#chart.x(epoch));
+    this.#cursor.setAttribute('x2', this.#chart.x(epoch));
+  }
+}
+
+/** How often the network is right when it is that sure. */
+function calibration({ calibration: bins, expected_calibration_error: error }) {
+  const filled = bins.filter(({ count }) => count);
+  const shares = { low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], text: (share) => `${100 * share} %` };
+  const told = t('lab.training.calibration.how', { error: percent(error) });
+  const chart = new Chart({ width: 420, height: 320, x: shares, y: shares, label: told });
+  chart.line(
+    [
+      [0, 0],
+      [1, 1],
+    ],
+    'ideal',
+  );
+  const most = Math.max(...filled.map(({ count }) => count));
+  for (const { confidence, accuracy, count } of filled) {
+    const r = 3 + 9 * Math.sqrt(Math.log1p(count) / Math.log1p(most));
+    const dot = chart.add('circle', { cx: chart.x(confidence), cy: chart.y(accuracy), r, class: 'dot' });
+    dot.append(svg('title', {}, `${percent(confidence)} → ${percent(accuracy)} (${count})`));
+  }
+  return el('div', {}, chart.node, el('p', { class: 'soft' }, told));
+}
+
+function classes({ classes: rows }, labels) {
+  const heads = ['class', 'precision', 'recall', 'support'].map((key) =>
+    el('th', { scope: 'col' }, t(`lab.training.${key}`)),
+  );
+  return el(
+    'table',
+    {},
+    el('thead', {}, el('tr', {}, ...heads)),
+    el(
+      'tbody',
+      {},
+      ...rows.map(({ label, precision, recall, support }) =>
+        el(
+          'tr',
+          {},
+          el('th', { scope: 'row' }, labels[label]),
+          ...[precision, recall].map((share) =>
+            el('td', {}, share === null ? '–' : number(share, percent(share))),
+          ),
+          el('td', {}, support.toLocaleString('en')),
+        ),
+      ),
+    ),
+  );
+}
