@@ -3,16 +3,19 @@ PORT ?= 8000
 SERVICE := .venv/bin/python
 DEV := .venv-dev/bin/python
 
-.PHONY: help serve test train lint format lock
+.PHONY: help serve test containers train lint format lock
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 serve: .venv/installed  ## serve on port 8000 (PORT=8123 for another); installs what it needs
 	PORT=$(PORT) $(SERVICE) -m service
 
 test: .venv/installed .venv-dev/installed  ## run the whole suite; installs what it needs
 	$(DEV) -m pytest
+
+containers: .venv-dev/installed  ## build and run the containers on a real engine
+	tests/containers/run
 
 train: .venv-dev/installed  ## train the best recipe, evaluate it, export it as the next version
 	$(DEV) -m training train
@@ -29,9 +32,10 @@ format: .venv-dev/installed  ## let ruff put the code in order
 	$(DEV) -m ruff format
 
 lock:  ## pin every dependency anew, with hashes (needs uv)
-	uv pip compile -q pyproject.toml --all-extras $(PIN) -o requirements/dev.txt
+	uv pip compile -q pyproject.toml --extra service --extra training --extra dev $(PIN) -o requirements/dev.txt
 	uv pip compile -q pyproject.toml --extra service $(PIN) -c requirements/dev.txt -o requirements/service.txt
 	uv pip compile -q pyproject.toml --extra training $(PIN) -c requirements/dev.txt -o requirements/training.txt
+	uv pip compile -q pyproject.toml --extra training --extra gpu $(PIN) -c requirements/dev.txt -o requirements/training-gpu.txt
 
 PIN := --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock'

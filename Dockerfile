@@ -1,0 +1,83 @@
+# Two images: `service` answers and knows no TensorFlow; `training` makes bundles, on a GPU where the
+# host lends one. docs/deployment.md tells how they are run.
+FROM python:3.11-slim-bookworm AS base
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+WORKDIR /app
+
+
+FROM base AS service-files
+# for gunicorn_h1c, which has no wheel for Linux; any version of it will do
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+COPY requirements/service.txt requirements/
+# --without-pip: an image that serves installs nothing, so it needs no installer
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --only-binary=:all: \
+       --no-binary=gunicorn_h1c --require-hashes -r requirements/service.txt
+# never used by the service: the libraries' own tests, drivers for phones' and browsers' accelerators
+ARG LITERT=/opt/venv/lib/python3.11/site-packages/ai_edge_litert
+RUN find /opt/venv/lib/python3.11/site-packages/numpy -type d -name tests -prune -exec rm -r {} + \
+    && rm -r "$LITERT/libLiteRtWebGpuAccelerator.so" "$LITERT/tools" "$LITERT/vendors"
+# unchecked: no file of an image changes, so a start compares no dates
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+COPY LICENSE ./
+COPY models models
+COPY service service
+RUN rm -r requirements \
+    && python -m compileall -q --invalidation-mode unchecked-hash service \
+    && chmod -R a+rX /app
+
+
+FROM base AS service
+COPY --from=service-files /opt/venv /opt/venv
+COPY --from=service-files /app /app
+ENV HOST=0.0.0.0 \
+    PORT=8000
+# a number, so that Kubernetes can see that it is not root
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# a bare socket: importing an HTTP client would take several times as long, every five seconds
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-ISc", "\
+import os, socket; \
+s = socket.create_connection(('127.0.0.1', int(os.environ['PORT'])), 2); \
+s.sendall(b'GET /readyz HTTP/1.0\\r\\n\\r\\n'); \
+raise SystemExit(b' 200 ' not in s.recv(64))"]
+# gunicorn itself is process 1: it takes the signals and reaps its workers
+CMD ["python", "-m", "service"]
+# last, so that a new revision changes no other layer
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="ConvScope" \
+      org.opencontainers.image.description="A CNN server that you can see through" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.base.name="docker.io/library/python:3.11-slim-bookworm" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+
+
+FROM base AS training
+# training-gpu adds CUDA's libraries; `training` leaves them out
+ARG REQUIREMENTS=training-gpu
+COPY requirements/${REQUIREMENTS}.txt requirements/
+RUN python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv/bin/python install --no-cache-dir --only-binary=:all: \
+       --require-hashes -r "requirements/${REQUIREMENTS}.txt"
+# The NVIDIA runtime mounts the driver; CUDA itself comes from pip, where TensorFlow does not look for
+# all of it (tensorflow#63362).
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    NVIDIA=/opt/venv/lib/python3.11/site-packages/nvidia
+ENV PATH=$PATH:$NVIDIA/cuda_nvcc/bin \
+    LD_LIBRARY_PATH=$NVIDIA/cublas/lib:$NVIDIA/cuda_cupti/lib:$NVIDIA/cuda_nvrtc/lib:$NVIDIA/cuda_runtime/lib:$NVIDIA/cudnn/lib:$NVIDIA/cufft/lib:$NVIDIA/curand/lib:$NVIDIA/cusolver/lib:$NVIDIA/cusparse/lib:$NVIDIA/nccl/lib:$NVIDIA/nvjitlink/lib
+COPY LICENSE ./
+COPY service service
+COPY training training
+# writable by whichever user the host's folders ask for; matplotlib and Keras keep caches in HOME
+RUN chmod -R a+rX /app && mkdir data runs models && chmod 1777 data runs models
+ENV HOME=/tmp
+USER 10001:10001
+CMD ["sh", "-c", "python -m training train && python -m training evaluate && python -m training export"]

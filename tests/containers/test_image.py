@@ -1,0 +1,62 @@
+"""The service's image: small, and nothing in it but what serves."""
+
+import json
+
+import pytest
+
+from tests.containers.conftest import docker, log, state
+
+MOST_MB = 200
+
+
+def inside(image: str, code: str) -> str:
+    """What a Python program prints in a new container."""
+    return docker("run", "--rm", "--network=none", "--entrypoint=python", image, "-c", code)
+
+
+def test_the_image_adds_little_to_its_base(image):
+    """The service adds at most 200 MB, unpacked, to the base image."""
+    base = state(image, 'index .Config.Labels "org.opencontainers.image.base.name"')
+    sizes = [int(state(name, ".Size")) for name in (image, base.rsplit("/", 1)[1])]
+    added = (sizes[0] - sizes[1]) / 1e6
+    largest = "du --bytes -d1 /app /opt/venv/lib/python3*/site-packages | sort -rn | head -n 12"
+    parts = docker("run", "--rm", "--entrypoint=sh", image, "-c", largest)
+    log.info("the service adds %.1f MB to its base; its largest parts, bytes:\n%s", added, parts)
+    assert 0 < added <= MOST_MB
+
+
+def test_the_image_holds_only_what_serves(image):
+    """Neither TensorFlow nor an installer is importable, and the process is no root's."""
+    code = (
+        "import importlib.util as u, json, os; print(json.dumps([os.getuid(), "
+        "[m for m in ('tensorflow', 'keras', 'training', 'pip') if u.find_spec(m)]]))"
+    )
+    assert json.loads(inside(image, code)) == [10001, []]
+
+
+def test_a_start_compiles_nothing(image):
+    """Every module of the service and its libraries has its bytecode in the image."""
+    code = (
+        "import importlib.util as u, pathlib, sysconfig\n"
+        "roots = map(pathlib.Path, ('/app/service', sysconfig.get_path('purelib')))\n"
+        "files = [str(path) for root in roots for path in root.rglob('*.py')]\n"
+        "print(sum(not pathlib.Path(u.cache_from_source(file)).exists() for file in files))"
+    )
+    assert inside(image, code) == "0"
+
+
+def test_the_image_says_what_it_is(image):
+    """Labels, health check, stop signal and user are set."""
+    labels = json.loads(state(image, "json .Config.Labels"))
+    assert labels["org.opencontainers.image.title"] == "ConvScope"
+    assert state(image, ".Config.StopSignal") == "SIGTERM"
+    assert state(image, ".Config.User") == "10001:10001"
+    assert "/readyz" in state(image, "json .Config.Healthcheck.Test")
+
+
+def test_a_setting_that_cannot_be_used_stops_the_container(image):
+    """A misspelt setting ends the container at once, with a sentence and exit code 2."""
+    with pytest.raises(RuntimeError) as failed:
+        docker("run", "--rm", "--network=none", "--env=CONVSCOPE_TREADS=4", image)
+    assert str(failed.value).startswith("exit code 2:")
+    assert "CONVSCOPE_TREADS is not a setting" in str(failed.value)

@@ -1,0 +1,119 @@
+"""`docker compose up`: the service alone."""
+
+import json
+import shutil
+import time
+
+from tests.containers.conftest import ROOT, SEVEN, Load, ask, docker, log, state, wait_for
+
+
+def label(port: int) -> str:
+    """What /predict answers."""
+    return json.loads(ask(port, "POST", "/predict", SEVEN)[1])["predictions"][0]["label"]
+
+
+def ready(port: int) -> bool:
+    """Whether /readyz says so."""
+    return ask(port, "GET", "/readyz")[0] == 200
+
+
+def test_up_predict_kill_down(start):
+    """It comes up healthy, answers over the published port, and again after `kill -9` of PID 1."""
+    stack = start()
+    stack.wait_until_healthy("service")
+    port = stack.port("service", 8000)
+    assert label(port) == "7"
+    status, page = ask(port, "GET", "/")
+    assert status == 200
+    assert b"<html" in page
+
+    (container,) = stack.containers("service")
+    pid = state(container, ".State.Pid")
+    # from outside, as the kernel would: inside, PID 1 cannot be killed
+    docker(
+        "run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh",
+        "convscope-service", "-c", f"kill -9 {pid}",
+    )  # fmt: skip
+    wait_for(lambda: state(container, ".RestartCount") == "1")
+    back = wait_for(lambda: ready(port))
+    assert state(container, ".State.Pid") != pid
+    assert label(port) == "7"
+    log.info("after kill -9 of PID 1: restarted, ready after another %.1f s", back)
+
+    stack.compose("down", "--timeout", "30")
+    assert stack.containers("service") == []
+
+
+def test_the_container_is_locked_down(start):
+    """Nothing can be written but /tmp, no capability is held, none can be gained."""
+    stack = start()
+    (container,) = stack.containers("service")
+    assert state(container, ".HostConfig.ReadonlyRootfs") == "true"
+    assert state(container, "json .HostConfig.CapDrop") == '["ALL"]'
+    assert "no-new-privileges:true" in state(container, "json .HostConfig.SecurityOpt")
+    for what in (".HostConfig.Memory", ".HostConfig.NanoCpus", ".HostConfig.PidsLimit"):
+        assert int(state(container, what)) > 0
+    code = (
+        "import os\n"
+        "for path in ('/app/x', '/opt/venv/x', '/var/tmp/x', '/app/models/x', '/tmp/x'):\n"
+        "    try: open(path, 'w'); print(path)\n"
+        "    except OSError: pass\n"
+        "print([l.split()[1] for l in open('/proc/self/status') if l.startswith('CapEff')][0])"
+    )
+    printed = docker("exec", container, "python", "-c", code).split()
+    assert printed == ["/tmp/x", "0" * 16]  # noqa: S108 - in the container
+
+
+def test_hangup_serves_a_new_version(start, tmp_path):
+    """A version that is added to models/ serves after SIGHUP, with no failed request meanwhile."""
+    models = tmp_path / "models"
+    shutil.copytree(ROOT / "models", models)
+    stack = start(MODELS=str(models))
+    stack.wait_until_healthy("service")
+    port = stack.port("service", 8000)
+    newest = max(int(path.name) for path in (models / "mnist").iterdir())
+
+    def version() -> int:
+        return json.loads(ask(port, "POST", "/predict", SEVEN)[1])["model"]["version"]
+
+    assert version() == newest
+    with Load(port, clients=2, pause=0.01) as load:
+        shutil.copytree(models / "mnist" / str(newest), models / "mnist" / str(newest + 1))
+        manifest = models / "mnist" / str(newest + 1) / "manifest.json"
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": newest + 1}))
+        stack.compose("kill", "-s", "HUP", "service")
+        wait_for(lambda: version() == newest + 1, seconds=10)
+    assert load.failures == []
+    assert load.seconds
+
+
+def test_stop_drains_and_exits_0(start):
+    """PID 1 takes SIGTERM: it waits out the grace and exits 0, unkilled."""
+    stack = start(CONVSCOPE_DRAIN_GRACE="2")
+    stack.wait_until_healthy("service")
+    (container,) = stack.containers("service")
+    begun = time.monotonic()
+    stack.compose("stop")
+    took = time.monotonic() - begun
+    assert state(container, ".State.ExitCode") == "0"
+    assert took >= 2
+    log.info("an idle service stops in %.1f s, 2 s of which are the grace", took)
+
+
+def test_keys_are_a_secret(start, tmp_path):
+    """With a file of keys, only who has one gets an answer; SIGHUP revokes one."""
+    keys = tmp_path / "keys"
+    keys.write_text("school:0123456789abcdef\noffice:fedcba9876543210\n")
+    stack = start(files=("deploy/compose.keys.yml",), API_KEYS_FILE=str(keys))
+    stack.wait_until_healthy("service")
+    port = stack.port("service", 8000)
+
+    def status(key: str) -> int:
+        return ask(port, "POST", "/predict", SEVEN, X_API_Key=key)[0]
+
+    assert ask(port, "POST", "/predict", SEVEN)[0] == 401
+    assert [status("0123456789abcdef"), status("fedcba9876543210")] == [200, 200]
+    keys.write_text("office:fedcba9876543210\n")
+    stack.compose("kill", "-s", "HUP", "service")
+    wait_for(lambda: status("0123456789abcdef") == 401, seconds=10)
+    assert status("fedcba9876543210") == 200
