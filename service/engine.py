@@ -3,8 +3,11 @@
 Knows the LiteRT runtime and nothing of pictures or HTTP. Values are the graph's own.
 """
 
-import threading
-from collections.abc import Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -17,13 +20,14 @@ from service.errors import BundleError
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 LayerValues = Mapping[tuple[str, Stage], NDArray[np.float32]]
 GOLDEN_TOLERANCE = 1e-4
+_spoken = Event()  # LiteRT has written its line
 
 
 class Engine:
     """One model, ready to run on any thread.
 
-    An interpreter serves one thread at a time, so every thread makes its own on first use: a few
-    milliseconds, about a megabyte. They release the GIL while they compute.
+    An interpreter serves one thread at a time, so there come to be as many as run at once: a few
+    milliseconds, about a megabyte each. They release the GIL while they compute.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -34,10 +38,10 @@ class Engine:
         """
         self.bundle = bundle
         self._graph = (bundle.path / GRAPH).read_bytes()
-        self._local = threading.local()
+        self._idle: deque[_Session] = deque()
         self._last = bundle.layers[-1]
         try:
-            self._interpreter()
+            self._idle.append(_first_session(self._graph, bundle.layers))
         except (ValueError, RuntimeError, IndexError) as error:
             raise BundleError(
                 f"{bundle.path / GRAPH} does not load ({error}); export the model again."
@@ -72,12 +76,12 @@ class Engine:
         Returns:
             By pair, float32 (N, …) with the layer's output shape, channels last.
         """
-        session = self._interpreter()
         found: dict[tuple[str, Stage], list[NDArray[np.float32]]] = {pair: [] for pair in wanted}
-        for pixels in as_floats(digits)[:, np.newaxis]:  # (1, H, W, C)
-            session.invoke(pixels)
-            for pair, values in found.items():
-                values.append(session.value(pair))
+        with self._session() as session:
+            for pixels in as_floats(digits)[:, np.newaxis]:  # (1, H, W, C)
+                session.invoke(pixels)
+                for pair, values in found.items():
+                    values.append(session.value(pair))
         return {pair: self._batch(pair, values) for pair, values in found.items()}
 
     def _batch(
@@ -90,11 +94,17 @@ class Engine:
         shape = layer.output_shape if layer else ()
         return np.concatenate([np.empty((0, *shape), np.float32), *values])
 
-    def _interpreter(self) -> "_Session":
-        session: _Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = _Session(self._graph, self.bundle.layers)
-        return session
+    @contextmanager
+    def _session(self) -> Iterator["_Session"]:
+        """The interpreter that was used last, whose memory is still at hand; else a new one."""
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            session = _Session(self._graph, self.bundle.layers)
+        try:
+            yield session
+        finally:
+            self._idle.append(session)
 
     def _check(self, golden: Golden) -> None:
         wanted = [stage_of(key) for key in golden.means]
@@ -113,7 +123,7 @@ class Engine:
 
 
 class _Session:
-    """One thread's interpreter. Values are copied out: the graph writes over them at every run."""
+    """An interpreter. Values are copied out: the graph writes over them at every run."""
 
     def __init__(self, graph: bytes, layers: Sequence[Layer]) -> None:
         self._interpreter: Any = Interpreter(model_content=graph, num_threads=1)
@@ -136,6 +146,26 @@ class _Session:
         """The value of the last run, float32 (1, …)."""
         value: NDArray[np.float32] = self._interpreter.get_tensor(self._outputs[pair])
         return value
+
+
+def _first_session(graph: bytes, layers: Sequence[Layer]) -> _Session:
+    """An engine's first interpreter.
+
+    LiteRT's C++ writes a line to stderr for a process's first graph, whatever is set. It goes to
+    nowhere, for that graph alone: once there are more threads, their lines would go with it.
+    """
+    if _spoken.is_set():
+        return _Session(graph, layers)
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        session = _Session(graph, layers)
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+    _spoken.set()
+    return session
 
 
 def as_floats(digits: Pixels) -> NDArray[np.float32]:

@@ -12,7 +12,11 @@ ConvScopeError
     ├── WrongShape            an array of another shape than the model's input
     ├── UnknownModel          no such model or version is loaded
     ├── NotAcceptable         no format of the answer that the client takes
-    └── UnknownLayer          the model has no such layer or channel
+    ├── UnknownLayer          the model has no such layer or channel
+    ├── Unauthorized          no key, or one that is not known
+    ├── DeadlineExceeded      the time that the client gave is over
+    ├── Overloaded            as many requests are being answered and waiting as there may be
+    └── Draining              the service is about to stop
 
 Every message is one sentence or two for the client: what was wrong, and what to do.
 """
@@ -68,3 +72,19 @@ class UnknownLayer(RequestError):
 
 class NotAcceptable(RequestError):
     """No format that the client takes is one that the answer comes in."""
+
+
+class Unauthorized(RequestError):
+    """No key where one is needed, or one that is not known here."""
+
+
+class DeadlineExceeded(RequestError):
+    """The time that the client gave was over before work began."""
+
+
+class Overloaded(RequestError):
+    """As many requests are being answered and waiting as there may be; ask again later."""
+
+
+class Draining(RequestError):
+    """The service is about to stop: ask another replica."""

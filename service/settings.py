@@ -1,6 +1,7 @@
 """The only reader of the environment: every setting, its default, its limits, checked at start."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -8,12 +9,39 @@ from typing import Any, Self
 
 from service.errors import SettingsError
 
+_RATE = r"[1-9]\d*/(second|minute|hour|day)"
+_ORIGIN = r"https?://[\w.-]+(:\d+)?"
+
 
 def _setting(
-    key: str, default: Any, about: str, *, least: int | None = None, most: int | None = None
+    key: str,
+    default: Any,
+    about: str,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    pattern: str | None = None,
+    form: str = "",
 ) -> Any:
-    """A dataclass field that knows its environment variable, its meaning and its limits."""
-    metadata = {"key": key, "about": about, "least": least, "most": most}
+    """A dataclass field that knows its environment variable, its meaning and what it can be.
+
+    Args:
+        key: the environment variable.
+        default: of the setting's type.
+        about: what it means.
+        least: of a number.
+        most: of a number.
+        pattern: that all of a text must match.
+        form: says to people what the pattern says.
+    """
+    metadata = {
+        "key": key,
+        "about": about,
+        "least": least,
+        "most": most,
+        "pattern": pattern,
+        "form": form,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -26,7 +54,23 @@ class Settings:
     workers: int = _setting(
         "WEB_CONCURRENCY", os.cpu_count() or 1, "worker processes; one a core", least=1, most=512
     )
-    threads: int = _setting("CONVSCOPE_THREADS", 4, "threads a worker", least=1, most=128)
+    threads: int = _setting(
+        "CONVSCOPE_THREADS", 4, "requests that a worker works on at once", least=1, most=128
+    )
+    queue: int = _setting(
+        "CONVSCOPE_QUEUE",
+        16,
+        "requests that may wait for that, a worker; any more are answered 503 at once",
+        least=0,
+        most=1024,
+    )
+    drain_grace: int = _setting(
+        "CONVSCOPE_DRAIN_GRACE",
+        5,
+        "seconds from SIGTERM, when /readyz turns to 503, until new connections are refused",
+        least=0,
+        most=300,
+    )
     models_dir: Path = _setting("CONVSCOPE_MODELS_DIR", Path("models"), "folder of the bundles")
     default_model: str = _setting(
         "CONVSCOPE_DEFAULT_MODEL", "mnist", "model that answers where a request names none"
@@ -42,6 +86,44 @@ class Settings:
     )
     max_values: int = _setting(
         "CONVSCOPE_MAX_VALUES", 20_000_000, "most layer values in one answer", least=1
+    )
+    log_format: str = _setting(
+        "CONVSCOPE_LOG_FORMAT",
+        "auto",
+        "json, text, or auto: text on a terminal, else json",
+        pattern="auto|json|text",
+        form="auto, json or text",
+    )
+    api_keys_file: str = _setting(
+        "CONVSCOPE_API_KEYS_FILE", "", "file of the keys that clients need; none: no key needed"
+    )
+    rate_limit: str = _setting(
+        "CONVSCOPE_RATE_LIMIT",
+        "",
+        "requests a client may send, such as 20/second,600/minute; none: any number",
+        pattern=f"{_RATE}(,{_RATE})*",
+        form="such as 20/second or 20/second,600/minute",
+    )
+    rate_limit_storage: str = _setting(
+        "CONVSCOPE_RATE_LIMIT_STORAGE",
+        "memory://",
+        "where they are counted: each worker's memory, or redis://HOST:PORT for all together",
+        pattern="memory://|rediss?://.+",
+        form="memory:// or redis://HOST:PORT",
+    )
+    cors_origins: str = _setting(
+        "CONVSCOPE_CORS_ORIGINS",
+        "",
+        "origins whose pages may ask, separated by commas, or *; none: this service's own only",
+        pattern=rf"\*|{_ORIGIN}(,{_ORIGIN})*",
+        form="* or origins such as https://a.example,http://localhost:3000",
+    )
+    trusted_proxies: int = _setting(
+        "CONVSCOPE_TRUSTED_PROXIES",
+        0,
+        "proxies in front of the service, whose X-Forwarded-For, -Proto and -Host are believed",
+        least=0,
+        most=10,
     )
 
     @classmethod
@@ -67,8 +149,12 @@ class Settings:
 
 def _parse(item: Field[Any], text: str) -> Any:
     key, least, most = (item.metadata[name] for name in ("key", "least", "most"))
-    if not isinstance(item.default, int):
-        return Path(text) if isinstance(item.default, Path) else text
+    if isinstance(item.default, Path):
+        return Path(text)
+    if isinstance(item.default, str):
+        if (pattern := item.metadata["pattern"]) and not re.fullmatch(pattern, text):
+            raise SettingsError(f"{key}={text!r} must be {item.metadata['form']}.")
+        return text
     try:
         value = int(text)
     except ValueError:

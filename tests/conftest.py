@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import keras
 import numpy as np
@@ -74,14 +75,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_server(**environ: str) -> tuple[subprocess.Popen[str], str]:
+def start_server(
+    stdout: int | IO[str] = subprocess.DEVNULL, **environ: str
+) -> tuple[subprocess.Popen[str], str]:
     """`python -m service` as its users start it; its address, once it is ready."""
     port = free_port()
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVSCOPE_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "service"],
         cwd=ROOT,
-        env={**clean, "PORT": str(port), "WEB_CONCURRENCY": "1", **environ},
+        env={
+            **clean,
+            "PORT": str(port),
+            "WEB_CONCURRENCY": "1",
+            "CONVSCOPE_DRAIN_GRACE": "0",
+            **environ,
+        },
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -92,7 +102,7 @@ def start_server(**environ: str) -> tuple[subprocess.Popen[str], str]:
         try:
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 return process, url
-        except requests.ConnectionError:
+        except requests.RequestException:
             time.sleep(0.05)
     process.kill()
     raise RuntimeError(f"the server did not start: {process.communicate()[1]}")

@@ -4,12 +4,17 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+from prometheus_client.metrics import MetricWrapperBase
+
+from service.api import metrics
 from service.api.problems import HTTP_PROBLEMS, PROBLEMS
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import ROOT
 
-API, SETTINGS = (ROOT / "docs" / name for name in ("api.md", "settings.md"))
+API, SETTINGS, OPERATIONS = (
+    ROOT / "docs" / name for name in ("api.md", "settings.md", "operations.md")
+)
 
 
 def table_rows(path: Path, cells: int) -> list[list[str]]:
@@ -36,7 +41,17 @@ def test_every_setting_is_documented():
     assert set(documented) == {item.metadata["key"] for item in fields(Settings)}
     for item in fields(Settings):
         if item.name != "workers":  # its default depends on the machine
-            assert documented[item.metadata["key"]] == str(item.default)
+            assert documented[item.metadata["key"]] == (str(item.default) or "–")
+
+
+def test_every_metric_is_documented():
+    """docs/operations.md lists exactly the metrics that there are."""
+    documented = {row[0] for row in table_rows(OPERATIONS, 3) if row[0].startswith("convscope_")}
+    kept = (item for item in vars(metrics).values() if isinstance(item, MetricWrapperBase))
+    families = (family for metric in kept for family in metric.describe())
+    assert documented == {
+        f"{family.name}_total" if family.type == "counter" else family.name for family in families
+    }
 
 
 def test_every_problem_type_is_documented():

@@ -33,6 +33,7 @@ class Operation:
         headers: that requests and answers alike can have, by name: its description and schema.
         problems: the errors that it can answer with.
         conditional: whether it honours If-None-Match.
+        public: whether it needs no key and counts towards no limit.
     """
 
     answers: Mapping[str, Any]
@@ -41,6 +42,7 @@ class Operation:
     headers: Mapping[str, Any] = field(default_factory=dict)
     problems: Sequence[type[errors.RequestError]] = ()
     conditional: bool = False
+    public: bool = False
 
 
 def describe(operation: Operation) -> Callable[[View], View]:
@@ -51,3 +53,9 @@ def describe(operation: Operation) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def is_public(view: Callable[..., Any]) -> bool:
+    """Whether a route is everybody's; those without an operation are the files of the pages."""
+    operation: Operation | None = getattr(view, "operation", None)
+    return operation is None or operation.public

@@ -11,6 +11,7 @@ from flask import Request, Response, request
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from service.api.metrics import phase
 from service.api.queries import Format
 from service.errors import NotAcceptable
 
@@ -43,14 +44,16 @@ def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) 
 
 def json(body: Any) -> Response:
     """Dataclasses, dicts, lists and arrays as JSON."""
-    raw = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+    with phase("encode"):
+        raw = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(raw, content_type=MEDIA_TYPES["json"])
 
 
 def npz(arrays: Mapping[str, NDArray[Any]]) -> Response:
     """Named arrays as an uncompressed `.npz`."""
     out = io.BytesIO()
-    np.savez(out, allow_pickle=False, **arrays)
+    with phase("encode"):
+        np.savez(out, allow_pickle=False, **arrays)
     return Response(out.getvalue(), content_type=MEDIA_TYPES["npz"])
 
 
@@ -61,7 +64,9 @@ def safetensors(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) ->
         name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
         for name, value in about.items()
     }
-    return Response(save(contiguous, metadata), content_type=MEDIA_TYPES["safetensors"])
+    with phase("encode"):
+        raw = save(contiguous, metadata)
+    return Response(raw, content_type=MEDIA_TYPES["safetensors"])
 
 
 def png(picture: bytes) -> Response:
@@ -78,6 +83,7 @@ def compress(response: Response) -> Response:
         and not response.content_encoding
         and len(raw := response.get_data()) > _WORTH_COMPRESSING
     ):
-        response.set_data(gzip.compress(raw, compresslevel=1, mtime=0))
+        with phase("encode"):
+            response.set_data(gzip.compress(raw, compresslevel=1, mtime=0))
         response.content_encoding = "gzip"
     return response

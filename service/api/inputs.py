@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
 from service import images, preprocessing, segmentation
+from service.api.metrics import phase
 from service.bundle import Bundle
 from service.engine import Pixels
 from service.errors import ImageTooLarge, MalformedRequest, UnsupportedFormat, WrongShape
@@ -186,16 +187,22 @@ def from_pictures(
         RequestError: one of them is no picture, too large, or has no digit in it.
     """
     _check_count(len(files), settings)
-    pictures = (images.decode(file, settings.max_pixels) for file in files)
+    pictures = (_decode(file, settings) for file in files)
     return _segment(pictures, bundle) if segment else _prepare(pictures, mode, bundle)
+
+
+def _decode(file: bytes, settings: Settings) -> NDArray[np.uint8]:
+    with phase("decode"):
+        return images.decode(file, settings.max_pixels)
 
 
 def _segment(pictures: Iterable[NDArray[np.uint8]], bundle: Bundle) -> Inputs:
     """Grey pictures, each uint8 (H, W), to their digits, picture by picture, left to right."""
     _check_takes_pictures(bundle)
-    found = [
-        (i, each) for i, picture in enumerate(pictures) for each in segmentation.segment(picture)
-    ]
+    found = []
+    for index, picture in enumerate(pictures):
+        with phase("preprocess"):
+            found += [(index, each) for each in segmentation.segment(picture)]
     prepared = [each.prepared for _, each in found]
     touching = [each.touching for _, each in found]
     return _inputs(prepared, [index for index, _ in found], touching)
@@ -206,7 +213,10 @@ def _prepare(
 ) -> Inputs:
     """Grey pictures, each uint8 (H, W), to digits."""
     _check_takes_pictures(bundle)
-    prepared = [preprocessing.prepare(picture, mode) for picture in pictures]
+    prepared = []
+    for picture in pictures:
+        with phase("preprocess"):
+            prepared.append(preprocessing.prepare(picture, mode))
     return _inputs(prepared, range(len(prepared)), None)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args
 from flask import Blueprint, Response, request
 from msgspec import Meta
 
-from service.api import formats, inputs, outputs, queries
+from service.api import formats, inference, inputs, metrics, outputs, queries
 from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.api.native import JSON_ONLY, PredictAnswer
 from service.bundle import Stage
@@ -51,7 +51,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     api = Blueprint("insight", __name__)
 
     def read(query: queries.PictureQuery) -> tuple[Model, inputs.Inputs]:
-        model = models.get(query.model, query.version)
+        model = inference.choose(models, query.model, query.version)
         return model, inputs.read(request, query.preprocess, model.bundle, settings)
 
     @api.post("/explain")
@@ -70,9 +70,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         model, sent = read(query)
         pixels = as_floats(sent.only_one())
         names = [layer.name for layer in model.bundle.layers]
-        values = model.engine.run(
-            sent.pixels, [(name, stage) for name in names for stage in STAGES]
-        )
+        values = inference.run(model, sent, [(name, stage) for name in names for stage in STAGES])
         cell = Cell(query.layer, query.channel, query.row, query.column)
         one = {pair: value[0] for pair, value in values.items()}
         told = explain(model.bundle, one, pixels, cell, query.top)
@@ -97,7 +95,8 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         chosen = formats.choose(request, query.format, PICTURE_FORMATS)
         model, sent = read(query)
         digit = inputs.as_bytes(sent.only_one())
-        found = occlude(model.engine, digit, query.patch, query.stride, query.fill)
+        with metrics.phase("infer"):
+            found = occlude(model.engine, digit, query.patch, query.stride, query.fill)
         if chosen == "png":
             return formats.png(occlusion_overlay(digit, found))
         return formats.json(OcclusionAnswer(outputs.model_id(model.bundle), found))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from flask import Blueprint, Response, request
 
-from service.api import formats, inputs, outputs, queries
+from service.api import formats, inference, inputs, metrics, outputs, queries
 from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.engine import LayerValues
 from service.errors import NotAcceptable, UnknownLayer
@@ -49,9 +49,9 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         """Which digit each picture shows."""
         query = queries.read(request, queries.PredictQuery)
         formats.choose(request, None, JSON_ONLY)
-        model = models.get(query.model, query.version)
+        model = inference.choose(models, query.model, query.version)
         sent = inputs.read(request, query.preprocess, model.bundle, settings, query.segment)
-        values = model.engine.run(sent.pixels, outputs.outcome(model.bundle))
+        values = inference.run(model, sent, outputs.outcome(model.bundle))
         found = outputs.predictions(model.bundle, values, sent, query.top_k)
         return formats.json(PredictAnswer(outputs.model_id(model.bundle), found))
 
@@ -71,13 +71,13 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         """Which digit each picture shows, and every value of the layers asked for."""
         query = queries.read(request, queries.ActivationsQuery)
         chosen = formats.choose(request, query.format, ACTIVATIONS_FORMATS)
-        model = models.get(query.model, query.version)
+        model = inference.choose(models, query.model, query.version)
         selections = outputs.select(model.bundle, query.layers, query.stage, query.channels)
         sent = inputs.read(request, query.preprocess, model.bundle, settings)
         outputs.check_size(selections, len(sent.pixels), settings)
         wanted = [(each.layer.name, each.stage) for each in selections]
         pairs = list(dict.fromkeys([*wanted, *outputs.outcome(model.bundle)]))
-        values = model.engine.run(sent.pixels, pairs)
+        values = inference.run(model, sent, pairs)
         if chosen == "png":
             return _sheet(query, model, sent, selections, values)
         if chosen == "json":
@@ -127,4 +127,6 @@ def _sheet(
     shown = [(each.layer, each.stage, outputs.chosen(values, each)[0]) for each in selections]
     numbers = selections[0].channels if query.channels else None  # the same for every layer
     per_map = query.scale == "map"
-    return formats.png(contact_sheet(shown, digit, per_map, model.bundle.labels, numbers))
+    with metrics.phase("encode"):
+        drawn = contact_sheet(shown, digit, per_map, model.bundle.labels, numbers)
+    return formats.png(drawn)

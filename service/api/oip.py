@@ -11,12 +11,13 @@ from flask import Blueprint, Response, request
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from service.api import formats, oip_tensors, protocols
+from service.api import formats, inference, oip_tensors, ops, protocols
 from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.api.oip_tensors import HEADER_LENGTH, InferRequest
 from service.api.outputs import Selection
 from service.bundle import Bundle
-from service.errors import MalformedRequest, UnknownLayer, UnknownModel
+from service.control import Control
+from service.errors import Draining, MalformedRequest, UnknownLayer, UnknownModel
 from service.models import Models
 from service.settings import Settings
 from service.version import VERSION
@@ -90,8 +91,8 @@ class InferAnswer(TypedDict):
     outputs: list[OutputAnswer]
 
 
-def blueprint(models: Models, settings: Settings) -> Blueprint:
-    """The routes, bound to the loaded models."""
+def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint:
+    """The routes, bound to the loaded models and to what the arbiter says of readiness."""
     api = Blueprint("oip", __name__)
     protocols.answer_errors(api, "/v2")
 
@@ -104,22 +105,26 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         )
 
     @api.get("/v2/health/live")
-    @describe(Operation(answers={JSON: LiveAnswer}))
+    @describe(Operation(answers={JSON: LiveAnswer}, public=True))
     def live() -> Response:
         """Live: the process answers."""
         return formats.json(LiveAnswer(live=True))
 
     @api.get("/v2/health/ready")
-    @describe(Operation(answers={JSON: ServerReadyAnswer}))
+    @describe(Operation(answers={JSON: ServerReadyAnswer}, problems=[Draining], public=True))
     def ready() -> Response:
-        """Ready: every model is verified and warm (else there is no app)."""
+        """Ready: every model is verified and warm (else there is no app), and none is to stop."""
+        ops.refuse_while_draining(control)
         return formats.json(ServerReadyAnswer(ready=True))
 
     @api.get("/v2/models/<name>/ready")
     @api.get("/v2/models/<name>/versions/<int:version>/ready")
-    @describe(Operation(answers={JSON: ModelReadyAnswer}, problems=[UnknownModel]))
+    @describe(
+        Operation(answers={JSON: ModelReadyAnswer}, problems=[UnknownModel, Draining], public=True)
+    )
     def model_ready(name: str, version: int | None = None) -> Response:
         """Whether that model can be asked."""
+        ops.refuse_while_draining(control)
         bundle = models.get(name, version).bundle
         return formats.json(ModelReadyAnswer(name=bundle.name, ready=True))
 
@@ -147,7 +152,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     )
     def infer(name: str, version: int | None = None) -> Response:
         """The outputs asked for, of every image sent."""
-        model = models.get(name, version)
+        model = inference.choose(models, name, version)
         body = protocols.read_body(settings)
         asked, binary = oip_tensors.split(body, request.headers.get(HEADER_LENGTH))
         as_binary = _asked_outputs(asked)

@@ -18,7 +18,10 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.routing import Rule
 
 from service.api import formats, problems
+from service.api.admission import DEADLINE
 from service.api.describe import Operation, describe
+from service.errors import DeadlineExceeded, Overloaded, Unauthorized
+from service.settings import Settings
 from service.trace import Explanation
 from service.version import VERSION
 
@@ -45,26 +48,40 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
+DEADLINE_PARAMETER: dict[str, Any] = {
+    "name": DEADLINE,
+    "in": "header",
+    "required": False,
+    "description": "Seconds from now within which work on the request must begin.",
+    "schema": {"type": "number", "minimum": 0, "maximum": 999_999_999},
+}
+# one or the other; only where the service has keys
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+
+
 class ProtocolError(msgspec.Struct):
     """What goes wrong below /v1 and /v2, as those protocols have it."""
 
     error: str
 
 
-def blueprint() -> Blueprint:
-    """The document."""
+def blueprint(settings: Settings) -> Blueprint:
+    """The document, as the service is set."""
     api = Blueprint("openapi", __name__)
 
     @api.get("/openapi.json")
-    @describe(Operation(answers={formats.MEDIA_TYPES["json"]: dict[str, Any]}))
+    @describe(Operation(answers={formats.MEDIA_TYPES["json"]: dict[str, Any]}, public=True))
     def openapi() -> Response:
         """This document."""
-        return formats.json(document(current_app))
+        return formats.json(document(current_app, settings))
 
     return api
 
 
-def document(app: Flask) -> dict[str, Any]:
+def document(app: Flask, settings: Settings) -> dict[str, Any]:
     """The OpenAPI document of every described route of an app."""
     views: dict[str, Any] = app.view_functions
     routes = [
@@ -76,14 +93,19 @@ def document(app: Flask) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for rule, view in routes:
         for method in sorted((rule.methods or set()) & {"GET", "POST"}):
-            paths.setdefault(_path(rule), {})[method.lower()] = _operation(rule, view, schemas)
+            paths.setdefault(_path(rule), {})[method.lower()] = _operation(
+                rule, view, schemas, settings
+            )
     tags = {_tag(rule): _first_line(sys.modules[view.__module__]) for rule, view in routes}
+    components: dict[str, Any] = {"schemas": schemas.components, "headers": HEADERS}
+    if settings.api_keys_file:
+        components["securitySchemes"] = SECURITY_SCHEMES
     return {
         "openapi": "3.1.0",
         "info": {"title": "ConvScope", "version": VERSION, "description": ABOUT},
         "tags": [{"name": name, "description": about} for name, about in tags.items()],
         "paths": paths,
-        "components": {"schemas": schemas.components, "headers": HEADERS},
+        "components": components,
     }
 
 
@@ -187,7 +209,7 @@ def _tag(rule: Rule) -> str:
     return name
 
 
-def _operation(rule: Rule, view: Any, schemas: Schemas) -> dict[str, Any]:
+def _operation(rule: Rule, view: Any, schemas: Schemas, settings: Settings) -> dict[str, Any]:
     operation: Operation = view.operation
     summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
     name = rule.endpoint.replace(".", "_")
@@ -200,8 +222,10 @@ def _operation(rule: Rule, view: Any, schemas: Schemas) -> dict[str, Any]:
             *_query_parameters(operation),
             *_header_parameters(operation),
         ],
-        "responses": dict(_responses(rule, operation, schemas)),
+        "responses": dict(_responses(rule, operation, schemas, settings)),
     }
+    if settings.api_keys_file and not operation.public:
+        told["security"] = [{name: []} for name in SECURITY_SCHEMES]
     if description:
         told["description"] = description
     if operation.body is not None:
@@ -245,10 +269,12 @@ def _header_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         }
     for name, told in headers.items():
         yield {"name": name, "in": "header", "required": False, **told}
+    if operation.body is not None:
+        yield DEADLINE_PARAMETER
 
 
 def _responses(
-    rule: Rule, operation: Operation, schemas: Schemas
+    rule: Rule, operation: Operation, schemas: Schemas, settings: Settings
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     answers = {media: schemas.media(kind) for media, kind in operation.answers.items()}
     always = {"X-Request-ID": _reference("X-Request-ID")}
@@ -261,7 +287,7 @@ def _responses(
     ours = not rule.rule.startswith(PROTOCOLS)
     media = "application/problem+json" if ours else formats.MEDIA_TYPES["json"]
     content = {media: schemas.media(problems.Problem if ours else ProtocolError)}
-    for status, meanings in sorted(_refusals(operation).items()):
+    for status, meanings in sorted(_refusals(operation, settings).items()):
         yield (
             str(int(status)),
             {"description": "\n".join(meanings), "headers": always, "content": content},
@@ -272,15 +298,19 @@ def _reference(header: str) -> dict[str, str]:
     return {"$ref": f"#/components/headers/{header}"}
 
 
-def _refusals(operation: Operation) -> dict[HTTPStatus, list[str]]:
+def _refusals(operation: Operation, settings: Settings) -> dict[HTTPStatus, list[str]]:
     """By status, what each of its problems means."""
     found: dict[HTTPStatus, list[str]] = {}
-    for error in operation.problems:
+    work = (Overloaded, DeadlineExceeded) if operation.body is not None else ()
+    locked = (Unauthorized,) if settings.api_keys_file and not operation.public else ()
+    for error in (*operation.problems, *work, *locked):
         status, slug = problems.PROBLEMS[error]
         found.setdefault(status, []).append(f"- `{slug}`: {_first_line(error)}")
     for status, (slug, meaning) in problems.HTTP_PROBLEMS.items():
-        if status == HTTPStatus.INTERNAL_SERVER_ERROR or (
-            status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and operation.body is not None
-        ):
+        if {
+            HTTPStatus.INTERNAL_SERVER_ERROR: True,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE: operation.body is not None,
+            HTTPStatus.TOO_MANY_REQUESTS: bool(settings.rate_limit) and not operation.public,
+        }.get(status, False):
             found.setdefault(status, []).append(f"- `{slug}`: {meaning}")
     return found

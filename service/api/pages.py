@@ -7,6 +7,14 @@ from flask import Blueprint, Response, send_from_directory
 from service.api.describe import Operation, describe
 
 WEB = Path(__file__).parents[1] / "web"
+# what a page may load and do: from here alone, no script or style in its text
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+)
+PLAYGROUND_POLICY = _POLICY.format(styles="", frames="*")  # lessons embed it
+DOCS_POLICY = _POLICY.format(styles=" 'unsafe-inline'", frames="'none'")  # as Swagger UI styles
 
 
 def blueprint() -> Blueprint:
@@ -14,16 +22,16 @@ def blueprint() -> Blueprint:
     api = Blueprint("pages", __name__)
 
     @api.get("/")
-    @describe(Operation(answers={"text/html": None}))
+    @describe(Operation(answers={"text/html": None}, public=True))
     def playground() -> Response:
         """Draw a digit and look inside the network."""
-        return send_from_directory(WEB, "index.html")
+        return _page("index.html", PLAYGROUND_POLICY)
 
     @api.get("/docs")
-    @describe(Operation(answers={"text/html": None}))
+    @describe(Operation(answers={"text/html": None}, public=True))
     def docs() -> Response:
         """The OpenAPI document as a page, to try every route on."""
-        return send_from_directory(WEB, "docs.html")
+        return _page("docs.html", DOCS_POLICY)
 
     @api.get("/web/<path:name>")
     def web(name: str) -> Response:
@@ -31,3 +39,9 @@ def blueprint() -> Blueprint:
         return send_from_directory(WEB, name)
 
     return api
+
+
+def _page(name: str, policy: str) -> Response:
+    page = send_from_directory(WEB, name)
+    page.headers["Content-Security-Policy"] = policy
+    return page

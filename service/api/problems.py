@@ -10,6 +10,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 
 from service import errors
+from service.logs import FIELDS
 
 log = logging.getLogger(__name__)
 
@@ -19,11 +20,20 @@ PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
     errors.ImageNotDecodable: (HTTPStatus.BAD_REQUEST, "image-not-decodable"),
     errors.UnknownModel: (HTTPStatus.NOT_FOUND, "unknown-model"),
     errors.UnknownLayer: (HTTPStatus.NOT_FOUND, "unknown-layer"),
+    errors.Unauthorized: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
     errors.NotAcceptable: (HTTPStatus.NOT_ACCEPTABLE, "not-acceptable"),
     errors.ImageTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "image-too-large"),
     errors.UnsupportedFormat: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format"),
     errors.NothingDrawn: (HTTPStatus.UNPROCESSABLE_ENTITY, "nothing-drawn"),
     errors.WrongShape: (HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-shape"),
+    errors.Overloaded: (HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),
+    errors.Draining: (HTTPStatus.SERVICE_UNAVAILABLE, "draining"),
+    errors.DeadlineExceeded: (HTTPStatus.GATEWAY_TIMEOUT, "deadline-exceeded"),
+}
+# what goes with a status, always
+HEADERS = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", 'Bearer realm="ConvScope"'),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "1"),  # seconds
 }
 # what Flask itself refuses; any other status of its is `about:blank`, as the RFC has it
 HTTP_PROBLEMS = {
@@ -36,11 +46,16 @@ HTTP_PROBLEMS = {
         "body-too-large",
         "The request body is larger than this service takes; send fewer or smaller pictures.",
     ),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "too-many-requests",
+        "More requests than one client may send here; Retry-After says when to go on.",
+    ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
         "internal-error",
         "The service failed to answer. Its log tells more under this request_id.",
     ),
 }
+MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:convscope:problem:"
 
 
@@ -85,18 +100,42 @@ def _from_parser(error: Exception) -> Response:
 
 
 def _from_bug(error: Exception) -> Response:
-    log.error("Unexpected error", exc_info=error)
+    log.error("Unexpected error", exc_info=error, extra={FIELDS: {"request_id": g.request_id}})
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     slug, detail = HTTP_PROBLEMS[status]
     return _respond(status, slug, detail or "")
 
 
+def raw(error: errors.RequestError, request_id: str) -> bytes:
+    """The whole HTTP answer to a request that Flask never sees; the connection ends with it."""
+    status, slug = PROBLEMS[type(error)]
+    body = _body(status, slug, str(error), request_id)
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": len(body),
+        "X-Request-ID": request_id,
+        "Connection": "close",
+        **_headers(status),
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode() + body
+
+
 def _respond(status: HTTPStatus, slug: str | None, detail: str) -> Response:
+    body = _body(status, slug, detail, g.request_id)
+    return Response(body, status, _headers(status), content_type=MEDIA_TYPE)
+
+
+def _headers(status: HTTPStatus) -> dict[str, str]:
+    return dict([HEADERS[status]]) if status in HEADERS else {}
+
+
+def _body(status: HTTPStatus, slug: str | None, detail: str, request_id: str) -> bytes:
     problem = Problem(
         type=TYPE_PREFIX + slug if slug else "about:blank",
         title=(slug or status.phrase).replace("-", " ").capitalize(),
         status=status,
         detail=detail,
-        request_id=g.request_id,
+        request_id=request_id,
     )
-    return Response(orjson.dumps(problem), status, content_type="application/problem+json")
+    return orjson.dumps(problem)

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from numpy.typing import NDArray
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.api import outputs
+from service.api import inference, outputs
 from service.api.inputs import Inputs
 from service.api.outputs import Selection
 from service.bundle import Bundle, Layer, Stage
@@ -111,5 +111,5 @@ def run(
     """
     outputs.check_size(list(wanted.values()), len(sent.pixels), settings)
     pairs = {name: (each.layer.name, each.stage) for name, each in wanted.items()}
-    values = model.engine.run(sent.pixels, list(dict.fromkeys(pairs.values())))
+    values = inference.run(model, sent, list(dict.fromkeys(pairs.values())))
     return {name: values[pair] for name, pair in pairs.items()}

@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 from werkzeug.routing import BaseConverter
 
-from service.api import formats, inputs, protocols
+from service.api import formats, inference, inputs, protocols
 from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.api.inputs import Inputs
 from service.api.outputs import Selection
@@ -157,7 +157,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     )
     def predict(name: str, version: int | None = None) -> Response:
         """The signature's outputs, of every image sent."""
-        model = models.get(name, version)
+        model = inference.choose(models, name, version)
         asked = inputs.read_json(protocols.read_body(settings), PredictFields, _HINT)
         wanted = _signature(asked, model.bundle)
         in_rows, values = _images(asked)

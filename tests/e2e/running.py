@@ -1,0 +1,125 @@
+"""What the tests of operations share: services to send signals to, load, metrics."""
+
+import io
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.conftest import ROOT, start_server
+
+SEVEN = (ROOT / "tests" / "seven.png").read_bytes()
+PATIENCE_S = 60.0  # longer than any of this takes, on a busy machine too
+
+
+@contextmanager
+def running(
+    stdout: int | IO[str] = subprocess.DEVNULL, **environ: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service; the process and its address."""
+    process, url = start_server(stdout, **environ)
+    try:
+        yield process, url
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE_S)
+
+
+class Load:
+    """Clients that ask without pause, each on a connection of its own, until stopped or refused.
+
+    Attributes:
+        statuses: how often each came.
+        failures: what went wrong otherwise; a refused connection does not: nothing was accepted.
+    """
+
+    def __init__(self, url: str, clients: int, body: bytes = SEVEN) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.failures: list[str] = []
+        self._url, self._body = url, body
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until every client has stopped."""
+        for thread in self._threads:
+            thread.join(timeout=PATIENCE_S)
+            assert not thread.is_alive(), "a client hangs"
+
+    def _ask(self) -> None:
+        with requests.Session() as session:
+            while not self._stopped.is_set():
+                try:
+                    answer = session.post(
+                        f"{self._url}/predict", data=self._body, timeout=PATIENCE_S
+                    )
+                except requests.RequestException as error:
+                    if "Connection refused" not in str(error):
+                        self.failures.append(repr(error))
+                    return
+                self.statuses[answer.status_code] += 1
+                if answer.status_code == 503 and "Retry-After" not in answer.headers:
+                    self.failures.append("503 without Retry-After")
+
+
+def heavy(count: int) -> dict[str, Any]:
+    """A request of that many digits, about a tenth of a millisecond each."""
+    out = io.BytesIO()
+    np.save(out, np.full((count, 28, 28), 7, np.uint8))
+    headers = {"Content-Type": "application/x-npy"}
+    return {"data": out.getvalue(), "headers": headers, "timeout": PATIENCE_S}
+
+
+def samples(url: str) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample of /metrics by its name and its labels' values, these in alphabetical order."""
+    text = requests.get(f"{url}/metrics", timeout=PATIENCE_S).text
+    return {
+        (sample.name, tuple(sample.labels[key] for key in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def until(condition: Callable[[], Any], patience: float = PATIENCE_S) -> Any:
+    """What the condition says once it says anything true."""
+    end = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+    return found
+
+
+def workers(process: subprocess.Popen[str]) -> list[int]:
+    """The ids of a service's workers."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+    return [int(pid) for pid in children.split()]
+
+
+def add_version(models: Path, version: int, broken: bool = False) -> None:
+    """Put another version of the committed model into a models folder, in one step."""
+    made = models.parent / f"made-{version}"
+    shutil.copytree(ROOT / "models" / "mnist" / "1", made)
+    manifest = json.loads((made / "manifest.json").read_text())
+    (made / "manifest.json").write_text(json.dumps({**manifest, "version": version}))
+    if broken:
+        (made / "graph.tflite").write_bytes(b"no graph")
+    made.rename(models / "mnist" / str(version))

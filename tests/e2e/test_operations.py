@@ -1,0 +1,231 @@
+"""The running service under signals and load: stops, reloads, loses workers, has too much to do."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+import requests
+
+from tests.e2e.running import (
+    PATIENCE_S,
+    SEVEN,
+    Load,
+    add_version,
+    heavy,
+    running,
+    samples,
+    until,
+    workers,
+)
+
+READY = ("/readyz", "/v2/health/ready", "/v2/models/mnist/ready")
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A models folder to change, with version 1 of the committed model."""
+    (tmp_path / "models" / "mnist").mkdir(parents=True)
+    add_version(tmp_path / "models", 1)
+    return tmp_path / "models"
+
+
+def served(url):
+    """Which version answers, and why a newer one does not."""
+    ready = requests.get(f"{url}/readyz", timeout=PATIENCE_S).json()
+    return ready["models"][0]["version"], ready["reload_errors"]
+
+
+def test_a_stop_is_announced_and_fails_nobody():
+    """SIGTERM under load: not ready at once, answers go on; no failed request; exit 0."""
+    with running(WEB_CONCURRENCY="2", CONVSCOPE_DRAIN_GRACE="4") as (process, url):
+        with Load(url, clients=8) as load:
+            until(lambda: load.statuses[200] > 50)
+            assert all(requests.get(url + path, timeout=PATIENCE_S).ok for path in READY)
+            process.send_signal(signal.SIGTERM)
+            until(lambda: requests.get(f"{url}/readyz", timeout=PATIENCE_S).status_code == 503)
+            said = [requests.get(url + path, timeout=PATIENCE_S) for path in READY]
+            assert {answer.status_code for answer in said} == {503}
+            before = load.statuses[200]
+            alive = requests.get(f"{url}/healthz", timeout=PATIENCE_S)
+            assert (alive.status_code, alive.headers["Connection"]) == (200, "close")
+            load.join()  # each is refused, in the end
+        assert process.wait(timeout=PATIENCE_S) == 0
+    assert load.failures == []
+    assert set(load.statuses) == {200}
+    assert load.statuses[200] > before
+
+
+def test_a_stop_waits_for_long_requests():
+    """What was accepted before the stop is answered, however long it takes."""
+    answers = []
+    with running(CONVSCOPE_DRAIN_GRACE="0") as (process, url):
+
+        def ask():
+            answers.append(requests.post(f"{url}/predict", **heavy(4000)).status_code)
+
+        clients = [threading.Thread(target=ask) for _ in range(3)]
+        for client in clients:
+            client.start()
+        until(lambda: in_flight(url) == 3)
+        process.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.join(timeout=PATIENCE_S)
+        assert process.wait(timeout=PATIENCE_S) == 0
+    assert answers == [200, 200, 200]
+
+
+def in_flight(url):
+    """How many requests are being worked on."""
+    return samples(url)["convscope_requests_in_flight", ()]
+
+
+def test_versions_are_rolled_out_without_a_failed_request(models):
+    """SIGHUP again and again under load: each new version serves, no request fails."""
+    with (
+        running(WEB_CONCURRENCY="2", CONVSCOPE_MODELS_DIR=str(models)) as (process, url),
+        Load(url, clients=4) as load,
+    ):
+        for version in range(2, 8):
+            add_version(models, version, broken=version == 5)
+            process.send_signal(signal.SIGHUP)
+            time.sleep(1)
+        until(lambda: serving_workers(url, "7") == 2)
+        assert serving_workers(url, "6") == 0
+        assert served(url) == (7, [])
+    assert load.failures == []
+    assert set(load.statuses) == {200}
+
+
+def serving_workers(url, version):
+    """How many workers serve a version."""
+    found = [
+        value
+        for (name, labels), value in samples(url).items()
+        if name == "convscope_model_workers" and labels[2] == version
+    ]
+    return found[0] if found else 0
+
+
+def test_a_broken_version_leaves_the_old_one_serving(models):
+    """It is told by /readyz, metrics and log; a worker that starts now serves the old one too."""
+    with running(WEB_CONCURRENCY="2", CONVSCOPE_MODELS_DIR=str(models)) as (process, url):
+        until(lambda: serving_workers(url, "1") == 2)
+        add_version(models, 2, broken=True)
+        process.send_signal(signal.SIGHUP)
+        until(lambda: samples(url).get(("convscope_reloads_total", ("failed",))) == 2)
+        version, (error,) = served(url)
+        assert version == 1
+        assert "2/graph.tflite was altered" in error
+        assert samples(url)["convscope_reload_failed", ()] == 1
+        lost = workers(process)
+        for pid in lost:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(set(workers(process)) - set(lost)) == 2)
+        assert served(url) == (1, [error])
+        add_version(models, 3)
+        process.send_signal(signal.SIGHUP)
+        until(lambda: serving_workers(url, "3") == 2)
+        assert samples(url)["convscope_reload_failed", ()] == 0
+        process.send_signal(signal.SIGTERM)
+        log = process.communicate(timeout=PATIENCE_S)[1]
+    assert "Stays as it was: " in log
+    assert "2/graph.tflite was altered" in log
+
+
+def test_a_killed_worker_takes_only_its_own_requests_with_it():
+    """SIGKILL under load: no more failures than it had requests; its place is taken."""
+    with running(WEB_CONCURRENCY="2") as (process, url):
+        with Load(url, clients=8) as load:
+            until(lambda: load.statuses[200] > 50)
+            victim, other = workers(process)
+            os.kill(victim, signal.SIGKILL)
+            until(lambda: len(workers(process)) == 2 and victim not in workers(process))
+            until(lambda: serving_workers(url, "1") == 2)
+            assert other in workers(process)
+            again = load.statuses[200]
+            until(lambda: load.statuses[200] > again + 50)
+        assert len(load.failures) < 8  # those that the other worker had go on
+        assert set(load.statuses) == {200}
+
+
+def test_a_kept_connection_is_let_go_now_and_then(server):
+    """So that clients spread anew over the workers, those that came later among them."""
+    with requests.Session() as session:
+        said = [session.get(f"{server}/healthz").headers["Connection"] for _ in range(250)]
+    assert said.count("close") == 2
+
+
+def test_what_is_too_much_is_refused_at_once():
+    """Places taken: 503 with Retry-After at once; health and metrics answer; the others wait."""
+    answers = []
+    with running(CONVSCOPE_THREADS="1", CONVSCOPE_QUEUE="1") as (_, url):
+
+        def ask():
+            answers.append(requests.post(f"{url}/predict", **heavy(10_000)).status_code)
+
+        clients = [threading.Thread(target=ask) for _ in range(2)]
+        for client in clients:
+            client.start()
+        until(lambda: samples(url)["convscope_requests_waiting", ()] == 1)
+        assert in_flight(url) == 1
+        refused = requests.post(
+            f"{url}/predict",
+            data=SEVEN,
+            headers={"X-Request-ID": "one-too-many"},
+            timeout=PATIENCE_S,
+        )
+        large = requests.post(f"{url}/predict", **heavy(10_000))
+        assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).ok
+        assert answers == []  # all this while both still wait
+        assert refused.status_code == 503
+        assert refused.json()["type"].endswith(":overloaded")
+        assert refused.json()["request_id"] == refused.headers["X-Request-ID"] == "one-too-many"
+        assert large.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        for client in clients:
+            client.join(timeout=PATIENCE_S)
+        assert answers == [200, 200]
+        assert samples(url)["convscope_requests_refused_total", ("overloaded",)] == 2
+        assert requests.post(f"{url}/predict", data=SEVEN, timeout=PATIENCE_S).ok
+
+
+def test_more_clients_than_it_can_serve_meet_no_time_out():
+    """Far more than its places at once: each is answered, 200 or 503 with Retry-After."""
+    environ = {"CONVSCOPE_THREADS": "1", "CONVSCOPE_QUEUE": "2"}
+    with running(**environ) as (_, url), Load(url, clients=24) as load:
+        time.sleep(3)
+    assert load.failures == []
+    assert set(load.statuses) == {200, 503}
+
+
+def test_a_deadline_is_kept_before_work_starts():
+    """Request-Timeout over while waiting: 504 at once, and nothing is computed."""
+    with running(CONVSCOPE_THREADS="1") as (_, url):
+        client = threading.Thread(
+            target=requests.post, args=(f"{url}/predict",), kwargs=heavy(10_000)
+        )
+        client.start()
+        until(lambda: in_flight(url) == 1)
+        late = requests.post(
+            f"{url}/predict", data=SEVEN, headers={"Request-Timeout": "0.1"}, timeout=PATIENCE_S
+        )
+        assert client.is_alive()  # not only after the other's turn
+        assert late.status_code == 504
+        assert late.json()["type"].endswith(":deadline-exceeded")
+        client.join(timeout=PATIENCE_S)
+        counts = samples(url)
+        assert counts["convscope_requests_refused_total", ("deadline",)] == 1
+        assert counts["convscope_predictions_total", answers_of(counts)] == 10_000
+        for given, status in (("9", 200), ("2e1", 200), ("soon", 400), ("-1", 400), ("nan", 400)):
+            answer = requests.post(
+                f"{url}/predict", data=SEVEN, headers={"Request-Timeout": given}, timeout=PATIENCE_S
+            )
+            assert answer.status_code == status, given
+
+
+def answers_of(counts):
+    """The labels of the only label that was answered."""
+    (labels,) = {labels for name, labels in counts if name == "convscope_predictions_total"}
+    return labels

@@ -1,0 +1,114 @@
+"""Which versions are loaded, and what becomes of those that cannot be."""
+
+import json
+import shutil
+
+import pytest
+
+from service.errors import BundleError
+from service.models import Models
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A models folder with version 1 of the committed model."""
+    shutil.copytree(ROOT / "models" / "mnist" / "1", tmp_path / "mnist" / "1")
+    return tmp_path
+
+
+def add(folder, version, name="mnist", **changes):
+    """Another version of it, its manifest changed."""
+    path = shutil.copytree(ROOT / "models" / "mnist" / "1", folder / name / str(version))
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest |= {"name": name, "version": version, **changes}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return path
+
+
+def test_a_higher_version_comes_in_and_the_same_one_stays(folder):
+    """Loading anew takes the highest version; one that is loaded already is the very same model."""
+    models = Models(folder, "mnist")
+    first = models.get()
+    models.reload()
+    assert models.get() is first
+    add(folder, 10)
+    add(folder, 9)
+    models.reload()
+    assert models.get().bundle.version == 10
+    assert models.errors == []
+
+
+def test_models_come_and_go(folder):
+    """Another model of the folder is loaded; once it is taken out, it is so no more."""
+    models = Models(folder, "mnist")
+    add(folder, 1, name="other")
+    models.reload()
+    assert set(models.loaded) == {"mnist", "other"}
+    shutil.rmtree(folder / "other")
+    models.reload()
+    assert set(models.loaded) == {"mnist"}
+
+
+def no_manifest(path):
+    """The manifest is missing."""
+    (path / "manifest.json").unlink()
+
+
+def no_json(path):
+    """The manifest is cut short."""
+    (path / "manifest.json").write_text("{")
+
+
+def no_graph(path):
+    """A file of it is missing."""
+    (path / "graph.tflite").unlink()
+
+
+def a_folder_for_a_graph(path):
+    """A file of it cannot be read."""
+    (path / "graph.tflite").unlink()
+    (path / "graph.tflite").mkdir()
+
+
+def a_file_for_a_version(path):
+    """It is no folder."""
+    shutil.rmtree(path)
+    path.write_text("no version")
+
+
+def a_layer_that_is_not_there(path):
+    """The manifest tells of another model."""
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["golden"][0]["means"] = {"nowhere/post": 0.0}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [no_manifest, no_json, no_graph, a_folder_for_a_graph, a_file_for_a_version,
+     a_layer_that_is_not_there],
+)  # fmt: skip
+def test_whatever_is_wrong_with_a_version_the_old_one_stays(folder, spoil):
+    """It goes on being served, and why the new one is not is said; at the start it stops that."""
+    models = Models(folder, "mnist")
+    first = models.get()
+    spoil(add(folder, 2))
+    models.reload()
+    assert models.get() is first
+    (error,) = models.errors
+    assert "mnist/2" in error
+    with pytest.raises(BundleError, match="mnist/2"):
+        Models(folder, "mnist")
+    lenient = Models(folder, "mnist", lenient=True)
+    assert lenient.get().bundle.version == 1
+    assert lenient.errors == models.errors
+
+
+def test_a_folder_without_the_default_model_changes_nothing(folder):
+    """A folder that is not mounted, say, takes no model away."""
+    models = Models(folder, "mnist")
+    shutil.rmtree(folder)
+    models.reload()
+    assert models.get().bundle.version == 1
+    assert "holds no model 'mnist'" in models.errors[0]
