@@ -33,6 +33,7 @@ log = logging.getLogger("gunicorn.error")
 BEAT_S = 0.5
 _PAUSE_S = 1.0  # before a worker that cannot load is tried again
 _HEAD = 65_536  # bytes looked at of a request that is refused
+_LAST_WAIT_S = 2.0  # when stopping, for connections that have sent nothing yet
 _KEPT_REQUESTS = 100  # on one connection: a worker that has come anew gets its share in time
 
 
@@ -112,7 +113,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     sockets: list[Any]
     pending_conns: deque[Any]
     _next_beat = 0.0
-    _taken = 0  # connections that a thread has, or that wait for one
+    _taken = 0  # places, by work that a thread has or that waits for one
 
     def notify(self) -> None:
         """Called at least every second."""
@@ -122,41 +123,39 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.wsgi.extensions["upkeep"]()
 
     def enqueue_req(self, conn: Any) -> None:
-        """Give the connection to a thread; where all places are taken, refuse what is work."""
-        settings = self.app.settings
-        if self._taken >= settings.threads + settings.queue and self._refused(conn):
-            return
-        self._taken += 1
+        """Give the connection to a thread, once something has come; refuse work without a place."""
+        if not (conn.parser and conn.parser.unreader.buf.getvalue()):  # else a thread has read it
+            try:
+                head = conn.sock.recv(_HEAD, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self._watch(conn, self.on_pending_socket_readable)
+                return
+            except OSError:
+                head = b""
+            conn.is_work = head.startswith(b"POST ")
+            settings = self.app.settings
+            if conn.is_work and self._taken >= settings.threads + settings.queue:
+                self._refuse(conn, head)
+                return
+        self._taken += conn.is_work
         super().enqueue_req(conn)
 
     def finish_request(self, conn: Any, done: Any) -> None:
         """A thread is through with it."""
-        self._taken -= 1
+        self._taken -= conn.is_work
         super().finish_request(conn, done)
 
-    def _refused(self, conn: Any) -> bool:
-        """Whether it needs no thread: its work is refused, or nothing has come of it yet."""
-        if conn.parser and conn.parser.unreader.buf.getvalue():
-            return False  # what a thread has read of it already cannot be looked at here
-        try:
-            head = conn.sock.recv(_HEAD, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            self._watch(conn, self.on_pending_socket_readable)
-            return True
-        except OSError:
-            return False
-        if not head.startswith(b"POST "):
-            return False
+    def _refuse(self, conn: Any, head: bytes) -> None:
         conn.sock.setblocking(False)
         with suppress(OSError):
             conn.sock.send(self.wsgi.extensions["refusal"](head))
             conn.sock.shutdown(socket.SHUT_WR)
         self._watch(conn, self._pass_over)
-        return True
 
     def _watch(self, conn: Any, then: Callable[[Any, Any], None]) -> None:
+        """Wait in the loop, not on a thread, for what the client sends."""
         conn.sock.setblocking(False)
-        conn.set_timeout()
+        conn.timeout = time.monotonic() + (self.cfg.keepalive if self.alive else _LAST_WAIT_S)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(then, conn))
 
@@ -182,6 +181,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled)
         if self.alive:
             return
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, time.monotonic() + _LAST_WAIT_S)
         for listener in self.sockets:
             before = -1
             while before < self.nr_conns:

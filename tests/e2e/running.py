@@ -73,9 +73,10 @@ class Load:
                         f"{self._url}/predict", data=self._body, timeout=PATIENCE_S
                     )
                 except requests.RequestException as error:
-                    if "Connection refused" not in str(error):
-                        self.failures.append(repr(error))
-                    return
+                    if "Connection refused" in str(error):
+                        return
+                    self.failures.append(repr(error))
+                    continue
                 self.statuses[answer.status_code] += 1
                 if answer.status_code == 503 and "Retry-After" not in answer.headers:
                     self.failures.append("503 without Retry-After")

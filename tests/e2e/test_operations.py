@@ -146,7 +146,7 @@ def test_a_killed_worker_takes_only_its_own_requests_with_it():
             assert other in workers(process)
             again = load.statuses[200]
             until(lambda: load.statuses[200] > again + 50)
-        assert len(load.failures) < 8  # those that the other worker had go on
+        assert len(load.failures) <= 8  # one a client, whichever worker had it
         assert set(load.statuses) == {200}
 
 
