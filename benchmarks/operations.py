@@ -142,7 +142,7 @@ async def overload() -> str:
     """What becomes of the requests that are too many, and of the others."""
     with service(workers=1):
         await measured(without_pause, CLIENTS, 2)  # warms it up
-        most = len((await measured(without_pause, CLIENTS, 5)).answers) / 5
+        most = len((await measured(without_pause, CLIENTS, 5)).seconds(200)) / 5
         unloaded = await measured(paced, most / 10, 10)
         seen = await measured(paced, 2 * most, 10)
     statuses = ", ".join(f"{count} × {status}" for status, count in sorted(seen.statuses.items()))

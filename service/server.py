@@ -7,6 +7,7 @@ SIGHUP   the workers load models and keys anew while they go on answering.
 
 import logging
 import os
+import re
 import selectors
 import shutil
 import socket
@@ -33,6 +34,8 @@ log = logging.getLogger("gunicorn.error")
 BEAT_S = 0.5
 _PAUSE_S = 1.0  # before a worker that cannot load is tried again
 _HEAD = 65_536  # bytes looked at of a request that is refused
+_LENGTH = re.compile(rb"(?i)\r\nContent-Length:[ \t]*(\d{1,18})")
+_TURN_S = 2e-4
 _LAST_WAIT_S = 2.0  # when stopping, for connections that have sent nothing yet
 _KEPT_REQUESTS = 100  # on one connection: a worker that has come anew gets its share in time
 
@@ -115,6 +118,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     _next_beat = 0.0
     _taken = 0  # places, by work that a thread has or that waits for one
 
+    def init_process(self) -> None:
+        """Have threads take turns often: the loop needs the GIL again after every system call."""
+        sys.setswitchinterval(_TURN_S)
+        super().init_process()
+
     def notify(self) -> None:
         """Called at least every second."""
         super().notify()
@@ -146,11 +154,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().finish_request(conn, done)
 
     def _refuse(self, conn: Any, head: bytes) -> None:
-        conn.sock.setblocking(False)
         with suppress(OSError):
-            conn.sock.send(self.wsgi.extensions["refusal"](head))
-            conn.sock.shutdown(socket.SHUT_WR)
-        self._watch(conn, self._pass_over)
+            conn.sock.recv(len(head), socket.MSG_DONTWAIT)
+            conn.sock.send(self.wsgi.extensions["refusal"](head), socket.MSG_DONTWAIT)
+            if not _is_whole(head):  # closed before the client is done, it may lose the answer
+                conn.sock.shutdown(socket.SHUT_WR)
+                self._watch(conn, self._pass_over)
+                return
+        self.nr_conns -= 1
+        conn.close()
 
     def _watch(self, conn: Any, then: Callable[[Any, Any], None]) -> None:
         """Wait in the loop, not on a thread, for what the client sends."""
@@ -160,7 +172,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(then, conn))
 
     def _pass_over(self, conn: Any, client: Any) -> None:
-        """Read on until the client is done: closed before that, it may lose the answer."""
+        """Read on until the client is done."""
         try:
             more = client.recv(_HEAD)
         except BlockingIOError:
@@ -201,6 +213,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             req.force_close()
         keep: bool = super().handle_request(req, conn)
         return keep
+
+
+def _is_whole(request: bytes) -> bool:
+    """Whether nothing more is to come of it, as far as its head says."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return length is not None and len(body) >= int(length[1])
 
 
 @contextmanager
