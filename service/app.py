@@ -8,6 +8,7 @@ from service.api import (
     catalog,
     formats,
     insight,
+    metrics,
     native,
     oip,
     openapi,
@@ -31,8 +32,9 @@ def create_app(settings: Settings | None = None, control: Control | None = None)
         control: what the arbiter wants; None where there is no arbiter.
 
     Returns:
-        The application; `extensions["upkeep"]` is to be called about once a second,
-        `extensions["refusal"]` answers a request that there is no place for.
+        The application. For the worker that runs it, in `extensions`: `upkeep`, to be called about
+        once a second; `refusal`, which answers a request that there is no place for; `arrived`, to
+        be set to the time at which the request of a thread came in; `waiting`, a gauge.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -55,6 +57,8 @@ def create_app(settings: Settings | None = None, control: Control | None = None)
     _add_routes(app, settings, state)
     app.extensions["upkeep"] = Upkeep(state, asked_before)
     app.extensions["refusal"] = admission.refusal
+    app.extensions["arrived"] = tracing.arrived
+    app.extensions["waiting"] = metrics.waiting
     return app
 
 

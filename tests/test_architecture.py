@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 SERVICE_LAYERS = (
     ("__main__",),
     ("server", "gunicorn"),
+    ("worker",),
     ("app",),
     ("upkeep",),
     ("api",),

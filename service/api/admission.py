@@ -1,7 +1,7 @@
 """Back-pressure: so many requests at once, so many waiting, the others refused at once.
 
 Only POST is work; health, metrics and pages are answered whatever goes on. How many may wait is
-held by `server.py`, before a request costs anything; whose turn it is, here. A body is read before
+held by `worker.py`, before a request costs anything; whose turn it is, here. A body is read before
 its request waits, so that a slow client holds none of the places where work is done.
 """
 
@@ -105,7 +105,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.teardown_request(admission.leave)
 
 
-def refusal(head: bytes) -> bytes:
+def refusal(head: bytes, last: bool) -> bytes:
     """The HTTP answer to a request that is one too many; counts it.
 
     Made without Flask and of a request that was not parsed: the excess must cost next to nothing,
@@ -113,11 +113,12 @@ def refusal(head: bytes) -> bytes:
 
     Args:
         head: how the request begins.
+        last: the connection ends with it.
     """
     metrics.refused.labels("overloaded").inc()
     metrics.requests.labels("none", 503).inc()
     error = Overloaded("As many requests as can wait here are waiting. Ask again later.")
-    return problems.raw(error, tracing.request_id_in(head))
+    return problems.raw(error, tracing.request_id_in(head), last)
 
 
 def _timeout() -> float | None:

@@ -106,15 +106,21 @@ def _from_bug(error: Exception) -> Response:
     return _respond(status, slug, detail or "")
 
 
-def raw(error: errors.RequestError, request_id: str) -> bytes:
-    """The whole HTTP answer to a request that Flask never sees; the connection ends with it."""
+def raw(error: errors.RequestError, request_id: str, last: bool) -> bytes:
+    """The whole HTTP answer to a request that Flask never sees.
+
+    Args:
+        error: what is wrong.
+        request_id: the request's.
+        last: the connection ends with it.
+    """
     status, slug = PROBLEMS[type(error)]
     body = _body(status, slug, str(error), request_id)
     headers = {
         "Content-Type": MEDIA_TYPE,
         "Content-Length": len(body),
         "X-Request-ID": request_id,
-        "Connection": "close",
+        "Connection": "close" if last else "keep-alive",
         **_headers(status),
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from contextvars import ContextVar
 from time import perf_counter
 
 from flask import Flask, Response, g, request
@@ -9,6 +10,8 @@ from flask import Flask, Response, g, request
 from service.api import metrics
 from service.logs import REQUEST
 
+# when the request of this thread came in, `perf_counter` seconds; not set outside `worker.py`
+arrived: ContextVar[float] = ContextVar("arrived")
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _ID_HEADER = re.compile(rb"(?i)\r\nX-Request-ID:[ \t]*([\w.:-]{1,64})[ \t]*\r\n")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -36,7 +39,7 @@ def request_id_in(head: bytes) -> str:
 
 def _begin() -> None:
     """The client's `X-Request-ID` where it is a plain one, else a new one."""
-    g.begun = perf_counter()
+    g.begun = arrived.get(perf_counter())
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request.environ[REQUEST] = {"request_id": g.request_id}

@@ -1,7 +1,9 @@
 """The running service under signals and load: stops, reloads, loses workers, has too much to do."""
 
+import http.client
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -189,6 +191,69 @@ def test_what_is_too_much_is_refused_at_once():
         assert answers == [200, 200]
         assert samples(url)["convscope_requests_refused_total", ("overloaded",)] == 2
         assert requests.post(f"{url}/predict", data=SEVEN, timeout=PATIENCE_S).ok
+
+
+def test_a_refused_client_may_stay():
+    """It has its answer and asks again on the same connection, unless it said that it will not."""
+    with running(CONVSCOPE_THREADS="1", CONVSCOPE_QUEUE="0") as (_, url):
+        client = threading.Thread(
+            target=requests.post, args=(f"{url}/predict",), kwargs=heavy(10_000)
+        )
+        client.start()
+        until(lambda: in_flight(url) == 1)
+        staying, leaving = connection(url), connection(url)
+        assert [ask(staying), ask(staying)] == [(503, "keep-alive")] * 2
+        socket_of_it = staying.sock
+        assert ask(leaving, Connection="close") == (503, "close")
+        client.join(timeout=PATIENCE_S)
+        assert ask(staying) == (200, "keep-alive")
+        assert staying.sock is socket_of_it
+        staying.close()
+
+
+def connection(url):
+    """A connection to the service."""
+    return http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_S)
+
+
+def ask(client, **headers):
+    """Status of an answer, and what it says of the connection."""
+    client.request("POST", "/predict", SEVEN, headers)
+    with client.getresponse() as answer:
+        answer.read()
+        return answer.status, answer.headers["Connection"]
+
+
+def test_requests_sent_in_one_go_are_all_answered(server):
+    """Ten requests on one connection, sent before the first answer: ten answers, in order."""
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(SEVEN)}\r\n"
+    sent = b"".join(
+        f"{head}X-Request-ID: {number}\r\n{last}\r\n".encode() + SEVEN
+        for number in range(10)
+        for last in (["Connection: close\r\n"] if number == 9 else [""])
+    )
+    host, _, port = server.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_S) as client:
+        client.sendall(sent)
+        answers = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answers.count(b"HTTP/1.1 200 OK\r\n") == 10
+    found = [answers.find(f"X-Request-ID: {number}\r\n".encode()) for number in range(10)]
+    assert found == sorted(found)
+    assert found[0] > 0
+
+
+def test_a_few_long_requests_do_not_hold_up_short_ones():
+    """While a batch of thousands is worked on, other requests are answered."""
+    with running() as (_, url):
+        client = threading.Thread(
+            target=requests.post, args=(f"{url}/predict",), kwargs=heavy(10_000)
+        )
+        client.start()
+        until(lambda: in_flight(url) >= 1)
+        for _ in range(5):
+            assert requests.post(f"{url}/predict", data=SEVEN, timeout=PATIENCE_S).ok
+        assert client.is_alive()
+        client.join(timeout=PATIENCE_S)
 
 
 def test_more_clients_than_it_can_serve_meet_no_time_out():

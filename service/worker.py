@@ -1,0 +1,210 @@
+"""gunicorn's threaded worker as ConvScope runs it: one loop, in which requests come in and line up.
+
+A request that has come whole is answered by a thread while the loop stands back: two threads of
+Python only fight for the GIL. One that is not done within a moment (a large batch, a huge picture)
+goes on beside the loop, and the next has its turn.
+
+A request that finds no place is refused in the loop: were it to wait for a thread to say so, it
+would wait behind all that came before.
+"""
+
+import re
+import selectors
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+BEAT_S = 0.5
+_SHORT_S = 0.005  # as long as the loop stands back for a request
+_OVERLOAD_S = 1.0  # after a refusal: as long as clients are told to wait
+_HEAD = 65_536  # bytes of a request that the loop receives
+_LENGTH = re.compile(rb"(?i)\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n")
+_LAST = re.compile(rb"(?i)HTTP/1\.0\r\n|\r\nConnection:[ \t]*close[ \t]*\r\n")
+_TURN_S = 2e-4
+_LAST_WAIT_S = 2.0  # when stopping, for connections that have sent nothing yet
+_KEPT_REQUESTS = 100  # on one connection: a worker that has come anew gets its share in time
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    """Answers with threads; between requests it sees to what the arbiter wants."""
+
+    sockets: list[Any]
+    pending_conns: deque[Any]
+    keepalived_conns: deque[Any]
+    _next_beat = 0.0
+    _taken = 0  # places, by work that a thread has or that waits for one
+    _overload_until = 0.0
+
+    def init_process(self) -> None:
+        """Have threads take turns often: the loop needs the GIL again after every system call."""
+        sys.setswitchinterval(_TURN_S)
+        self._line: deque[Any] = deque()  # connections whose request has come whole
+        super().init_process()
+
+    def notify(self) -> None:
+        """Called at least every second."""
+        super().notify()
+        if self.alive and time.monotonic() >= self._next_beat:
+            self._next_beat = time.monotonic() + BEAT_S
+            self.wsgi.extensions["upkeep"]()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """See to all that has come in, then to the first in the line."""
+        super().wait_for_and_dispatch_events(0 if self._line else timeout)
+        if self._line:
+            self.wsgi.extensions["waiting"].dec()
+            self._answer(self._line.popleft())
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Take a connection's next request on, once something has come of it, or refuse it."""
+        received = _receive(conn)
+        if received is None:
+            self._watch(conn, self.on_pending_socket_readable)
+            return
+        if not received:
+            self._let_go(conn)
+            return
+        conn.received, conn.arrived = received, time.perf_counter()
+        conn.requests = getattr(conn, "requests", 0) + 1
+        conn.is_work = received.startswith(b"POST ")
+        if conn.is_work and not self._has_place(conn.arrived):
+            self._refuse(conn)
+            return
+        self._taken += conn.is_work
+        if conn.is_work and _missing(received) == 0:
+            self._line.append(conn)
+            self.wsgi.extensions["waiting"].inc()
+        else:  # a thread waits for the rest
+            super().enqueue_req(conn)
+
+    def _has_place(self, now: float) -> bool:
+        """Whether one more request may wait.
+
+        Many may when they come all at once. When more come than can be answered, a line helps
+        nobody: it never empties, and all that are answered have waited for its whole length.
+        """
+        settings = self.app.settings
+        overloaded = now < self._overload_until
+        if self._taken < settings.threads + settings.queue and not (overloaded and self._line):
+            return True
+        self._overload_until = now + _OVERLOAD_S
+        return False
+
+    def _answer(self, conn: Any) -> None:
+        answer = self.tpool.submit(self.handle, conn)
+        try:
+            answer.exception(_SHORT_S)
+        except TimeoutError:
+            answer.add_done_callback(
+                lambda done: self.method_queue.defer(self.finish_request, conn, done)
+            )
+        else:
+            self.finish_request(conn, answer)
+
+    def handle(self, conn: Any) -> Any:
+        """Go on, on a thread, with what the loop has received."""
+        self.wsgi.extensions["arrived"].set(conn.arrived)
+        conn.init()
+        conn.parser.unreader.unread(conn.received)
+        conn.data_ready = True
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Let go of a kept connection now and then, and at once while draining.
+
+        Else every client would stay with the worker that it met first, however busy that is.
+        """
+        if self._is_last(conn):
+            req.force_close()
+        keep: bool = super().handle_request(req, conn)
+        return keep
+
+    def _is_last(self, conn: Any) -> bool:
+        return bool(self.app.control.draining or conn.requests >= _KEPT_REQUESTS)
+
+    def finish_request(self, conn: Any, done: Any) -> None:
+        """A thread is through with it."""
+        self._taken -= conn.is_work
+        super().finish_request(conn, done)
+
+    def _refuse(self, conn: Any) -> None:
+        missing = _missing(conn.received)
+        last = missing != 0 or bool(_LAST.search(conn.received)) or self._is_last(conn)
+        try:
+            answer = self.wsgi.extensions["refusal"](conn.received, last)
+            conn.sock.send(answer, socket.MSG_DONTWAIT)
+            if last:
+                conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._let_go(conn)
+        else:
+            # closed before the client is done, it may lose the answer
+            self._watch(conn, self._pass_over if last else self.on_pending_socket_readable)
+
+    def _watch(self, conn: Any, then: Callable[[Any, Any], None]) -> None:
+        """Wait in the loop, not on a thread, for what the client sends."""
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + (self.cfg.keepalive if self.alive else _LAST_WAIT_S)
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(then, conn))
+
+    def _pass_over(self, conn: Any, client: Any) -> None:
+        """Read on until the client is done."""
+        try:
+            more = client.recv(_HEAD)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        if not more:
+            self.poller.unregister(client)
+            self.pending_conns.remove(conn)
+            self._let_go(conn)
+
+    def _let_go(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """When stopping, accept who waits already, then refuse.
+
+        A socket that is only left alone goes on taking connections, which are reset at the end.
+        """
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, time.monotonic() + _LAST_WAIT_S)
+        for listener in self.sockets:
+            before = -1
+            while before < self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
+        self.sockets = []
+
+
+def _receive(conn: Any) -> bytes | None:
+    """What has come of a connection's next request, b"" where it was closed; None: nothing yet."""
+    if conn.parser and (held := conn.parser.unreader.take_buffered()):
+        return bytes(held)  # with the end of the request before
+    try:
+        received: bytes = conn.sock.recv(_HEAD, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+    return received
+
+
+def _missing(request: bytes) -> int | None:
+    """How many bytes are still to come of it (below 0: they are another's); None: not known."""
+    head, found, body = request.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head + b"\r\n") if found else None
+    return int(length[1]) - len(body) if length else None
