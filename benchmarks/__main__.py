@@ -26,6 +26,15 @@ PORT = 8765
 URL = f"http://127.0.0.1:{PORT}"
 NPY = {"Content-Type": "application/x-npy"}
 SEVEN = (ROOT / "tests" / "seven.png").read_bytes()
+ROUTES = (
+    "predict",
+    "activations",
+    "activations?format=npz",
+    "activations?format=safetensors",
+    "activations?layers=all&format=safetensors",
+    "explain?layer=conv2d_1&channel=0&row=0&column=0",
+    "occlusion",
+)
 
 
 def main() -> None:
@@ -37,13 +46,14 @@ def main() -> None:
         [sys.executable, "-m", "service"],
         cwd=ROOT,
         env={**os.environ, "PORT": str(PORT), "WEB_CONCURRENCY": "1"},
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         wait_until_ready()
         print(f"start to /readyz: {time.perf_counter() - started:.2f} s")
         memory_after_requests(server.pid)
-        occlusion()
+        routes()
         batch()
     finally:
         server.terminate()
@@ -123,14 +133,18 @@ def memory_after_requests(master: int) -> None:
         print(f"resident memory of a worker after 1,000 requests: {kilobytes / 1024:.0f} MiB")
 
 
-def occlusion() -> None:
-    """The default heat map, over HTTP."""
+def routes() -> None:
+    """What a request of each kind takes, one client's, in turns."""
     session = requests.Session()
-    taken = [
-        seconds(lambda: session.post(f"{URL}/occlusion", data=SEVEN, timeout=10), 1)
-        for _ in range(30)
-    ]
-    print(f"/occlusion, default: median {statistics.median(taken) * 1e3:.0f} ms")
+    taken: dict[str, list[float]] = {route: [] for route in ROUTES}
+    for _ in range(50):
+        for route, times in taken.items():
+            url = f"{URL}/{route}"
+            times.append(seconds(lambda url=url: session.post(url, data=SEVEN, timeout=10), 1))
+    medians = {route: statistics.median(times) for route, times in taken.items()}
+    for route, median in medians.items():
+        ratio = median / medians["predict"]
+        print(f"POST /{route}: median {median * 1e3:.1f} ms, {ratio:.1f} × /predict")
 
 
 def batch() -> None:

@@ -26,6 +26,7 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras sh
         seed: int,
         first_epoch: int = 0,
         teach: Teach | None = None,
+        known: NDArray[np.float32] | None = None,
     ) -> None:
         """Set out.
 
@@ -36,11 +37,13 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras sh
             seed: decides order and distortions.
             first_epoch: where to go on.
             teach: what to learn of distorted digits; None: their labels.
+            known: float32 (K, 10), what to learn of the last K digits whatever `teach` says.
         """
         super().__init__(workers=min(os.cpu_count() or 1, 8), max_queue_size=32)
         self.images, self.labels = images, labels
         self.batch_size, self.seed, self.first_epoch = batch_size, seed, first_epoch
         self.teach = teach
+        self.known = np.empty((0, CLASSES), np.float32) if known is None else known
         self.steps_per_epoch = len(images) // batch_size
 
     @property
@@ -56,7 +59,10 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]  # keras sh
         chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
         rng = np.random.default_rng((self.seed, epoch, step))
         images = augment(self.images[chosen], rng)[..., np.newaxis]
-        return images, self.teach(images) if self.teach else one_hot(self.labels[chosen])
+        targets = self.teach(images) if self.teach else one_hot(self.labels[chosen])
+        is_known = chosen >= len(self.images) - len(self.known)
+        targets[is_known] = self.known[chosen[is_known] - len(self.images)]
+        return images, targets
 
 
 def one_hot(labels: NDArray[np.uint8]) -> NDArray[np.float32]:

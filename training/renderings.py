@@ -31,8 +31,7 @@ ENCODINGS = tuple(
     }.items()
     for mode in modes
 )
-_FINE = 160  # pixels: longer side at which strokes are varied
-_MARGIN = 64  # pixels about it
+_FINE = 160  # pixels: longer side at which strokes are varied, where that many are wanted
 
 
 def shape_of(digit: Picture, longer: int) -> Shape:
@@ -55,11 +54,12 @@ def restroke(digit: Picture, factor: float, longer: int) -> Shape:
     The shape is the union of the discs that fit into it; each is drawn again with its radius times
     `factor`. That breaks no stroke, however thin, as eroding would.
     """
-    ridge, radii = _skeleton(digit)
+    fine = min(longer, _FINE)
+    ridge, radii = _skeleton(digit, fine)
     radii = radii * factor
     reach = int(radii.max()) + 1
     distance = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])
-    side = _FINE + 2 * _MARGIN
+    side = fine + 2 * _margin(fine)
     drawn = np.zeros((side + 2 * reach, side + 2 * reach), bool)
     for (row, column), pen in zip(ridge, radii, strict=True):
         drawn[row : row + 2 * reach + 1, column : column + 2 * reach + 1] |= distance <= pen
@@ -71,7 +71,7 @@ def restroke(digit: Picture, factor: float, longer: int) -> Shape:
 
 def pen_width(digit: Picture) -> float:
     """How wide the pen was that drew an MNIST digit, pixels of its 28: twice the typical disc."""
-    return float(2 * np.median(_skeleton(digit)[1]) * 20 / _FINE)
+    return float(2 * np.median(_skeleton(digit, _FINE)[1]) * 20 / _FINE)
 
 
 def printed(text: str, size: int, font_file: str | None = None) -> Shape:
@@ -220,11 +220,16 @@ def _cut(ink: Shape) -> Shape:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _skeleton(digit: Picture) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _margin(fine: int) -> int:
+    """Pixels about a digit, for strokes that grow."""
+    return fine * 2 // 5
+
+
+def _skeleton(digit: Picture, fine: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Row and column (N, 2) of the discs that make up the enlarged digit, and their radii (N,)."""
-    shape = np.rint(np.pad(shape_of(digit, _FINE), _MARGIN) * 255).astype(np.uint8)
+    shape = np.rint(np.pad(shape_of(digit, fine), _margin(fine)) * 255).astype(np.uint8)
     # MNIST's pixels leave stairs, whose corners would grow spikes
-    smooth = Image.fromarray(shape).filter(ImageFilter.GaussianBlur(_FINE / 50))
+    smooth = Image.fromarray(shape).filter(ImageFilter.GaussianBlur(fine / 50))
     radius = _distance_to_paper(np.asarray(smooth) > 127)
     ridge = np.argwhere(_is_ridge(radius))
     return ridge, radius[tuple(ridge.T)]

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from training.augment import DEFAULT, SIZE, Strength, augment
+from training.augment import DEFAULT, SIZE, Strength, augment, with_wide_pens
 from training.data import Mnist
 
 STILL = Strength(0, 0, 0, 0, 0, 0)
@@ -201,3 +201,28 @@ def test_thinning_wears_a_bar_down_from_its_edges() -> None:
         assert row[10] == 1 or row[9] == 0  # thinner or thicker, not both
         seen.add("thicker" if row[9] > 0 else "thinner")
     assert seen == {"thicker", "thinner"}
+
+
+def test_wide_pens_leave_the_digit_and_fill_it(mnist: Mnist) -> None:
+    """Bolder digits of MNIST's size, in their order, most with less paper enclosed; by the seed."""
+    digits = mnist.train_images[:60]
+
+    wide, again = (with_wide_pens(digits, np.random.default_rng(1)) for _ in range(2))
+
+    assert (wide.shape, wide.dtype) == (digits.shape, np.uint8)
+    np.testing.assert_array_equal(wide, again)
+    longer = [max(np.ptp(np.argwhere(image), axis=0)) + 1 for image in wide]
+    assert set(longer) <= {19, 20}
+    assert np.median(wide.mean(axis=(1, 2)) / digits.mean(axis=(1, 2))) > 1.15
+    alike = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(digits, wide, strict=True)]
+    others = [
+        np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(digits[1:], wide, strict=False)
+    ]
+    assert np.mean(alike) > np.mean(others) + 0.3
+
+    def enclosed(image: NDArray[np.uint8]) -> int:
+        ink = image > 127
+        return int(np.count_nonzero(ndimage.binary_fill_holes(ink) & ~ink))
+
+    before, after = (sum(map(enclosed, images)) for images in (digits, wide))
+    assert after < before

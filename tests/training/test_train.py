@@ -28,7 +28,7 @@ from training.train import Interrupted, Schedule, train_best, train_lecture
 
 ROOT = Path(__file__).parents[2]
 HELD_OUT = 100
-SHORT = Schedule(epochs=3, teachers=2, teacher_epochs=1, batch_size=64)
+SHORT = Schedule(epochs=3, teachers=2, teacher_epochs=1, batch_size=64, wide=20)
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +162,25 @@ def test_teachers_answer_for_the_very_digits_that_are_learned(few: Mnist) -> Non
     expected = np.mean([keras.ops.softmax(each(images)) for each in teachers], axis=0)
     np.testing.assert_allclose(wanted, expected, atol=1e-6)
     np.testing.assert_array_equal(images, AugmentedBatches(*data, batch_size=64, seed=1)[0][0])
+
+
+def test_what_is_known_of_the_last_digits_is_learned_of_them(few: Mnist) -> None:
+    """Whatever the teachers say; of the others it is what they say."""
+    images, labels = few.train_images[:80], few.train_labels[:80]
+    known = np.eye(10, dtype=np.float32)[labels[-16:]]
+    doubt = np.full(10, 0.1, np.float32)
+
+    def teach(images: Any) -> Any:
+        return np.tile(doubt, (len(images), 1))
+
+    batches = AugmentedBatches(images, labels, 40, seed=1, teach=teach, known=known)
+    wanted = np.concatenate([batches[step][1] for step in range(2)])
+
+    taught = (wanted == doubt).all(axis=1)
+    assert np.count_nonzero(taught) == 64
+    np.testing.assert_array_equal(
+        wanted[~taught].sum(axis=0), np.bincount(labels[-16:], minlength=10)
+    )
 
 
 def test_the_best_recipe_leaves_a_whole_run_folder(best_run: Path, few: Mnist) -> None:
