@@ -1,5 +1,8 @@
 """gunicorn's threaded worker as ConvScope runs it: one loop, in which requests come in and line up.
 
+The loop receives small requests whole: however slowly a client sends, it holds no thread. The body
+of a large one is read by a thread.
+
 A request that has come whole is answered by a thread while the loop stands back: two threads of
 Python only fight for the GIL. One that is not done within a moment (a large batch, a huge picture)
 goes on beside the loop, and the next has its turn.
@@ -23,9 +26,10 @@ from gunicorn.workers.gthread import ThreadWorker
 BEAT_S = 0.5
 _SHORT_S = 0.005  # as long as the loop stands back for a request
 _OVERLOAD_S = 1.0  # after a refusal: as long as clients are told to wait
-_HEAD = 65_536  # bytes of a request that the loop receives
+_HEAD = 65_536  # bytes of a request that the loop receives at most
 _LENGTH = re.compile(rb"(?i)\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n")
 _LAST = re.compile(rb"(?i)HTTP/1\.0\r\n|\r\nConnection:[ \t]*close[ \t]*\r\n")
+_EXPECT = re.compile(rb"(?i)\r\nExpect:")
 _TURN_S = 2e-4
 _LAST_WAIT_S = 2.0  # when stopping, for connections that have sent nothing yet
 _KEPT_REQUESTS = 100  # on one connection: a worker that has come anew gets its share in time
@@ -62,22 +66,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._answer(self._line.popleft())
 
     def enqueue_req(self, conn: Any) -> None:
-        """Take a connection's next request on, once something has come of it, or refuse it."""
-        received = _receive(conn)
-        if received is None:
-            self._watch(conn, self.on_pending_socket_readable)
-            return
-        if not received:
+        """Take a connection's next request on, once enough has come of it, or refuse it."""
+        more = _receive(conn)
+        if more == b"":  # closed
             self._let_go(conn)
             return
-        conn.received, conn.arrived = received, time.perf_counter()
+        conn.received = getattr(conn, "received", b"") + (more or b"")
+        if _is_worth_waiting(conn.received):
+            self._watch(conn, self.on_pending_socket_readable)
+            return
+        conn.arrived = time.perf_counter()
         conn.requests = getattr(conn, "requests", 0) + 1
-        conn.is_work = received.startswith(b"POST ")
+        conn.is_work = conn.received.startswith(b"POST ")
         if conn.is_work and not self._has_place(conn.arrived):
             self._refuse(conn)
             return
         self._taken += conn.is_work
-        if conn.is_work and _missing(received) == 0:
+        if conn.is_work and _missing(conn.received) == 0:
             self._line.append(conn)
             self.wsgi.extensions["waiting"].inc()
         else:  # a thread waits for the rest
@@ -112,6 +117,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self.wsgi.extensions["arrived"].set(conn.arrived)
         conn.init()
         conn.parser.unreader.unread(conn.received)
+        conn.received = b""
         conn.data_ready = True
         return super().handle(conn)
 
@@ -144,6 +150,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         except OSError:
             self._let_go(conn)
         else:
+            conn.received = b""
             # closed before the client is done, it may lose the answer
             self._watch(conn, self._pass_over if last else self.on_pending_socket_readable)
 
@@ -180,7 +187,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if self.alive:
             return
         for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, time.monotonic() + _LAST_WAIT_S)
+            if not conn.received:
+                conn.timeout = min(conn.timeout, time.monotonic() + _LAST_WAIT_S)
         for listener in self.sockets:
             before = -1
             while before < self.nr_conns:
@@ -201,6 +209,18 @@ def _receive(conn: Any) -> bytes | None:
     except OSError:
         return b""
     return received
+
+
+def _is_worth_waiting(request: bytes) -> bool:
+    """Whether the loop should wait for more of it: small, not whole, and the client will send it.
+
+    What is no HTTP goes on, for a thread to say so.
+    """
+    if b"\r\n\r\n" not in request:
+        return len(request) < _HEAD and (not request or request[:1].isalpha())
+    missing = _missing(request)
+    is_small = missing is not None and 0 < missing <= _HEAD - len(request)
+    return is_small and not _EXPECT.search(request)
 
 
 def _missing(request: bytes) -> int | None:

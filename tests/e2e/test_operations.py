@@ -224,6 +224,22 @@ def ask(client, **headers):
         return answer.status, answer.headers["Connection"]
 
 
+def test_slow_clients_hold_up_nobody(server):
+    """Hundreds that send half a head or half a body: others are answered, and they at last."""
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(SEVEN)}\r\n\r\n"
+    request = head.encode() + SEVEN
+    address = server.removeprefix("http://").split(":")
+    slow = [socket.create_connection(address, timeout=PATIENCE_S) for _ in range(200)]
+    for number, client in enumerate(slow):
+        client.sendall(request[: 20 if number % 2 else -20])
+    for _ in range(20):
+        assert requests.post(f"{server}/predict", data=SEVEN, timeout=PATIENCE_S).ok
+    for number, client in enumerate(slow):
+        client.sendall(request[20 if number % 2 else -20 :])
+        assert client.recv(12) == b"HTTP/1.1 200"
+        client.close()
+
+
 def test_requests_sent_in_one_go_are_all_answered(server):
     """Ten requests on one connection, sent before the first answer: ten answers, in order."""
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(SEVEN)}\r\n"
