@@ -18,6 +18,7 @@ from service.api import (
     tfserving,
     tracing,
 )
+from service.api.unparsed import Unparsed
 from service.control import Control
 from service.settings import Settings
 from service.state import State
@@ -33,8 +34,9 @@ def create_app(settings: Settings | None = None, control: Control | None = None)
 
     Returns:
         The application. For the worker that runs it, in `extensions`: `upkeep`, to be called about
-        once a second; `refusal`, which answers a request that there is no place for; `arrived`, to
-        be set to the time at which the request of a thread came in; `waiting`, a gauge.
+        once a second; `refusal`, which answers a request that there is no place for, and
+        `unreadable`, one that is no HTTP; `arrived`, to be set to the time at which the request of
+        a thread came in; `waiting`, a gauge.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -56,7 +58,9 @@ def create_app(settings: Settings | None = None, control: Control | None = None)
     problems.register(app)
     _add_routes(app, settings, state)
     app.extensions["upkeep"] = Upkeep(state, asked_before)
-    app.extensions["refusal"] = admission.refusal
+    unparsed = Unparsed(settings)
+    app.extensions["refusal"] = unparsed.refuse
+    app.extensions["unreadable"] = unparsed.complain
     app.extensions["arrived"] = tracing.arrived
     app.extensions["waiting"] = metrics.waiting
     return app

@@ -4,12 +4,13 @@ from typing import Any
 
 from service.settings import Settings
 
-_SPARE_THREADS = 8  # for health, metrics, pages, and to refuse what is too much
+_HEALTH_THREADS = 8  # for health and metrics, whatever else goes on
 _settings = Settings.from_env()
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
-threads = _settings.threads + _settings.queue + _SPARE_THREADS
+# for work, and for whatever else is asked for, such as pages
+threads = 2 * (_settings.threads + _settings.queue) + _HEALTH_THREADS
 worker_class = "service.worker.Worker"
 logger_class = "service.logs.Logger"
 accesslog = "-"

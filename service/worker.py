@@ -7,8 +7,8 @@ A request that has come whole is answered by a thread while the loop stands back
 Python only fight for the GIL. One that is not done within a moment (a large batch, a huge picture)
 goes on beside the loop, and the next has its turn.
 
-A request that finds no place is refused in the loop: were it to wait for a thread to say so, it
-would wait behind all that came before.
+Health and metrics have threads of their own. A request that finds no place is refused in the loop:
+were it to wait for a thread to say so, it would wait behind all that came before.
 """
 
 import re
@@ -16,11 +16,13 @@ import selectors
 import socket
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 BEAT_S = 0.5
@@ -28,8 +30,16 @@ _SHORT_S = 0.005  # as long as the loop stands back for a request
 _OVERLOAD_S = 1.0  # after a refusal: as long as clients are told to wait
 _HEAD = 65_536  # bytes of a request that the loop receives at most
 _LENGTH = re.compile(rb"(?i)\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n")
+_HEALTH = re.compile(rb"(GET|HEAD) /(healthz|readyz|metrics|v2/health/(live|ready))[ ?]")
 _LAST = re.compile(rb"(?i)HTTP/1\.0\r\n|\r\nConnection:[ \t]*close[ \t]*\r\n")
+_CODED = re.compile(rb"(?i)\r\nTransfer-Encoding:")
 _EXPECT = re.compile(rb"(?i)\r\nExpect:")
+_STATUSES = {
+    errors.LimitRequestLine: 414,
+    errors.LimitRequestHeaders: 431,
+    errors.ExpectationFailed: 417,
+    errors.UnsupportedTransferCoding: 501,
+}
 _TURN_S = 2e-4
 _LAST_WAIT_S = 2.0  # when stopping, for connections that have sent nothing yet
 _KEPT_REQUESTS = 100  # on one connection: a worker that has come anew gets its share in time
@@ -42,13 +52,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     pending_conns: deque[Any]
     keepalived_conns: deque[Any]
     _next_beat = 0.0
-    _taken = 0  # places, by work that a thread has or that waits for one
     _overload_until = 0.0
 
     def init_process(self) -> None:
         """Have threads take turns often: the loop needs the GIL again after every system call."""
         sys.setswitchinterval(_TURN_S)
         self._line: deque[Any] = deque()  # connections whose request has come whole
+        self._taken = Counter[str]()  # places by kind: what a thread has or what waits for one
         super().init_process()
 
     def notify(self) -> None:
@@ -77,28 +87,33 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             return
         conn.arrived = time.perf_counter()
         conn.requests = getattr(conn, "requests", 0) + 1
-        conn.is_work = conn.received.startswith(b"POST ")
-        if conn.is_work and not self._has_place(conn.arrived):
+        conn.kind = _kind(conn.received)
+        if not self._has_place(conn):
             self._refuse(conn)
             return
-        self._taken += conn.is_work
-        if conn.is_work and _missing(conn.received) == 0:
+        self._taken[conn.kind] += 1
+        if conn.kind != "health" and _missing(conn.received) == 0:
             self._line.append(conn)
             self.wsgi.extensions["waiting"].inc()
         else:  # a thread waits for the rest
             super().enqueue_req(conn)
 
-    def _has_place(self, now: float) -> bool:
-        """Whether one more request may wait.
+    def _has_place(self, conn: Any) -> bool:
+        """Whether one more request of its kind may wait.
 
-        Many may when they come all at once. When more come than can be answered, a line helps
+        Many may when they come all at once. When more work comes than can be done, a line helps
         nobody: it never empties, and all that are answered have waited for its whole length.
         """
-        settings = self.app.settings
-        overloaded = now < self._overload_until
-        if self._taken < settings.threads + settings.queue and not (overloaded and self._line):
+        if conn.kind == "health":
             return True
-        self._overload_until = now + _OVERLOAD_S
+        settings = self.app.settings
+        is_full = self._taken[conn.kind] >= settings.threads + settings.queue
+        if conn.kind == "read":
+            return not is_full
+        overloaded = conn.arrived < self._overload_until
+        if not is_full and not (overloaded and self._line):
+            return True
+        self._overload_until = conn.arrived + _OVERLOAD_S
         return False
 
     def _answer(self, conn: Any) -> None:
@@ -136,8 +151,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def finish_request(self, conn: Any, done: Any) -> None:
         """A thread is through with it."""
-        self._taken -= conn.is_work
+        self._taken[conn.kind] -= 1
         super().finish_request(conn, done)
+
+    def handle_error(self, _: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Say what gunicorn found wrong as this service says it."""
+        if isinstance(exc, errors.ParseException):
+            status = _STATUSES.get(type(exc), 400)
+            self.log.warning("A request of %s cannot be read: %s", addr[0] if addr else "?", exc)
+        else:
+            status = 500
+            self.log.error("A request failed", exc_info=exc)
+        with suppress(OSError):
+            client.send(self.wsgi.extensions["unreadable"](status, str(exc)), socket.MSG_DONTWAIT)
 
     def _refuse(self, conn: Any) -> None:
         missing = _missing(conn.received)
@@ -198,6 +224,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         self.sockets = []
 
 
+def _kind(request: bytes) -> str:
+    """`work`, of which little is done at once; `read`, pages and the like; or `health`."""
+    if request.startswith(b"POST "):
+        return "work"
+    return "health" if _HEALTH.match(request) else "read"
+
+
 def _receive(conn: Any) -> bytes | None:
     """What has come of a connection's next request, b"" where it was closed; None: nothing yet."""
     if conn.parser and (held := conn.parser.unreader.take_buffered()):
@@ -226,5 +259,7 @@ def _is_worth_waiting(request: bytes) -> bool:
 def _missing(request: bytes) -> int | None:
     """How many bytes are still to come of it (below 0: they are another's); None: not known."""
     head, found, body = request.partition(b"\r\n\r\n")
-    length = _LENGTH.search(head + b"\r\n") if found else None
-    return int(length[1]) - len(body) if length else None
+    if not found or _CODED.search(head):
+        return None
+    length = _LENGTH.search(head + b"\r\n")
+    return (int(length[1]) if length else 0) - len(body)

@@ -17,6 +17,11 @@ from service.settings import Settings
 EXPOSED_HEADERS = ["ETag", "Retry-After", "X-Request-ID"]
 # an answer to a program shows nothing, loads nothing and stands in no frame
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": _POLICY,
+}
 
 
 def register(app: Flask, settings: Settings, keys: Keys) -> None:
@@ -78,8 +83,6 @@ def _limit_rate(app: Flask, settings: Settings) -> None:
 
 
 def _secure(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers.setdefault("Content-Security-Policy", _POLICY)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

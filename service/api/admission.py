@@ -12,8 +12,8 @@ from time import perf_counter
 
 from flask import Flask, g, request
 
-from service.api import metrics, problems, tracing
-from service.errors import DeadlineExceeded, MalformedRequest, Overloaded
+from service.api import metrics
+from service.errors import DeadlineExceeded, MalformedRequest
 from service.settings import Settings
 
 DEADLINE = "Request-Timeout"  # header
@@ -103,22 +103,6 @@ def register(app: Flask, settings: Settings) -> None:
     admission = Admission(settings)
     app.before_request(admission.enter)
     app.teardown_request(admission.leave)
-
-
-def refusal(head: bytes, last: bool) -> bytes:
-    """The HTTP answer to a request that is one too many; counts it.
-
-    Made without Flask and of a request that was not parsed: the excess must cost next to nothing,
-    else the service is busy refusing.
-
-    Args:
-        head: how the request begins.
-        last: the connection ends with it.
-    """
-    metrics.refused.labels("overloaded").inc()
-    metrics.requests.labels("none", 503).inc()
-    error = Overloaded("As many requests as can wait here are waiting. Ask again later.")
-    return problems.raw(error, tracing.request_id_in(head), last)
 
 
 def _timeout() -> float | None:

@@ -21,6 +21,10 @@ MEDIA_TYPES: dict[Format, str] = {
     "safetensors": "application/x-safetensors",
     "png": "image/png",
 }
+_COMPRESSED = {
+    *("application/json", "application/problem+json"),
+    *("text/html", "text/css", "text/javascript", "image/svg+xml"),
+}
 _WORTH_COMPRESSING = 1_400  # bytes: what fits one packet gains nothing
 
 
@@ -75,15 +79,22 @@ def png(picture: bytes) -> Response:
 
 
 def compress(response: Response) -> Response:
-    """After a request: gzip JSON for a client that takes it. Level 1: most of the gain, at once."""
+    """After a request: gzip text for a client that takes it. Level 1: most of the gain, at once."""
     response.vary.add("Accept-Encoding")
     if (
-        response.mimetype in ("application/json", "application/problem+json")
-        and request.accept_encodings["gzip"]
-        and not response.content_encoding
-        and len(raw := response.get_data()) > _WORTH_COMPRESSING
+        response.mimetype not in _COMPRESSED
+        or not request.accept_encodings["gzip"]
+        or response.content_encoding
+        or response.status_code == 206  # a part of a file is of the file as it is
     ):
+        return response
+    response.direct_passthrough = False  # a file's text is to be read here
+    raw = response.get_data()
+    if len(raw) > _WORTH_COMPRESSING:
         with phase("encode"):
             response.set_data(gzip.compress(raw, compresslevel=1, mtime=0))
         response.content_encoding = "gzip"
+        tag, _ = response.get_etag()
+        if tag:
+            response.set_etag(tag, weak=True)  # the same text, other bytes
     return response

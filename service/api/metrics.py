@@ -36,7 +36,7 @@ requests = Counter(
     "convscope_requests", "Requests answered, by route and status.", ["route", "status"]
 )
 request_seconds = Histogram(
-    "convscope_request_seconds", "From the request's head to its answer.", ["route"],
+    "convscope_request_seconds", "From when the request had come to its answer.", ["route"],
     buckets=SECONDS,
 )  # fmt: skip
 phase_seconds = Histogram(

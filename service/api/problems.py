@@ -106,37 +106,18 @@ def _from_bug(error: Exception) -> Response:
     return _respond(status, slug, detail or "")
 
 
-def raw(error: errors.RequestError, request_id: str, last: bool) -> bytes:
-    """The whole HTTP answer to a request that Flask never sees.
-
-    Args:
-        error: what is wrong.
-        request_id: the request's.
-        last: the connection ends with it.
-    """
-    status, slug = PROBLEMS[type(error)]
-    body = _body(status, slug, str(error), request_id)
-    headers = {
-        "Content-Type": MEDIA_TYPE,
-        "Content-Length": len(body),
-        "X-Request-ID": request_id,
-        "Connection": "close" if last else "keep-alive",
-        **_headers(status),
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode() + body
-
-
 def _respond(status: HTTPStatus, slug: str | None, detail: str) -> Response:
-    body = _body(status, slug, detail, g.request_id)
-    return Response(body, status, _headers(status), content_type=MEDIA_TYPE)
+    body = body_of(status, slug, detail, g.request_id)
+    return Response(body, status, headers_of(status), content_type=MEDIA_TYPE)
 
 
-def _headers(status: HTTPStatus) -> dict[str, str]:
+def headers_of(status: HTTPStatus) -> dict[str, str]:
+    """What goes with a status, always."""
     return dict([HEADERS[status]]) if status in HEADERS else {}
 
 
-def _body(status: HTTPStatus, slug: str | None, detail: str, request_id: str) -> bytes:
+def body_of(status: HTTPStatus, slug: str | None, detail: str, request_id: str) -> bytes:
+    """The problem as JSON."""
     problem = Problem(
         type=TYPE_PREFIX + slug if slug else "about:blank",
         title=(slug or status.phrase).replace("-", " ").capitalize(),

@@ -1,11 +1,14 @@
 """The running service under signals and load: stops, reloads, loses workers, has too much to do."""
 
 import http.client
+import json
 import os
 import signal
 import socket
 import threading
 import time
+from collections import Counter
+from contextlib import closing
 
 import pytest
 import requests
@@ -162,7 +165,8 @@ def test_a_kept_connection_is_let_go_now_and_then(server):
 def test_what_is_too_much_is_refused_at_once():
     """Places taken: 503 with Retry-After at once; health and metrics answer; the others wait."""
     answers = []
-    with running(CONVSCOPE_THREADS="1", CONVSCOPE_QUEUE="1") as (_, url):
+    environ = {"CONVSCOPE_CORS_ORIGINS": "https://a.example,https://b.example"}
+    with running(CONVSCOPE_THREADS="1", CONVSCOPE_QUEUE="1", **environ) as (_, url):
 
         def ask():
             answers.append(requests.post(f"{url}/predict", **heavy(10_000)).status_code)
@@ -172,24 +176,24 @@ def test_what_is_too_much_is_refused_at_once():
             client.start()
         until(lambda: samples(url)["convscope_requests_waiting", ()] == 1)
         assert in_flight(url) == 1
-        refused = requests.post(
-            f"{url}/predict",
-            data=SEVEN,
-            headers={"X-Request-ID": "one-too-many"},
-            timeout=PATIENCE_S,
-        )
+        headers = {"X-Request-ID": "one-too-many", "Origin": "https://a.example"}
+        refused = requests.post(f"{url}/predict", data=SEVEN, headers=headers, timeout=PATIENCE_S)
         large = requests.post(f"{url}/predict", **heavy(10_000))
+        protocol = requests.post(f"{url}/v2/models/mnist/infer", data=b"{}", timeout=PATIENCE_S)
         assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).ok
         assert answers == []  # all this while both still wait
         assert refused.status_code == 503
         assert refused.json()["type"].endswith(":overloaded")
         assert refused.json()["request_id"] == refused.headers["X-Request-ID"] == "one-too-many"
+        assert refused.headers["Access-Control-Allow-Origin"] == "https://a.example"
+        assert refused.headers["X-Content-Type-Options"] == "nosniff"
         assert large.status_code == 503
+        assert (protocol.status_code, list(protocol.json())) == (503, ["error"])
         assert int(refused.headers["Retry-After"]) > 0
         for client in clients:
             client.join(timeout=PATIENCE_S)
         assert answers == [200, 200]
-        assert samples(url)["convscope_requests_refused_total", ("overloaded",)] == 2
+        assert samples(url)["convscope_requests_refused_total", ("overloaded",)] == 3
         assert requests.post(f"{url}/predict", data=SEVEN, timeout=PATIENCE_S).ok
 
 
@@ -222,6 +226,49 @@ def ask(client, **headers):
     with client.getresponse() as answer:
         answer.read()
         return answer.status, answer.headers["Connection"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/9\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    ],
+)
+def test_what_is_no_http_is_answered_with_a_problem(server, sent, status):
+    """In the service's own form, with an identity, and the connection ends."""
+    with closing(connection(server)) as client:
+        client.connect()
+        client.sock.sendall(sent)
+        answer = http.client.HTTPResponse(client.sock)
+        answer.begin()
+        problem = json.loads(answer.read())
+    assert answer.status == problem["status"] == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == problem["request_id"]
+    assert answer.headers["Connection"] == "close"
+
+
+def test_reading_is_bounded_too_and_health_is_not():
+    """Far more readers of large answers than there are places: some are refused, health is not."""
+    statuses = Counter()
+    with running(CONVSCOPE_THREADS="1", CONVSCOPE_QUEUE="1") as (_, url):
+        host, _, port = url.removeprefix("http://").partition(":")
+        request = b"GET /model/weights HTTP/1.1\r\nHost: x\r\n\r\n"
+        readers = [socket.create_connection((host, int(port))) for _ in range(40)]
+        for reader in readers:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.sendall(request)  # and reads nothing yet
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert requests.get(url + path, timeout=PATIENCE_S).ok
+        for reader in readers:
+            reader.settimeout(PATIENCE_S)
+            statuses[reader.recv(12)] += 1
+            reader.close()
+    assert set(statuses) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
 
 
 def test_slow_clients_hold_up_nobody(server):
