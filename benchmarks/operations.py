@@ -155,7 +155,7 @@ async def overload() -> str:
 
 
 async def slow_clients() -> str:
-    """What others feel of clients that hold a thread each."""
+    """What others feel of them."""
     with service():
         before = await measured(without_pause, CLIENTS, 5)
         slow = [asyncio.create_task(dribble(15)) for _ in range(SLOW_CLIENTS)]

@@ -110,6 +110,14 @@ def test_probes_ask_what_there_is(name):
     assert probed <= routes
 
 
+@pytest.mark.parametrize("name", ["deployment", "kserve/inference-service"])
+def test_no_variable_of_kubernetes_looks_like_a_setting(name):
+    """For a Service named convscope a pod would get CONVSCOPE_PORT, and refuse to start."""
+    spec = manifest(name)["spec"]
+    pod = spec["predictor"] if "predictor" in spec else spec["template"]["spec"]
+    assert pod["enableServiceLinks"] is False
+
+
 def test_what_is_deployed_gives_a_stop_the_time_it_takes():
     """Kubernetes and compose wait longer than the service needs to drain."""
     pod = manifest("deployment")["spec"]["template"]["spec"]
