@@ -192,6 +192,28 @@ def test_dashboard_and_alerts_use_metrics_that_there_are():
     assert named <= there
 
 
+def test_grafana_finds_dashboard_and_data():
+    """Compose mounts the dashboard where Grafana looks; it asks the data source that there is."""
+    folder = DEPLOY / "monitoring" / "grafana"
+    (source,) = yaml.safe_load((folder / "provisioning/datasources/prometheus.yml").read_text())[
+        "datasources"
+    ]
+    (provider,) = yaml.safe_load((folder / "provisioning/dashboards/convscope.yml").read_text())[
+        "providers"
+    ]
+    grafana = COMPOSE["grafana"]
+    mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"])
+    looked_at = provider["options"]["path"]
+    assert mounts["./deploy/monitoring/grafana/dashboards"] == looked_at
+    assert mounts["./deploy/monitoring/grafana/provisioning"] == "/etc/grafana/provisioning"
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == f"{looked_at}/convscope.json"
+    dashboard = (folder / "dashboards" / "convscope.json").read_text()
+    assert set(re.findall(r'"type": "prometheus",\s*"uid": "(.*?)"', dashboard)) == {source["uid"]}
+    (variable,) = json.loads(dashboard)["templating"]["list"]
+    assert variable["query"] == "label_values(convscope_requests_total, route)"
+
+
 def test_every_alert_has_a_case():
     """Alerts_test.yml expects each alert to fire at least once."""
     rules = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yml").read_text())["groups"][0]["rules"]
