@@ -77,6 +77,15 @@ def test_the_output_board_moves_the_window(page):
     )
 
 
+def test_each_of_six_maps_is_reached_with_the_arrow_keys(page):
+    """A step on a map selects it, and a screen reader is told its sum."""
+    go(page, "channels", show="three")
+    page.locator(BOARD.format("map-3")).press("ArrowDown")
+    assert text(page, ".readout").startswith("Map 4: ")
+    page.wait_for_function("() => location.hash.includes('filter=3') && /row=1/.test(location.hash)")
+    assert page.locator("#announcer").inner_text() == text(page, ".readout")
+
+
 def test_sliders_by_mouse_finger_and_keyboard(page):
     """ReLU's y and the wiring's numbers: clicked, tapped, stepped."""
     for exhibit, slider, readout in [

@@ -47,10 +47,11 @@ export default class Channels {
     this.#redraw();
   }
 
-  #actions() {
+  /** @param map which of six is pointed at or stepped over; none of the example's. */
+  #actions(map = {}) {
     const go = (row, column) => {
       const within = (value) => Math.min(Math.max(value, 0), PLACES - 1);
-      this.#state.set({ row: within(row), column: within(column) });
+      this.#state.set({ row: within(row), column: within(column), ...map });
     };
     return {
       onPoint: go,
@@ -189,13 +190,7 @@ export default class Channels {
       const board = new Board(`six-${channel}`);
       return { board, picture, name: depth === 1 ? t('lab.input') : t(`lab.channels.${COLOURS[channel]}`) };
     });
-    const boards = maps.map(
-      (_, filter) =>
-        new Board(`map-${filter}`, {
-          onPoint: (row, column) => this.#state.set({ row, column, filter }),
-          onStep: this.#actions().onStep,
-        }),
-    );
+    const boards = maps.map((_, filter) => new Board(`map-${filter}`, this.#actions({ filter })));
     const told = el('p', { class: 'readout' });
     this.#root.append(
       el('div', { class: 'bench-row' }, ...inputs.map(({ board, name }) => figure(name, board.node))),
@@ -230,6 +225,7 @@ export default class Channels {
         window,
         maps[filter].values[row * PLACES + column],
       );
+      this.#context.say(told.textContent);
     };
   }
 
