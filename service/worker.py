@@ -12,8 +12,10 @@ were it to wait for a thread to say so, it would wait behind all that came befor
 """
 
 import re
+import select
 import selectors
 import socket
+import struct
 import sys
 import time
 from collections import Counter, deque
@@ -27,10 +29,15 @@ from gunicorn.workers.gthread import ThreadWorker
 
 BEAT_S = 0.5
 _SHORT_S = 0.005  # as long as the loop stands back for a request
-_OVERLOAD_S = 1.0  # after a refusal: as long as clients are told to wait
+_WINDOW_S = 1.0  # in which is counted how much is too much: as long as clients are told to wait
+_TOO_MUCH = (
+    0.3  # share of the work that is refused with one place to wait, if as much comes as can be done
+)
 _HEAD = 65_536  # bytes of a request that the loop receives at most
 _LENGTH = re.compile(rb"(?i)\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n")
-_HEALTH = re.compile(rb"(GET|HEAD) /(healthz|readyz|metrics|v2/health/(live|ready))[ ?]")
+_HEALTH = re.compile(
+    rb"(GET|HEAD) /(healthz|readyz|metrics|v2/health/(live|ready)|v2/models/[^ ?]+/ready)[ ?]"
+)
 _LAST = re.compile(rb"(?i)HTTP/1\.0\r\n|\r\nConnection:[ \t]*close[ \t]*\r\n")
 _CODED = re.compile(rb"(?i)\r\nTransfer-Encoding:")
 _EXPECT = re.compile(rb"(?i)\r\nExpect:")
@@ -41,7 +48,10 @@ _STATUSES = {
     errors.UnsupportedTransferCoding: 501,
 }
 _TURN_S = 2e-4
-_LAST_WAIT_S = 2.0  # when stopping, for connections that have sent nothing yet
+_REQUEST_S = 30  # from a small request's first byte to its last
+_SILENT_S = 20  # that a client may neither send its body nor take its answer, while a thread waits
+_SILENT = struct.pack("ll", _SILENT_S, 0)  # a C timeval
+_LAST_WAIT_S = 2.0  # for a client to be done, when stopping or when its connection ends
 _KEPT_REQUESTS = 100  # on one connection: a worker that has come anew gets its share in time
 
 
@@ -49,23 +59,30 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     """Answers with threads; between requests it sees to what the arbiter wants."""
 
     sockets: list[Any]
-    pending_conns: deque[Any]
-    keepalived_conns: deque[Any]
     _next_beat = 0.0
-    _overload_until = 0.0
+    _overloaded = False
+    _window_ends = 0.0
+    _asked = _refused = 0  # work, in this window
 
     def init_process(self) -> None:
         """Have threads take turns often: the loop needs the GIL again after every system call."""
         sys.setswitchinterval(_TURN_S)
         self._line: deque[Any] = deque()  # connections whose request has come whole
         self._taken = Counter[str]()  # places by kind: what a thread has or what waits for one
+        self._watched: dict[Any, float] = {}  # until when the loop waits for a client
         super().init_process()
 
     def notify(self) -> None:
         """Called at least every second."""
         super().notify()
-        if self.alive and time.monotonic() >= self._next_beat:
-            self._next_beat = time.monotonic() + BEAT_S
+        now = time.monotonic()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + BEAT_S
+        for conn in [conn for conn, until in self._watched.items() if until < now]:
+            self._unwatch(conn)
+            self._let_go(conn)
+        if self.alive:
             self.wsgi.extensions["upkeep"]()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -81,9 +98,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         if more == b"":  # closed
             self._let_go(conn)
             return
-        conn.received = getattr(conn, "received", b"") + (more or b"")
+        before = getattr(conn, "received", b"")
+        conn.received = (before + (more or b"")).lstrip(b"\r\n")  # RFC 9112, 2.2
         if _is_worth_waiting(conn.received):
-            self._watch(conn, self.on_pending_socket_readable)
+            if not before:
+                seconds = _REQUEST_S if conn.received else self.cfg.keepalive
+                conn.until = time.monotonic() + seconds
+            self._watch(conn, self.enqueue_req, conn.until)
             return
         conn.arrived = time.perf_counter()
         conn.requests = getattr(conn, "requests", 0) + 1
@@ -110,11 +131,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         is_full = self._taken[conn.kind] >= settings.threads + settings.queue
         if conn.kind == "read":
             return not is_full
-        overloaded = conn.arrived < self._overload_until
-        if not is_full and not (overloaded and self._line):
-            return True
-        self._overload_until = conn.arrived + _OVERLOAD_S
-        return False
+        waits = any(other.kind == "work" for other in self._line)
+        has_place = not is_full and not (self._is_overloaded(conn.arrived) and waits)
+        self._asked += 1
+        self._refused += not has_place
+        if is_full and not self._overloaded:
+            self._begin_window(conn.arrived, overloaded=True)
+        return has_place
+
+    def _is_overloaded(self, now: float) -> bool:
+        """Whether more work comes than can be done, since a request had to be refused."""
+        if self._overloaded and now >= self._window_ends:
+            self._begin_window(now, self._refused > _TOO_MUCH * self._asked)
+        return self._overloaded
+
+    def _begin_window(self, now: float, overloaded: bool) -> None:
+        self._overloaded, self._window_ends = overloaded, now + _WINDOW_S
+        self._asked = self._refused = 0
 
     def _answer(self, conn: Any) -> None:
         answer = self.tpool.submit(self.handle, conn)
@@ -130,6 +163,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def handle(self, conn: Any) -> Any:
         """Go on, on a thread, with what the loop has received."""
         self.wsgi.extensions["arrived"].set(conn.arrived)
+        if not conn.initialized:
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _SILENT)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SILENT)
         conn.init()
         conn.parser.unreader.unread(conn.received)
         conn.received = b""
@@ -150,9 +186,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         return bool(self.app.control.draining or conn.requests >= _KEPT_REQUESTS)
 
     def finish_request(self, conn: Any, done: Any) -> None:
-        """A thread is through with it."""
+        """A thread is through with it: wait for the connection's next request, or end it."""
         self._taken[conn.kind] -= 1
-        super().finish_request(conn, done)
+        if done.exception() is None and done.result():
+            self.enqueue_req(conn)
+        else:
+            self._end(conn)
 
     def handle_error(self, _: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Say what gunicorn found wrong as this service says it."""
@@ -171,38 +210,49 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         try:
             answer = self.wsgi.extensions["refusal"](conn.received, last)
             conn.sock.send(answer, socket.MSG_DONTWAIT)
-            if last:
-                conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            last = True
+        conn.received = b""
+        if last:
+            self._end(conn, _LAST_WAIT_S if missing == 0 else _REQUEST_S)
+        else:
+            self.enqueue_req(conn)
+
+    def _end(self, conn: Any, seconds: float = _LAST_WAIT_S) -> None:
+        """End a connection once the client is done: earlier, it may lose the answer."""
+        conn.until = time.monotonic() + seconds
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._let_go(conn)
         else:
-            conn.received = b""
-            # closed before the client is done, it may lose the answer
-            self._watch(conn, self._pass_over if last else self.on_pending_socket_readable)
+            self._watch(conn, self._pass_over, conn.until)
 
-    def _watch(self, conn: Any, then: Callable[[Any, Any], None]) -> None:
-        """Wait in the loop, not on a thread, for what the client sends."""
-        conn.sock.setblocking(False)
-        conn.timeout = time.monotonic() + (self.cfg.keepalive if self.alive else _LAST_WAIT_S)
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(then, conn))
-
-    def _pass_over(self, conn: Any, client: Any) -> None:
-        """Read on until the client is done."""
-        try:
-            more = client.recv(_HEAD)
-        except BlockingIOError:
-            return
-        except OSError:
-            more = b""
-        if not more:
-            self.poller.unregister(client)
-            self.pending_conns.remove(conn)
+    def _pass_over(self, conn: Any) -> None:
+        if _receive(conn) == b"":
             self._let_go(conn)
+        else:
+            self._watch(conn, self._pass_over, conn.until)
 
     def _let_go(self, conn: Any) -> None:
         self.nr_conns -= 1
         conn.close()
+
+    def _watch(self, conn: Any, then: Callable[[Any], None], until: float) -> None:
+        """Wait in the loop, not on a thread, for what the client sends."""
+        conn.sock.setblocking(False)
+        self._watched[conn] = until if self.alive else min(until, time.monotonic() + _LAST_WAIT_S)
+        self.poller.register(
+            conn.sock, selectors.EVENT_READ, partial(self._on_readable, conn, then)
+        )
+
+    def _on_readable(self, conn: Any, then: Callable[[Any], None], _: Any) -> None:
+        self._unwatch(conn)
+        then(conn)
+
+    def _unwatch(self, conn: Any) -> None:
+        self.poller.unregister(conn.sock)
+        del self._watched[conn]
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """When stopping, accept who waits already, then refuse.
@@ -212,13 +262,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         super().set_accept_enabled(enabled)
         if self.alive:
             return
-        for conn in self.pending_conns:
-            if not conn.received:
-                conn.timeout = min(conn.timeout, time.monotonic() + _LAST_WAIT_S)
+        last = time.monotonic() + _LAST_WAIT_S
+        self._watched = {conn: min(until, last) for conn, until in self._watched.items()}
         for listener in self.sockets:
-            before = -1
-            while before < self.nr_conns:
-                before = self.nr_conns
+            while select.select([listener], [], [], 0)[0]:
                 self.accept(listener)
             listener.close()
         self.sockets = []
