@@ -4,6 +4,7 @@ import pytest
 
 from tests.e2e.test_lab import BOARD, go, text
 
+DIGIT, PICTURE = "#lab-kernel-source-digit", "#lab-kernel-source-picture"
 TYPED = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }"
 BOARDS = {  # exhibit: what is pointed at, what then says something else
     "convolution": ("input", ".readout"),
@@ -82,7 +83,9 @@ def test_each_of_six_maps_is_reached_with_the_arrow_keys(page):
     go(page, "channels", show="three")
     page.locator(BOARD.format("map-3")).press("ArrowDown")
     assert text(page, ".readout").startswith("Map 4: ")
-    page.wait_for_function("() => location.hash.includes('filter=3') && /row=1/.test(location.hash)")
+    page.wait_for_function(
+        "() => location.hash.includes('filter=3') && /row=1/.test(location.hash)"
+    )
     assert page.locator("#announcer").inner_text() == text(page, ".readout")
 
 
@@ -171,13 +174,55 @@ def test_an_own_picture_is_filtered_in_colour(page, tmp_path):
     (tmp_path / "no.png").write_text("no picture")
     go(page, "kernels")
     page.locator('[data-kernel="identity"]').click()
-    page.locator(".exhibit input[type=file]").set_input_files(tmp_path / "orange.png")
+    upload(page, tmp_path / "orange.png")
     filtered = page.get_by_role("img", name="Each channel filtered")
     filtered.wait_for()
     pixel = filtered.evaluate("(c) => [...c.getContext('2d').getImageData(9, 9, 1, 1).data]")
     assert pixel == [250, 120, 30, 255]
-    page.locator(".exhibit input[type=file]").set_input_files(tmp_path / "no.png")
-    page.get_by_text("no picture that the browser can read").wait_for(state="attached")
+    assert page.locator(PICTURE).is_checked()
+    upload(page, tmp_path / "no.png")
+    alert = page.get_by_role("alert").get_by_text("no picture that the browser can read")
+    alert.wait_for()
+    upload(page, tmp_path / "orange.png")
+    alert.wait_for(state="hidden")
+    page.locator(f'label[for="{DIGIT[1:]}"]').click()
+    filtered.wait_for(state="hidden")
+    page.locator(f'label[for="{PICTURE[1:]}"]').click()
+    filtered.wait_for()
+    page.locator('[data-menu="language"]').click()
+    page.locator('html[lang="ko"] .exhibit').get_by_role("img", name="채널마다 필터를").wait_for()
+
+
+def test_an_own_picture_is_chosen_once_there_is_one(page):
+    """Who cancels the dialog, or follows a link, sees the digit, and that it is the digit."""
+    go(page, "kernels", source="picture")
+    page.locator(".exhibit canvas").first.wait_for()
+    assert page.locator(DIGIT).is_checked()
+    with page.expect_file_chooser():
+        page.locator(f'label[for="{PICTURE[1:]}"]').click()
+    assert page.locator(DIGIT).is_checked()
+
+
+def upload(page, path):
+    """Choose a file by the exhibit's button."""
+    with page.expect_file_chooser() as chooser:
+        page.locator('.exhibit [data-do="picture"]').click()
+    chooser.value.set_files(path)
+
+
+def test_what_is_typed_over_stays_and_goes_into_the_address(page, open_page):
+    """The colour example's numbers outlive another language, and a link shows them to others."""
+    go(page, "channels")
+    page.get_by_label("Kernel, channel 2, row 1, column 1").evaluate(TYPED, "0")
+    page.get_by_label("patch, Channel 1, red, row 1, column 1").evaluate(TYPED, "56")
+    page.get_by_label("bias").fill("-4")
+    page.locator('[data-menu="language"]').click()
+    page.locator('html[lang="ko"] .exhibit').wait_for()
+    assert text(page, '[data-role="equation"]') == "208 − 331 + 164 − 4 = 37"
+    page.wait_for_function("() => /lang=ko/.test(location.hash) && /bias=-4/.test(location.hash)")
+    other = open_page(page.evaluate("location.hash"))
+    other.locator('[data-role="equation"]').wait_for()
+    assert text(other, '[data-role="equation"]') == "208 − 331 + 164 − 4 = 37"
 
 
 def test_a_drawing_goes_through_an_exhibit_and_is_cleared(page):

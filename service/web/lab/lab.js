@@ -25,7 +25,7 @@ class Lab {
   #context;
   #nav = el('nav', { class: 'exhibits' });
   #place = el('div', { class: 'place' });
-  #mounted = { name: null, route: null, state: {}, leave: () => {} };
+  #mounted = { name: null, route: null, state: {}, kept: {}, leave: () => {} };
   #sheet = EMPTY;
   #taken = EMPTY; // the playground's sheet that was taken over last
 
@@ -42,8 +42,9 @@ class Lab {
     const name = Object.hasOwn(EXHIBITS, route.exhibit) ? route.exhibit : Object.keys(EXHIBITS)[0];
     const again = this.#mounted.name === name && this.#mounted.route === route;
     const params = again ? new URLSearchParams(this.#mounted.state) : route.params;
+    const kept = again ? this.#mounted.kept : {};
     this.#leave();
-    const mounted = { name, route, state: Object.fromEntries(params), leave: () => {} };
+    const mounted = { name, route, state: Object.fromEntries(params), kept, leave: () => {} };
     this.#mounted = mounted;
     this.#drawNav(name);
     const { default: Exhibit } = await EXHIBITS[name]();
@@ -56,7 +57,7 @@ class Lab {
 
   #leave() {
     this.#mounted.leave();
-    this.#mounted = { name: null, route: null, state: {}, leave: () => {} };
+    this.#mounted = { name: null, route: null, state: {}, kept: {}, leave: () => {} };
     this.#place.replaceChildren();
   }
 
@@ -77,6 +78,7 @@ class Lab {
       ...this.#context,
       params,
       save,
+      kept: mounted.kept, // what no link can hold: stays in another language and in other colours
       settings: (defaults, limits) => settings(defaults, limits ?? {}, params, save),
       failed: ({ message }) => {
         stage.prepend(el('p', { class: 'warning', role: 'alert' }, `${t('failed')} ${message}`));

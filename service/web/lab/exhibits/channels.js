@@ -21,15 +21,16 @@ export default class Channels {
   #context;
   #state;
   #root;
-  #pictures = RGB.map((lines) => lines.map((line) => [...line]));
-  #kernels = RGB_KERNELS.map((lines) => lines.map((line) => [...line]));
-  #bias = RGB_BIAS;
   #redraw = () => {};
 
   constructor(root, context) {
     this.#context = context;
     const limits = { row: [0, PLACES - 1], column: [0, PLACES - 1], filter: [0, FILTERS - 1] };
-    this.#state = context.settings({ show: 'rgb', row: 0, column: 0, filter: 0 }, limits);
+    const lectures = { picture: textOf(RGB), kernels: textOf(RGB_KERNELS), bias: RGB_BIAS };
+    this.#state = context.settings(
+      { show: 'rgb', row: 0, column: 0, filter: 0, ...lectures },
+      { ...limits, bias: [-Infinity, Infinity] },
+    );
     this.#root = el('div', { class: 'stage' });
     const controls = el('div', { class: 'controls' });
     root.append(controls, this.#root);
@@ -38,7 +39,15 @@ export default class Channels {
       choice('channels', t('lab.show'), modes, this.#state.state.show, (show) => this.#state.set({ show })),
     );
     this.#state.watch(['show'], ({ show }) => this.#build(show));
-    this.#state.watch(['row', 'column', 'filter'], () => this.#redraw());
+    this.#state.watch(['row', 'column', 'filter', ...Object.keys(lectures)], () => this.#redraw());
+  }
+
+  get #pictures() {
+    return slicesOf(this.#state.state.picture, RGB);
+  }
+
+  get #kernels() {
+    return slicesOf(this.#state.state.kernels, RGB_KERNELS);
   }
 
   #build(show) {
@@ -68,14 +77,12 @@ export default class Channels {
     const bias = el('input', {
       type: 'number',
       step: 'any',
-      value: this.#bias,
+      value: this.#state.state.bias,
       id: 'lab-bias',
       class: 'bias',
     });
     bias.addEventListener('input', () => {
-      if (bias.value === '') return;
-      this.#bias = Number(bias.value);
-      this.#redraw();
+      if (bias.value !== '') this.#state.set({ bias: Number(bias.value) });
     });
     const equation = el('p', { class: 'large equation-line', 'data-role': 'equation' });
     this.#root.append(
@@ -105,10 +112,7 @@ export default class Channels {
       label: t('lab.channels.kernel', { channel: channel + 1 }),
       lines: this.#kernels[channel],
       cell: (row, column) => t('lab.cell', { row, column }),
-      onEdit: (lines) => {
-        this.#kernels[channel] = lines;
-        this.#redraw();
-      },
+      onEdit: (lines) => this.#state.set({ kernels: textOf(this.#kernels.with(channel, lines)) }),
     });
     const products = el('div', {});
     const total = el('div', { class: 'total' });
@@ -135,18 +139,19 @@ export default class Channels {
   /** What was typed over the patch, into the picture. */
   #write(channel, lines) {
     const { top, left } = this.#window();
+    const pictures = this.#pictures;
     lines.forEach((line, row) =>
       line.forEach((value, column) => {
-        this.#pictures[channel][top + row][left + column] = value;
+        pictures[channel][top + row][left + column] = value;
       }),
     );
-    this.#redraw();
+    this.#state.set({ picture: textOf(pictures) });
   }
 
   #drawExample(rows, result, equation) {
-    const { row, column } = this.#state.state;
+    const { row, column, bias } = this.#state.state;
     const window = this.#window();
-    const maps = this.#pictures.map(mapOf);
+    const [maps, kernels] = [this.#pictures.map(mapOf), this.#kernels];
     const sums = rows.map(({ board, patch, products, total }, channel) => {
       patch.show(patchAt(maps[channel], window));
       board.show({
@@ -156,7 +161,7 @@ export default class Channels {
         side: 180,
         label: t(`lab.channels.${COLOURS[channel]}`),
       });
-      const terms = multiply(patchAt(maps[channel], window), this.#kernels[channel]);
+      const terms = multiply(patchAt(maps[channel], window), kernels[channel]);
       const value = sum(terms);
       products.replaceChildren(numbers(t('terms.products'), terms, 2 * extent(terms.flat())));
       total.replaceChildren(
@@ -165,7 +170,7 @@ export default class Channels {
       );
       return value;
     });
-    const map = convolveChannels(maps, this.#kernels.map(mapOf), { bias: this.#bias });
+    const map = convolveChannels(maps, kernels.map(mapOf), { bias });
     result.show({
       ...map,
       palette: signed(extent(map.values)),
@@ -173,7 +178,7 @@ export default class Channels {
       side: 176,
       label: t('lab.output'),
     });
-    const terms = [...sums, this.#bias].map((value) => exact(value));
+    const terms = [...sums, bias].map((value) => exact(value));
     equation.textContent = `${terms.join(' + ').replaceAll('+ −', '− ')} = ${exact(map.values[row * map.columns + column])}`;
     this.#context.say(equation.textContent);
   }
@@ -234,6 +239,17 @@ export default class Channels {
     const terms = pictures.length === 1 ? sums : [...sums, RGB_BIAS];
     return `${t('lab.channels.map', { filter: this.#state.state.filter + 1 })}: ${terms.map(exact).join(' + ').replaceAll('+ −', '− ')} = ${exact(value)}`;
   }
+}
+
+/** Slices of rows of numbers as a link has them, one number after the other. */
+const textOf = (slices) => slices.flat(2).join();
+
+/** The slices that a link tells of; the lecture's where it does not tell as many numbers. */
+function slicesOf(text, lectures) {
+  const given = text.split(',').map(Number);
+  const isWhole = given.length === lectures.flat(2).length && given.every(Number.isFinite);
+  const values = (isWhole ? given : lectures.flat(2)).values();
+  return lectures.map((lines) => lines.map((line) => line.map(() => values.next().value)));
 }
 
 /** A slice as a small picture with its numbers. */

@@ -19,7 +19,6 @@ export default class Kernels {
   #context;
   #state;
   #desk;
-  #channels = null; // of an uploaded picture
   #parts;
 
   constructor(root, context) {
@@ -28,7 +27,7 @@ export default class Kernels {
     this.#desk = new Desk(context);
     const actions = {
       onPoint: (row, column) => this.#go(row - 1, column - 1),
-      onStep: (down, right) => this.#go(this.#state.state.row + down, this.#state.state.column + right),
+      onStep: (down, right) => this.#go(this.#at.row + down, this.#at.column + right),
     };
     this.#parts = {
       presets: el('div', { class: 'presets', role: 'group', 'aria-label': t('lab.kernels.presets') }),
@@ -43,6 +42,7 @@ export default class Kernels {
       result: new Board('result', { ...actions, onPoint: (row, column) => this.#go(row, column) }),
       colours: el('div', { class: 'bench-row' }),
       legend: el('div', {}),
+      problem: el('p', { class: 'warning', role: 'alert', hidden: true }),
       sum: el('div', { class: 'arithmetic' }),
     };
     this.#build(root);
@@ -51,7 +51,7 @@ export default class Kernels {
   }
 
   #build(root) {
-    const { presets, sources, editor, input, result, colours, legend: scale, sum } = this.#parts;
+    const { presets, sources, problem, editor, input, result, colours, legend: scale, sum } = this.#parts;
     const file = el('input', {
       type: 'file',
       accept: 'image/*',
@@ -64,6 +64,7 @@ export default class Kernels {
     root.append(
       presets,
       sources,
+      problem,
       el(
         'div',
         { class: 'bench-row' },
@@ -89,16 +90,46 @@ export default class Kernels {
   async #take(file) {
     if (!file) return;
     try {
-      this.#channels = await channelsOf(file, LONGEST_SIDE);
+      this.#context.kept.channels = await channelsOf(file, LONGEST_SIDE);
       this.#state.set({ source: 'picture' });
       this.#draw();
     } catch {
-      this.#context.say(t('lab.kernels.unreadable'));
+      this.#parts.problem.textContent = t('lab.kernels.unreadable');
+      this.#parts.problem.hidden = false;
     }
   }
 
+  /** One's own picture is chosen once there is one. */
+  #choose(source) {
+    if (source === 'digit' || this.#channels) {
+      this.#state.set({ source });
+      return;
+    }
+    this.#drawChoices(this.#kernel);
+    this.#ask();
+  }
+
+  /** The same file may be chosen twice. */
+  #ask() {
+    this.#parts.problem.hidden = true;
+    this.#parts.file.value = '';
+    this.#parts.file.click();
+  }
+
+  /** Of the picture that was uploaded: red, green and blue. */
+  get #channels() {
+    return this.#context.kept.channels;
+  }
+
   get #isPicture() {
-    return this.#state.state.source === 'picture' && this.#channels;
+    return this.#state.state.source === 'picture' && Boolean(this.#channels);
+  }
+
+  /** The window's corner; a link may name one beyond the picture. */
+  get #at() {
+    const { rows, columns } = this.#picture;
+    const { row, column } = this.#state.state;
+    return { row: Math.min(row, rows - 3), column: Math.min(column, columns - 3) };
   }
 
   #go(row, column) {
@@ -120,10 +151,9 @@ export default class Kernels {
     this.#parts.editor.show(lines);
     const picture = this.#picture;
     const map = convolve(picture, mapOf(lines));
-    const row = Math.min(this.#state.state.row, map.rows - 1);
-    const column = Math.min(this.#state.state.column, map.columns - 1);
+    const { row, column } = this.#at;
     const window = { top: row, left: column, height: 3, width: 3 };
-    this.#desk.node.hidden = Boolean(this.#isPicture);
+    this.#desk.node.hidden = this.#isPicture;
     const limit = extent(map.values);
     this.#parts.caption.textContent = t(this.#isPicture ? 'lab.kernels.green' : 'lab.input');
     this.#parts.input.show({
@@ -159,7 +189,7 @@ export default class Kernels {
         ),
       ),
     );
-    if (this.#parts.sources.contains(document.activeElement)) return; // the focus stays where it is
+    const focused = document.activeElement?.dataset?.do ?? document.activeElement?.id;
     this.#parts.sources.replaceChildren(
       choice(
         'kernel-source',
@@ -168,14 +198,14 @@ export default class Kernels {
           ['digit', t('lab.digit')],
           ['picture', t('lab.kernels.own')],
         ],
-        this.#state.state.source,
-        (source) => {
-          this.#state.set({ source });
-          if (source === 'picture' && !this.#channels) this.#parts.file.click();
-        },
+        this.#isPicture ? 'picture' : 'digit',
+        (source) => this.#choose(source),
       ),
-      button(t('tool.picture'), () => this.#parts.file.click(), { 'data-do': 'picture' }),
+      button(t('tool.picture'), () => this.#ask(), { 'data-do': 'picture' }),
     );
+    if (focused) {
+      this.#parts.sources.querySelector(`[data-do="${focused}"], #${CSS.escape(focused)}`)?.focus();
+    }
   }
 
   /** A colour picture: the kernel over red, green and blue each, put together again. */
@@ -220,7 +250,7 @@ export default class Kernels {
         number(value, exact(Number(value.toFixed(6))), { class: 'large', 'data-role': 'sum' }),
       ),
     );
-    const { row, column } = this.#state.state;
+    const { row, column } = this.#at;
     this.#context.say(t('lab.convolution.said', { row, column, value: short(value) }));
   }
 }
