@@ -33,6 +33,7 @@ export const STEPS = [
       '    metrics=["accuracy"],',
       '    jit_compile=_on_gpu(),',
       ')',
+      'model.fit(epochs=epochs, verbose=0, callbacks=callbacks, **fit)',
     ],
     command: 'python -m training train --recipe lecture',
   },
