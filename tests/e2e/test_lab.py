@@ -199,7 +199,11 @@ def test_a_link_shows_the_same_exhibit_in_the_same_state(open_page, embedded):
 
 
 @pytest.mark.parametrize(
-    "hash_", ["#lab/constructor", "#lab/stride&size=1e9&row=-4", "#lab/flow&place=99"]
+    "hash_",
+    [
+        *("#lab/constructor", "#lab/stride&size=1e9&row=-4", "#lab/flow&place=99"),
+        "#lab/channels&kernels=1,2,x&bias=none",
+    ],
 )
 def test_a_link_that_makes_no_sense_shows_a_first_state(open_page, hash_):
     """An exhibit that there is none of, numbers out of range: no error, no endless work."""
@@ -207,6 +211,20 @@ def test_a_link_that_makes_no_sense_shows_a_first_state(open_page, hash_):
     page.locator(".exhibit h2").wait_for()
     if "stride" in hash_:
         assert text(page, '[data-role="formula"]').endswith("= 3")
+
+
+def test_numbers_that_cannot_be_are_said(open_page):
+    """A kernel larger than its input leaves no counts of another; a row beyond the map is its last."""
+    page = open_page("#lab/connections&lang=en")
+    assert page.locator(".exhibit .result data").count() == 3
+    go(page, "connections", size=5, kernel=11)
+    told = page.locator(".exhibit .warning")
+    told.get_by_text("11 × 11 has no room in an input of 5 × 5").wait_for()
+    assert page.locator(".exhibit .result data").count() == 0
+    page.locator('[data-slider="size"]').press("End")
+    assert page.locator(".exhibit .result data").count() == 3
+    go(page, "convolution", source="digit", filter=1, row=99, column=99)
+    page.get_by_text("✓ the service says").wait_for()
 
 
 def test_the_lab_knows_other_networks(open_page):

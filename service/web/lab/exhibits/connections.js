@@ -98,8 +98,12 @@ export default class Connections {
         t(`lab.connections.${kind}.said`, { unit, inputs: INPUTS, window: WINDOW }),
       );
     }
+    this.#parts.told.classList.toggle('warning', Boolean(error));
+    for (const [, node] of this.#parts.counts) node.replaceChildren();
     if (error) {
-      this.#parts.told.textContent = t(`lab.stride.error.${error}`, { kernel, room: size });
+      const name = error === 'fit' ? 'lab.connections.fit' : `lab.stride.error.${error}`;
+      this.#parts.told.textContent = t(name, { kernel, size });
+      this.#context.say(this.#parts.told.textContent);
       return;
     }
     this.#parts.told.textContent = t('lab.connections.shapes', {
@@ -118,7 +122,7 @@ export default class Connections {
       shared: `${one} · ${filters}`,
     };
     for (const [kind, node] of this.#parts.counts) {
-      node.replaceChildren(
+      node.append(
         number(counts[kind], counts[kind].toLocaleString('en'), { class: 'large', 'data-role': kind }),
         el('span', { class: 'soft' }, `${sums[kind]}`),
       );

@@ -27,7 +27,7 @@ export default class Convolution {
     this.#desk = new Desk(context);
     const actions = {
       onPoint: (row, column) => this.#go(row - this.#half(0), column - this.#half(1)),
-      onStep: (down, right) => this.#go(this.#state.state.row + down, this.#state.state.column + right),
+      onStep: (down, right) => this.#go(this.#at.row + down, this.#at.column + right),
     };
     this.#parts = {
       input: new Board('input', actions),
@@ -96,6 +96,13 @@ export default class Convolution {
     this.#draw();
   }
 
+  /** The cell that is worked out; a link may name one beyond the map. */
+  get #at() {
+    const { rows, columns } = this.#map;
+    const { row, column } = this.#state.state;
+    return { row: Math.min(row, rows - 1), column: Math.min(column, columns - 1) };
+  }
+
   #go(row, column) {
     const { rows, columns } = this.#map;
     const within = (value, size) => Math.min(Math.max(value, 0), size - 1);
@@ -115,8 +122,7 @@ export default class Convolution {
   #draw() {
     const [picture, map, { kernel, bias }] = [this.#picture, this.#map, this.#filter];
     const { source, all } = this.#state.state;
-    const row = Math.min(this.#state.state.row, map.rows - 1);
-    const column = Math.min(this.#state.state.column, map.columns - 1);
+    const { row, column } = this.#at;
     this.#visited.add(row * map.columns + column);
     this.#desk.node.hidden = source !== 'digit';
     this.#drawControls();
@@ -163,7 +169,7 @@ export default class Convolution {
     const terms = products.flat().map((product) => exact(Number(product.toPrecision(4))));
     const added = `${terms.join(' + ').replaceAll('+ −', '− ')}${bias ? ` + ${t('sum.bias')} ${exact(bias)}` : ''}`;
     this.#parts.told.textContent = `${added} = ${exact(Math.fround(value))}${this.#agreement(value)}`;
-    const { row, column } = this.#state.state;
+    const { row, column } = this.#at;
     this.#context.say(t('lab.convolution.said', { row, column, value: short(value) }));
   }
 
@@ -173,8 +179,7 @@ export default class Convolution {
     const { values } = this.#desk.store.state;
     if (filter === null || this.#state.state.source !== 'digit' || !values) return '';
     const [layer] = this.#context.network.layers;
-    const { row, column } = this.#state.state;
-    const served = values.at({ layer: layer.name, channel: filter, row, column }, 'pre');
+    const served = values.at({ layer: layer.name, channel: filter, ...this.#at }, 'pre');
     const agrees = Math.abs(served - value) < 1e-5;
     return `  ${agrees ? '✓' : '✗'} ${t('lab.convolution.served', { value: exact(served) })}`;
   }
@@ -220,7 +225,7 @@ export default class Convolution {
 
   #next() {
     const { rows, columns } = this.#map;
-    const at = (this.#state.state.row * columns + this.#state.state.column + 1) % (rows * columns);
+    const at = (this.#at.row * columns + this.#at.column + 1) % (rows * columns);
     this.#state.set({ row: Math.floor(at / columns), column: at % columns });
   }
 }

@@ -165,6 +165,8 @@ export default {
   'lab.connections.local': 'Locally connected',
   'lab.connections.shared': 'Convolution: shared weights',
   'lab.connections.shapes': 'From {input} to {output}, each wiring with its parameters:',
+  'lab.connections.fit':
+    'A kernel of {kernel} × {kernel} has no room in an input of {size} × {size}: there is no such layer. Make the kernel smaller or the input larger.',
   'lab.connections.drawing':
     'Drawn with {inputs} inputs and {outputs} outputs, a window of {window}. Lines of one colour have one weight. Point at an output, or use the arrow keys.',
   'lab.connections.full.said': 'Output {unit} is connected to all {inputs} inputs',

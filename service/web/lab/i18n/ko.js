@@ -122,7 +122,7 @@ export default {
   'lab.stride.slip':
     '강의에는 패딩 2, 보폭 1이면 5 × 5가 6 × 6이 된다고 되어 있습니다. 강의의 3 × 3 필터로는 7 × 7이 되고, 6 × 6이 되려면 필터가 4 × 4여야 합니다.',
   'lab.stride.shown':
-    '패딩 {padding}을 두른 {size} × {size} 입력, {kernel} × {kernel} 창은 {row}행 {column}열에서 시작',
+    '{size} × {size} 입력, 패딩 {padding}. {kernel} × {kernel} 창은 {row}행 {column}열에서 시작',
   'lab.stride.made': '{output} × {output} 출력, {row}행 {column}열',
   'lab.stride.error.fit':
     '크기 {kernel}인 필터는 {room}칸에 들어가지 않습니다. 필터를 줄이거나 패딩을 늘리세요.',
@@ -165,11 +165,13 @@ export default {
   'lab.connections.local': '국지연결',
   'lab.connections.shared': '합성곱: 가중치 공유',
   'lab.connections.shapes': '{input}에서 {output}까지, 잇는 방법마다 필요한 파라미터:',
+  'lab.connections.fit':
+    '{kernel} × {kernel} 커널은 {size} × {size} 입력에 들어가지 않아, 이런 층은 있을 수 없습니다. 커널을 줄이거나 입력을 키우세요.',
   'lab.connections.drawing':
     '입력 {inputs}개, 출력 {outputs}개, 창 {window}칸으로 그렸습니다. 색이 같은 선은 같은 가중치입니다. 출력을 가리키거나 화살표 키를 쓰세요.',
-  'lab.connections.full.said': '출력 {unit}은 입력 {inputs}개 모두와 이어져 있습니다',
-  'lab.connections.local.said': '출력 {unit}은 자기만의 가중치로 입력 {window}개와 이어져 있습니다',
-  'lab.connections.shared.said': '출력 {unit}은 다른 출력과 같은 가중치로 입력 {window}개와 이어져 있습니다',
+  'lab.connections.full.said': '출력 {unit}: 입력 {inputs}개 모두와 이어져 있습니다',
+  'lab.connections.local.said': '출력 {unit}: 자기만의 가중치로 입력 {window}개와 이어져 있습니다',
+  'lab.connections.shared.said': '출력 {unit}: 다른 출력과 같은 가중치로 입력 {window}개와 이어져 있습니다',
 
   'lab.shift.right': '오른쪽',
   'lab.shift.down': '아래쪽',
