@@ -9,6 +9,28 @@ CELLS = {
     "dense": "layer=dense&channel=5",
     "class": "layer=dense_1&channel=7",
 }
+# of every class's number, on all that lies under it, while the bars grow from nothing to full
+CONTRASTS = """() => {
+    const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((byte) => byte / 255)
+        .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const contrast = (...colours) => {
+        const [low, high] = colours.map(light).sort((a, b) => a - b);
+        return (high + 0.05) / (low + 0.05);
+    };
+    const meet = (a, b) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const at = (length) => [...document.querySelectorAll('.classes .share')].flatMap((share) => {
+        const [bar, text] = share.children;
+        bar.style.cssText = `--share: ${length}; transition: none`;
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        const touches = meet(range.getBoundingClientRect(), bar.getBoundingClientRect());
+        return [share, ...(touches ? [bar] : [])].map((ground) =>
+            contrast(getComputedStyle(text).color, getComputedStyle(ground).backgroundColor));
+    });
+    return Array.from({ length: 11 }, (_, i) => at(i / 10)).flat();
+}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -25,6 +47,17 @@ def test_axe_finds_nothing_wrong(open_page, axe, screenshot, scheme, phone, lang
     page.locator("#evidence .legend").wait_for()
     assert axe(page) == []
     screenshot(page, f"convolution-{lang}-{scheme}-{'phone' if phone else 'desk'}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_probabilities_can_be_read_at_any_length_of_their_bars(open_page, screenshot, scheme):
+    """Every number's contrast is 4.5:1 at least, with its own bar under it where the two meet."""
+    page = open_page("#sample=0", color_scheme=scheme)
+    page.locator("#answer .label").wait_for()
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) >= 10 * 11
+    assert min(contrasts) >= 4.5
+    screenshot(page, f"probabilities-{scheme}")
 
 
 @pytest.mark.parametrize("kind", CELLS)
