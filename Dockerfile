@@ -80,4 +80,11 @@ COPY training training
 RUN chmod -R a+rX /app && mkdir data runs models && chmod 1777 data runs models
 ENV HOME=/tmp
 USER 10001:10001
-CMD ["sh", "-c", "if [ ! -w models ]; then echo 'models/ cannot be written: set TRAIN_USER to its owner, such as $(id -u):$(id -g).' >&2; exit 1; fi; python -m training train && python -m training evaluate && python -m training export"]
+# as `make train`; whether it can be kept is asked before, not after
+CMD ["sh", "-c", "\
+if [ ! -w models ]; then \
+  echo 'models/ cannot be written: set TRAIN_USER to its owner, such as $(id -u):$(id -g).' >&2; exit 1; \
+fi; \
+python -m training train --recipe lecture && python -m training evaluate --run runs/lecture && \
+python -m training train && python -m training evaluate --lecture runs/lecture && \
+python -m training export"]

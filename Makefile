@@ -17,9 +17,11 @@ test: .venv/installed .venv-dev/installed  ## run the whole suite; installs what
 containers: .venv-dev/installed  ## build and run the containers on a real engine
 	tests/containers/run
 
-train: .venv-dev/installed  ## train the best recipe, evaluate it, export it as the next version
+train: .venv-dev/installed  ## train both recipes, evaluate them, export the best as the next version
+	$(DEV) -m training train --recipe lecture
+	$(DEV) -m training evaluate --run runs/lecture
 	$(DEV) -m training train
-	$(DEV) -m training evaluate
+	$(DEV) -m training evaluate --lecture runs/lecture
 	$(DEV) -m training export
 
 lint: .venv-dev/installed  ## ruff and mypy --strict

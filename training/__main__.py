@@ -36,6 +36,9 @@ def main() -> int:
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return 130
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -53,7 +56,10 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
     from training.evaluate import evaluate
     from training.report import read_history, write_report
 
-    model = keras.models.load_model(flags.run / "model.keras", compile=False)
+    saved = flags.run / "model.keras"
+    if not saved.exists():
+        raise FileNotFoundError(f"{saved} is not there: train first.")
+    model = keras.models.load_model(saved, compile=False)
     report = evaluate(model, mnist.test_images, mnist.test_labels)
     history = read_history(flags.run / "history.csv")
     write_report(flags.run, report, history, mnist.test_images, flags.lecture)
