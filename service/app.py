@@ -6,6 +6,7 @@ from service.api import (
     access,
     admission,
     catalog,
+    describe,
     formats,
     insight,
     metrics,
@@ -35,8 +36,9 @@ def create_app(settings: Settings | None = None, control: Control | None = None)
     Returns:
         The application. For the worker that runs it, in `extensions`: `upkeep`, to be called about
         once a second; `refusal`, which answers a request that there is no place for, and
-        `unreadable`, one that is no HTTP; `arrived`, to be set to the time at which the request of
-        a thread came in; `waiting`, a gauge.
+        `unreadable`, one that is no HTTP; `health`, how requests begin that always have a place;
+        `arrived`, to be set to the time at which the request of a thread came in; `waiting`, a
+        gauge.
 
     Raises:
         SettingsError: a setting cannot be used.
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None, control: Control | None = None)
     unparsed = Unparsed(settings)
     app.extensions["refusal"] = unparsed.refuse
     app.extensions["unreadable"] = unparsed.complain
+    app.extensions["health"] = describe.health_requests(app)
     app.extensions["arrived"] = tracing.arrived
     app.extensions["waiting"] = metrics.waiting
     return app

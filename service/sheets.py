@@ -72,7 +72,7 @@ def contact_sheet(
         digit: uint8 (H, W, C), what the network was given.
         per_map: scale the colours to each map's own largest value instead of the layer's.
         labels: the classes, written under the units of a softmax layer.
-        channels: the number to write under each map, where the values hold a choice of a layer's
+        channels: the number of each map or unit, where the values hold a choice of a layer's
             channels. None numbers them from 0.
 
     Returns:
@@ -84,13 +84,14 @@ def contact_sheet(
         limit = _limit(layer, stage, values)
         own = per_map and values.ndim == 3
         blocks.append(_heading(layer, stage, values, diverging, None if own else limit))
+        numbers = range(values.shape[-1]) if channels is None else channels
         if values.ndim == 3:
-            numbers = range(values.shape[-1]) if channels is None else channels
             blocks.append(_maps(values, numbers, None if own else limit))
         elif layer.activation == "softmax" and labels:
-            blocks.append(_labelled_units(values, labels, limit, percent=stage == "post"))
+            chosen = [labels[number] for number in numbers]
+            blocks.append(_labelled_units(values, chosen, limit, percent=stage == "post"))
         else:
-            blocks.append(_units(values, limit))
+            blocks.append(_units(values, numbers, limit))
     return _png(_stack(blocks))
 
 
@@ -239,7 +240,7 @@ def _maps(values: NDArray[np.float32], numbers: Sequence[int], limit: float | No
     return block
 
 
-def _units(values: NDArray[np.float32], limit: float) -> Picture:
+def _units(values: NDArray[np.float32], numbers: Sequence[int], limit: float) -> Picture:
     """A cell a unit, CELLS_A_ROW a row; the number of a row's first unit stands before it."""
     pitch = CELL + CELL_GAP
     left = WIDTH - MARGIN - CELLS_A_ROW * pitch + CELL_GAP
@@ -251,7 +252,7 @@ def _units(values: NDArray[np.float32], limit: float) -> Picture:
         x, y = left + column * pitch, row * pitch
         draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), tuple(colour.tolist()), RULE)
         if column == 0:
-            draw.text((MARGIN, y + CELL // 2), str(index), GREY, SMALL, anchor="lm")
+            draw.text((MARGIN, y + CELL // 2), str(numbers[index]), GREY, SMALL, anchor="lm")
     return block
 
 

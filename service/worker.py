@@ -35,9 +35,6 @@ _TOO_MUCH = (
 )
 _HEAD = 65_536  # bytes of a request that the loop receives at most
 _LENGTH = re.compile(rb"(?i)\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n")
-_HEALTH = re.compile(
-    rb"(GET|HEAD) /(healthz|readyz|metrics|v2/health/(live|ready)|v2/models/[^ ?]+/ready)[ ?]"
-)
 _LAST = re.compile(rb"(?i)HTTP/1\.0\r\n|\r\nConnection:[ \t]*close[ \t]*\r\n")
 _CODED = re.compile(rb"(?i)\r\nTransfer-Encoding:")
 _EXPECT = re.compile(rb"(?i)\r\nExpect:")
@@ -108,7 +105,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             return
         conn.arrived = time.perf_counter()
         conn.requests = getattr(conn, "requests", 0) + 1
-        conn.kind = _kind(conn.received)
+        conn.kind = self._kind(conn.received)
         if not self._has_place(conn):
             self._refuse(conn)
             return
@@ -118,6 +115,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.wsgi.extensions["waiting"].inc()
         else:  # a thread waits for the rest
             super().enqueue_req(conn)
+
+    def _kind(self, request: bytes) -> str:
+        """`work`, of which little is done at once; `read`, pages and the like; or `health`."""
+        if request.startswith(b"POST "):
+            return "work"
+        return "health" if self.wsgi.extensions["health"].match(request) else "read"
 
     def _has_place(self, conn: Any) -> bool:
         """Whether one more request of its kind may wait.
@@ -269,13 +272,6 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
                 self.accept(listener)
             listener.close()
         self.sockets = []
-
-
-def _kind(request: bytes) -> str:
-    """`work`, of which little is done at once; `read`, pages and the like; or `health`."""
-    if request.startswith(b"POST "):
-        return "work"
-    return "health" if _HEALTH.match(request) else "read"
 
 
 def _receive(conn: Any) -> bytes | None:

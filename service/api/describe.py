@@ -1,8 +1,11 @@
 """What a route takes and answers, said once beside it; `openapi.py` makes the document of it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from flask import Flask
 
 from service import errors
 from service.api.queries import ModelQuery
@@ -34,6 +37,7 @@ class Operation:
         problems: the errors that it can answer with.
         conditional: whether it honours If-None-Match.
         public: whether it needs no key and counts towards no limit.
+        health: whether it is answered whatever goes on, so that nothing is lost that only is busy.
     """
 
     answers: Mapping[str, Any]
@@ -43,6 +47,10 @@ class Operation:
     problems: Sequence[type[errors.RequestError]] = ()
     conditional: bool = False
     public: bool = False
+    health: bool = False
+
+
+_OTHER = Operation({})
 
 
 def describe(operation: Operation) -> Callable[[View], View]:
@@ -59,3 +67,13 @@ def is_public(view: Callable[..., Any]) -> bool:
     """Whether a route is everybody's; those without an operation are the files of the pages."""
     operation: Operation | None = getattr(view, "operation", None)
     return operation is None or operation.public
+
+
+def health_requests(app: Flask) -> re.Pattern[bytes]:
+    """How requests of the app's `health` routes begin."""
+    paths = [
+        "[^/ ?]+".join(re.escape(part) for part in re.split("<.*?>", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if getattr(app.view_functions[rule.endpoint], "operation", _OTHER).health
+    ]
+    return re.compile(f"(GET|HEAD) ({'|'.join(paths)})[ ?]".encode())

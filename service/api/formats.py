@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-from flask import Request, Response, request
+from flask import Request, Response, g, request
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
@@ -36,6 +36,7 @@ def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) 
     """
     if asked in offered:
         return asked
+    g.negotiated = True
     if asked is None:
         accepted = request.accept_mimetypes
         media_types = [MEDIA_TYPES[name] for name in offered]
@@ -81,6 +82,8 @@ def png(picture: bytes) -> Response:
 def compress(response: Response) -> Response:
     """After a request: gzip text for a client that takes it. Level 1: most of the gain, at once."""
     response.vary.add("Accept-Encoding")
+    if g.get("negotiated"):
+        response.vary.add("Accept")
     if (
         response.mimetype not in _COMPRESSED
         or not request.accept_encodings["gzip"]

@@ -3,9 +3,11 @@
 import base64
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from functools import partial
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,7 +19,13 @@ from service import images, preprocessing, segmentation
 from service.api.metrics import phase
 from service.bundle import Bundle
 from service.engine import Pixels
-from service.errors import ImageTooLarge, MalformedRequest, UnsupportedFormat, WrongShape
+from service.errors import (
+    ImageTooLarge,
+    MalformedRequest,
+    RequestError,
+    UnsupportedFormat,
+    WrongShape,
+)
 from service.settings import Settings
 
 PICTURE_TYPES = (
@@ -28,6 +36,7 @@ NPY_TYPE = "application/x-npy"
 # what curl says of --data-binary unless told otherwise: the bytes speak for themselves
 UNDECLARED_TYPES = ("", "application/x-www-form-urlencoded")
 Range = Literal["0-255", "0-1"]
+Load: TypeAlias = Callable[[], NDArray[np.uint8]]  # a grey picture, (H, W), once it is needed
 Picture = Annotated[
     str,
     Meta(
@@ -167,6 +176,7 @@ def read(
     if kind == "application/json":
         return _from_json(request.get_data(), mode, bundle, settings, segment)
     if kind == NPY_TYPE:
+        _refuse_segment(segment)
         return from_array(_load_npy(request.get_data()), mode or "none", bundle, settings)
     raise UnsupportedFormat(
         f"Content-Type {kind!r} is not taken; send {', '.join(PICTURE_TYPES)}, "
@@ -187,8 +197,15 @@ def from_pictures(
         RequestError: one of them is no picture, too large, or has no digit in it.
     """
     _check_count(len(files), settings)
-    pictures = (_decode(file, settings) for file in files)
+    if segment and mode == "none":
+        raise MalformedRequest("preprocess=none takes a picture as one digit: without segment.")
+    pictures = [partial(_decode, file, settings) for file in files]
     return _segment(pictures, bundle) if segment else _prepare(pictures, mode, bundle)
+
+
+def _refuse_segment(segment: bool) -> None:
+    if segment:
+        raise MalformedRequest("segment=true finds digits in pictures; an array is one digit each.")
 
 
 def _decode(file: bytes, settings: Settings) -> NDArray[np.uint8]:
@@ -196,27 +213,40 @@ def _decode(file: bytes, settings: Settings) -> NDArray[np.uint8]:
         return images.decode(file, settings.max_pixels)
 
 
-def _segment(pictures: Iterable[NDArray[np.uint8]], bundle: Bundle) -> Inputs:
-    """Grey pictures, each uint8 (H, W), to their digits, picture by picture, left to right."""
+@contextmanager
+def _naming(index: int, count: int) -> Iterator[None]:
+    """Of several pictures, an error says which one it is about, counted from 0."""
+    try:
+        yield
+    except RequestError as error:
+        if count == 1:
+            raise
+        raise type(error)(f"Image {index}: {error}") from error
+
+
+def _segment(pictures: Sequence[Load], bundle: Bundle) -> Inputs:
+    """Pictures to their digits, picture by picture, left to right."""
     _check_takes_pictures(bundle)
     found = []
-    for index, picture in enumerate(pictures):
-        with phase("preprocess"):
-            found += [(index, each) for each in segmentation.segment(picture)]
+    for index, load in enumerate(pictures):
+        with _naming(index, len(pictures)):
+            picture = load()
+            with phase("preprocess"):
+                found += [(index, each) for each in segmentation.segment(picture)]
     prepared = [each.prepared for _, each in found]
     touching = [each.touching for _, each in found]
     return _inputs(prepared, [index for index, _ in found], touching)
 
 
-def _prepare(
-    pictures: Iterable[NDArray[np.uint8]], mode: preprocessing.Mode, bundle: Bundle
-) -> Inputs:
-    """Grey pictures, each uint8 (H, W), to digits."""
+def _prepare(pictures: Sequence[Load], mode: preprocessing.Mode, bundle: Bundle) -> Inputs:
+    """Pictures to digits."""
     _check_takes_pictures(bundle)
     prepared = []
-    for picture in pictures:
-        with phase("preprocess"):
-            prepared.append(preprocessing.prepare(picture, mode))
+    for index, load in enumerate(pictures):
+        with _naming(index, len(pictures)):
+            picture = load()
+            with phase("preprocess"):
+                prepared.append(preprocessing.prepare(picture, mode))
     return _inputs(prepared, range(len(prepared)), None)
 
 
@@ -268,6 +298,7 @@ def _from_json(
     if len(given) != 1:
         raise MalformedRequest("The JSON body must hold one of image, images and instances.")
     if body.instances is not UNSET:
+        _refuse_segment(segment)
         array = _from_instances(body.instances, body.range)
         return from_array(array, mode or "none", bundle, settings)
     texts = body.images if body.images is not UNSET else [str(body.image)]
@@ -361,7 +392,8 @@ def from_array(
     if mode == "none":
         applied = [preprocessing.UNTOUCHED] * len(array)
         return Inputs(array, applied, range(len(array)), [])
-    return _prepare((digit[..., 0] for digit in as_bytes(array)), mode, bundle)
+    digits = [partial(np.squeeze, digit, -1) for digit in as_bytes(array)]
+    return _prepare(digits, mode, bundle)
 
 
 def as_bytes(pixels: Pixels) -> NDArray[np.uint8]:

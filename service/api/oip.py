@@ -105,13 +105,15 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
         )
 
     @api.get("/v2/health/live")
-    @describe(Operation(answers={JSON: LiveAnswer}, public=True))
+    @describe(Operation(answers={JSON: LiveAnswer}, public=True, health=True))
     def live() -> Response:
         """Live: the process answers."""
         return formats.json(LiveAnswer(live=True))
 
     @api.get("/v2/health/ready")
-    @describe(Operation(answers={JSON: ServerReadyAnswer}, problems=[Draining], public=True))
+    @describe(
+        Operation(answers={JSON: ServerReadyAnswer}, problems=[Draining], public=True, health=True)
+    )
     def ready() -> Response:
         """Ready: every model is verified and warm (else there is no app), and none is to stop."""
         ops.refuse_while_draining(control)
@@ -120,7 +122,12 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
     @api.get("/v2/models/<name>/ready")
     @api.get("/v2/models/<name>/versions/<int:version>/ready")
     @describe(
-        Operation(answers={JSON: ModelReadyAnswer}, problems=[UnknownModel, Draining], public=True)
+        Operation(
+            answers={JSON: ModelReadyAnswer},
+            problems=[UnknownModel, Draining],
+            public=True,
+            health=True,
+        )
     )
     def model_ready(name: str, version: int | None = None) -> Response:
         """Whether that model can be asked."""

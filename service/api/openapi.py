@@ -301,9 +301,10 @@ def _reference(header: str) -> dict[str, str]:
 def _refusals(operation: Operation, settings: Settings) -> dict[HTTPStatus, list[str]]:
     """By status, what each of its problems means."""
     found: dict[HTTPStatus, list[str]] = {}
-    work = (Overloaded, DeadlineExceeded) if operation.body is not None else ()
+    busy = () if operation.health else (Overloaded,)
+    late = (DeadlineExceeded,) if operation.body is not None else ()
     locked = (Unauthorized,) if settings.api_keys_file and not operation.public else ()
-    for error in (*operation.problems, *work, *locked):
+    for error in (*operation.problems, *busy, *late, *locked):
         status, slug = problems.PROBLEMS[error]
         found.setdefault(status, []).append(f"- `{slug}`: {_first_line(error)}")
     for status, (slug, meaning) in problems.HTTP_PROBLEMS.items():

@@ -48,7 +48,9 @@ def blueprint(state: State) -> Blueprint:
     api = Blueprint("ops", __name__)
 
     @api.get("/healthz")
-    @describe(Operation(answers={formats.MEDIA_TYPES["json"]: HealthAnswer}, public=True))
+    @describe(
+        Operation(answers={formats.MEDIA_TYPES["json"]: HealthAnswer}, public=True, health=True)
+    )
     def healthz() -> Response:
         """Live: the process answers."""
         return formats.json(HealthAnswer())
@@ -56,7 +58,10 @@ def blueprint(state: State) -> Blueprint:
     @api.get("/readyz")
     @describe(
         Operation(
-            answers={formats.MEDIA_TYPES["json"]: ReadyAnswer}, problems=[Draining], public=True
+            answers={formats.MEDIA_TYPES["json"]: ReadyAnswer},
+            problems=[Draining],
+            public=True,
+            health=True,
         )
     )
     def readyz() -> Response:
@@ -66,7 +71,7 @@ def blueprint(state: State) -> Blueprint:
         return formats.json(ReadyAnswer("ready", loaded, list(state.errors)))
 
     @api.get("/metrics")
-    @describe(Operation(answers={"text/plain": None}, public=True))
+    @describe(Operation(answers={"text/plain": None}, public=True, health=True))
     def exposition() -> Response:
         """What was counted and timed, of all workers, in Prometheus's text format."""
         return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)

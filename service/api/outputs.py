@@ -176,16 +176,19 @@ def predictions(
         [None] * len(order) if likeness is None else likeness.tolist()
     )
     touching: Sequence[bool | None] = sent.touching or [None] * len(order)
+    drawn = np.ptp(sent.pixels, axis=(1, 2)).any(axis=-1).tolist()  # on a single tone nothing is
     rows = zip(
-        sent.images, order.tolist(), ranked.tolist(), by_image, sent.applied, touching, strict=True
+        *(sent.images, order.tolist(), ranked.tolist()),
+        *(by_image, drawn, sent.applied, touching),
+        strict=True,
     )
     answers = []
-    for image, classes, row, score, applied, touches in rows:
+    for image, classes, row, score, something, applied, touches in rows:
         labels = [bundle.labels[index] for index in classes]
         by_label = dict(zip(labels, row, strict=True))
         inside = None
         if bundle.distribution is not None and score is not None:
-            inside = score >= bundle.distribution.threshold
+            inside = something and score >= bundle.distribution.threshold
         answers.append(
             Prediction(image, labels[0], row[0], by_label, inside, score, applied, touches)
         )
@@ -203,7 +206,7 @@ def layer_weights(bundle: Bundle) -> list[LayerWeights]:
             np.ascontiguousarray(
                 np.moveaxis(bundle.weights[f"{layer.name}/kernel"], (-1, -2), (0, 1))
             ),
-            bundle.weights[f"{layer.name}/bias"],
+            bundle.weights.get(f"{layer.name}/bias", np.zeros(layer.output_shape[-1], np.float32)),
         )
         for layer in weighted
     ]

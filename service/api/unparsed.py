@@ -40,7 +40,8 @@ class Unparsed:
         else:
             body = problems.body_of(status, slug, _OVERLOADED, request_id)
             media_type = problems.MEDIA_TYPE
-        return _answer(status, body, media_type, request_id, last, self._cors(head))
+        answer = _answer(status, body, media_type, request_id, last, self._cors(head))
+        return answer.removesuffix(body) if head.startswith(b"HEAD ") else answer
 
     def complain(self, code: int, wrong: str) -> bytes:
         """The HTTP answer to what gunicorn cannot read, or could not answer; counts it.

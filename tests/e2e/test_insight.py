@@ -139,3 +139,37 @@ def test_noise_is_out_of_distribution(server, mnist):
     assert inside["in_distribution"] is True
     assert outside["in_distribution"] is False
     assert inside["score"] > outside["score"]
+
+
+@pytest.mark.parametrize("tone", [0, 255])
+def test_an_array_with_nothing_drawn_is_out_of_distribution(server, tone):
+    """Arrays are taken as they are; that nothing is drawn on one is told all the same."""
+    body = io.BytesIO()
+    np.save(body, np.full((28, 28), tone, np.uint8))
+    answer = requests.post(
+        f"{server}/predict", data=body.getvalue(), headers={"Content-Type": "application/x-npy"}
+    )
+    assert answer.json()["predictions"][0]["in_distribution"] is False
+
+
+@pytest.mark.parametrize("params", [{}, {"segment": "true"}])
+def test_of_several_pictures_the_wrong_one_is_named(server, mnist, params):
+    """A form with one bad file among good ones says which one."""
+    good = png(mnist.test_images[0])
+    files = [("image", each) for each in (good, good, b"no picture", good)]
+    answer = requests.post(f"{server}/predict", files=files, params=params)
+    assert answer.status_code == 415
+    assert answer.json()["detail"].startswith("Image 2: ")
+    alone = requests.post(f"{server}/predict", files=files[2:3], params=params)
+    assert not alone.json()["detail"].startswith("Image")
+
+
+def test_what_cannot_be_segmented_is_refused(server, mnist):
+    """Arrays, and pictures to be taken as they are: rather than silently not looking."""
+    body = io.BytesIO()
+    np.save(body, mnist.test_images[0])
+    headers = {"Content-Type": "application/x-npy"}
+    array = requests.post(f"{server}/predict?segment=true", data=body.getvalue(), headers=headers)
+    params = {"segment": "true", "preprocess": "none"}
+    raw = requests.post(f"{server}/predict", data=png(mnist.test_images[0]), params=params)
+    assert (array.status_code, raw.status_code) == (400, 400)

@@ -179,6 +179,7 @@ def test_what_is_too_much_is_refused_at_once():
         headers = {"X-Request-ID": "one-too-many", "Origin": "https://a.example"}
         refused = requests.post(f"{url}/predict", data=SEVEN, headers=headers, timeout=PATIENCE_S)
         large = requests.post(f"{url}/predict", **heavy(10_000))
+        head = requests.head(f"{url}/model", timeout=PATIENCE_S)
         protocol = requests.post(f"{url}/v2/models/mnist/infer", data=b"{}", timeout=PATIENCE_S)
         assert requests.get(f"{url}/healthz", timeout=PATIENCE_S).ok
         assert answers == []  # all this while both still wait
@@ -188,6 +189,7 @@ def test_what_is_too_much_is_refused_at_once():
         assert refused.headers["Access-Control-Allow-Origin"] == "https://a.example"
         assert refused.headers["X-Content-Type-Options"] == "nosniff"
         assert large.status_code == 503
+        assert head.status_code == 200  # reading has places of its own
         assert (protocol.status_code, list(protocol.json())) == (503, ["error"])
         assert int(refused.headers["Retry-After"]) > 0
         for client in clients:
@@ -271,16 +273,37 @@ def test_reading_is_bounded_too_and_health_is_not():
     assert set(statuses) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
 
 
+def test_clients_that_do_not_close_stop_nobody(server):
+    """Their answers say `close`, they stay: the loop goes on meanwhile."""
+    host, _, port = server.removeprefix("http://").partition(":")
+    lingering = [socket.create_connection((host, int(port)), PATIENCE_S) for _ in range(10)]
+    for client in lingering:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    for client in lingering:
+        assert client.recv(12) == b"HTTP/1.1 200"
+    # two seconds each, if the loop waited for them
+    assert requests.get(f"{server}/healthz", timeout=5).ok
+    for client in lingering:
+        client.close()
+
+
 def test_slow_clients_hold_up_nobody(server):
     """Hundreds that send half a head or half a body: others are answered, and they at last."""
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(SEVEN)}\r\n\r\n"
     request = head.encode() + SEVEN
     address = server.removeprefix("http://").split(":")
     slow = [socket.create_connection(address, timeout=PATIENCE_S) for _ in range(200)]
+    blank = [socket.create_connection(address, timeout=PATIENCE_S) for _ in range(100)]
+    for client in blank:
+        client.sendall(b"\r\n")  # to be passed over before a request (RFC 9112, 2.2)
     for number, client in enumerate(slow):
         client.sendall(request[: 20 if number % 2 else -20])
     for _ in range(20):
         assert requests.post(f"{server}/predict", data=SEVEN, timeout=PATIENCE_S).ok
+    for client in blank:
+        client.sendall(request)
+        assert client.recv(12) == b"HTTP/1.1 200"
+        client.close()
     for number, client in enumerate(slow):
         client.sendall(request[20 if number % 2 else -20 :])
         assert client.recv(12) == b"HTTP/1.1 200"

@@ -181,6 +181,18 @@ def test_the_captions_are_the_channels_that_were_chosen():
     assert columns.max() > sheets.MARGIN + sheets.TILE
 
 
+def test_chosen_units_keep_their_labels_and_numbers():
+    """The third class alone says what it says among the others; a chosen unit has its number."""
+    shown = layer((3,), "softmax", "Dense")
+    labels = ("a", "b", "c")
+    alone = draw(np.array([0.2], np.float32), "post", shown, labels=labels, channels=(2,))
+    named = draw(np.array([0.2], np.float32), "post", shown, labels=("c",))
+    assert np.array_equal(alone, named)
+    dense = layer((9,), "relu", "Dense")
+    values = np.array([1.0], np.float32)
+    assert (draw(values, "post", dense, channels=(7,)) != draw(values, "post", dense)).any()
+
+
 @pytest.mark.parametrize("name", ["mnist_bundle", "tiny_bundle"])
 @pytest.mark.parametrize("stage", ["pre", "post"])
 @pytest.mark.parametrize("per_map", [False, True])
