@@ -12,11 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import requests
 from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
 
 from service.bundle import GRAPH, read_bundle
 from service.engine import Engine
@@ -54,6 +56,7 @@ def main() -> None:
         print(f"start to /readyz: {time.perf_counter() - started:.2f} s")
         memory_after_requests(server.pid)
         routes()
+        large_picture(server.pid)
         batch()
     finally:
         server.terminate()
@@ -126,11 +129,42 @@ def memory_after_requests(master: int) -> None:
     for _ in range(500):
         session.post(f"{URL}/predict", data=SEVEN, timeout=10).raise_for_status()
         session.post(f"{URL}/activations", data=SEVEN, timeout=10).raise_for_status()
-    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    for worker in children:
-        status = Path(f"/proc/{worker}/status").read_text()
-        kilobytes = int(status.split("VmRSS:")[1].split()[0])
-        print(f"resident memory of a worker after 1,000 requests: {kilobytes / 1024:.0f} MiB")
+    for worker in workers(master):
+        memory = kilobytes(worker, "VmRSS") / 1024
+        print(f"resident memory of a worker after 1,000 requests: {memory:.0f} MiB")
+
+
+def large_picture(master: int) -> None:
+    """A picture of 12 megapixels, as cameras send them: seconds, and memory at the most."""
+    rows, columns = np.mgrid[0:3000, 0:4000]
+    digit = np.asarray(Image.open(io.BytesIO(SEVEN)).convert("L").resize((1200, 1200)))
+    grey = 200 - 60 * rows / 3000 - 20 * columns / 4000
+    grey[900:2100, 1400:2600] -= digit * 0.6
+    grey += np.random.default_rng(0).normal(0, 4, grey.shape)
+    photo = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).convert("RGB")
+    for kind in ("JPEG", "PNG"):
+        file = io.BytesIO()
+        photo.save(file, kind, quality=90, compress_level=1)
+        for worker in workers(master):
+            Path(f"/proc/{worker}/clear_refs").write_text("5")  # its peak is from now on
+        before = max(kilobytes(worker, "VmRSS") for worker in workers(master))
+        ask = partial(requests.post, f"{URL}/predict", data=file.getvalue(), timeout=60)
+        taken = [seconds(ask, 1) for _ in range(9)]
+        more = max(kilobytes(worker, "VmHWM") for worker in workers(master)) - before
+        print(
+            f"12 megapixels, {kind} of {len(file.getvalue()) / 2**20:.1f} MiB: median "
+            f"{statistics.median(taken) * 1e3:.0f} ms, {more / 1024:.0f} MiB more at the most"
+        )
+
+
+def workers(master: int) -> list[str]:
+    """The worker processes' ids."""
+    return Path(f"/proc/{master}/task/{master}/children").read_text().split()
+
+
+def kilobytes(process: str, what: str) -> int:
+    """A process's memory as /proc has it."""
+    return int(Path(f"/proc/{process}/status").read_text().split(f"{what}:")[1].split()[0])
 
 
 def routes() -> None:

@@ -16,7 +16,7 @@ from service.preprocessing import Prepared, draw_digit, find_strokes
 _OVERLAP = 0.5  # share of the narrower of two regions under or over the other: parts of one digit
 _GAP = 0.2  # share of the height of both, that the parts of one digit may be apart
 _TOO_LOW = 0.35  # share of the highest digit's height, below which a region is punctuation
-_WIDE = 1.45  # width by height, beyond nearly every single digit
+_WIDE = 1.25  # width by height, beyond nearly every single digit
 _NECK = 0.25  # share of the height: ink in the column where two digits touch
 _FULL_HEIGHT = 0.75  # share of the height that a digit on either side of the neck has
 

@@ -69,6 +69,20 @@ def test_touching_digits_are_said_to_touch(by_label):
     assert [found.touching for found in segments] == [True]
 
 
+def test_hardly_any_touching_pair_goes_unsaid(mnist):
+    """Of random pairs that overlap few are one digit in silence, and few digits a pair."""
+    chance = np.random.default_rng(1)
+    pairs, digits = [], []
+    for _ in range(150):
+        shapes = [renderings.shape_of(mnist.test_images[chance.integers(10_000)], 80) for _ in "ab"]
+        pair = renderings.on_canvas(renderings.side_by_side(shapes, -6), chance, (160, 260))
+        pairs.append(segment(pair))
+        digits.append(segment(renderings.on_canvas(shapes[0], chance, (160, 260))))
+    unsaid = sum(len(found) == 1 and not found[0].touching for found in pairs)
+    assert unsaid < 0.2 * len(pairs)
+    assert sum(any(each.touching for each in found) for found in digits) < 0.05 * len(digits)
+
+
 def test_punctuation_is_left_out(by_label):
     """A full stop between digits is no digit."""
     dot = np.ones((9, 9), np.float32)
