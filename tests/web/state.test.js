@@ -134,6 +134,25 @@ test('every step on the paper can be undone, a clear too; an empty sheet is not 
   assert.deepEqual([store.state.sheet, sheets.canUndo], [EMPTY, false]);
 });
 
+test('a stroke goes on only on the sheet that it has made itself', () => {
+  const store = new Store({ sheet: EMPTY });
+  const sheets = new Sheets(store);
+  const lead = (change) => {
+    sheets.begin([80, 80], 20);
+    sheets.extend([90, 80]);
+    change();
+    const { sheet } = store.state;
+    assert.equal(sheets.isBeingDrawn, false);
+    sheets.extend([200, 200]);
+    assert.equal(store.state.sheet, sheet);
+  };
+  sheets.extend([1, 1]); // no stroke was begun
+  lead(() => sheets.undo()); // to an empty sheet
+  sheets.begin([10, 10], 20);
+  lead(() => sheets.undo()); // to an older stroke
+  lead(() => sheets.put({ kind: 'sample', index: 0 }));
+});
+
 test('a store tells only those whose keys changed', () => {
   const store = new Store({ a: 1, b: 1 });
   const told = [];

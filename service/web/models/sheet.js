@@ -9,6 +9,7 @@ const MOST_STEPS = 200;
 export class Sheets {
   #store;
   #past = [];
+  #drawn = null; // the sheet as the stroke under way has left it
 
   constructor(store) {
     this.#store = store;
@@ -16,6 +17,11 @@ export class Sheets {
 
   get current() {
     return this.#store.state.sheet;
+  }
+
+  /** Whether a stroke can be led on: nothing else was laid on the table since it began. */
+  get isBeingDrawn() {
+    return this.current === this.#drawn;
   }
 
   get canUndo() {
@@ -36,18 +42,23 @@ export class Sheets {
   /** A new stroke at that point, on the strokes that are there or on a clean sheet. */
   begin(point, brush) {
     const strokes = this.current.kind === 'strokes' ? this.current.strokes : [];
-    this.put({ kind: 'strokes', strokes: [...strokes, { brush, points: [point] }] });
+    this.put(this.#draw([...strokes, { brush, points: [point] }]));
   }
 
-  /** Lead the last stroke on; near points add nothing but length to the link. */
+  /** Lead the stroke under way on; near points add nothing but length to the link. */
   extend(point) {
+    if (!this.isBeingDrawn) return;
     const strokes = this.current.strokes.slice();
     const { brush, points } = strokes.pop();
     const [x, y] = points.at(-1);
     if (Math.hypot(point[0] - x, point[1] - y) < 2) return;
-    this.#store.set({
-      sheet: { kind: 'strokes', strokes: [...strokes, { brush, points: [...points, point] }] },
-    });
+    this.#store.set({ sheet: this.#draw([...strokes, { brush, points: [...points, point] }]) });
+  }
+
+  /** Known as the stroke's own before anyone is told of it. */
+  #draw(strokes) {
+    this.#drawn = { kind: 'strokes', strokes };
+    return this.#drawn;
   }
 }
 

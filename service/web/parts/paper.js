@@ -26,6 +26,9 @@ export class Paper {
     this.#sheets = sheets;
     this.#listen(root);
     store.watch(['lang'], () => this.#name());
+    store.watch(['sheet'], () => {
+      if (!sheets.isBeingDrawn) this.#lift();
+    });
     store.watch(['sheet', 'dark'], ({ sheet }) => this.#show(sheet, samples));
     store.watch(['digit'], ({ digit, sheet }) => this.#showDigit(digit, sheet));
     new ResizeObserver(() => this.#draw()).observe(root);
@@ -67,6 +70,7 @@ export class Paper {
     event.preventDefault(); // no text selection, no scrolling
     this.#root.focus({ preventScroll: true });
     this.#root.setPointerCapture(event.pointerId);
+    this.#lift();
     this.#pointer = event.pointerId;
     this.#sheets.begin(this.#point(event), this.#brush());
   }
@@ -75,6 +79,13 @@ export class Paper {
     if (event.pointerId !== this.#pointer) return;
     const steps = event.getCoalescedEvents?.() ?? [];
     for (const step of steps.length ? steps : [event]) this.#sheets.extend(this.#point(step));
+  }
+
+  /** End the stroke: another begins, or the sheet was changed under it. */
+  #lift() {
+    if (this.#pen.down) this.#store.set({ said: t('paper.up') });
+    this.#pen.down = false;
+    this.#pointer = null;
   }
 
   /** Arrows move the pen, Space lowers and lifts it. */
@@ -89,15 +100,21 @@ export class Paper {
       );
       if (pen.down) this.#sheets.extend(pen.at);
     } else if (event.key === ' ' || event.key === 'Enter') {
-      pen.down = !pen.down;
-      if (pen.down) this.#sheets.begin(pen.at, this.#brush());
-      this.#store.set({ said: t(pen.down ? 'paper.down' : 'paper.up') });
+      const wasDown = pen.down;
+      this.#lift();
+      if (!wasDown) this.#lower();
     } else {
       return;
     }
     event.preventDefault();
     pen.shown = true;
     this.#draw();
+  }
+
+  #lower() {
+    this.#sheets.begin(this.#pen.at, this.#brush());
+    this.#pen.down = true;
+    this.#store.set({ said: t('paper.down') });
   }
 
   async #show(sheet, samples) {

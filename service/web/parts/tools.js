@@ -1,5 +1,6 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
+import { PLAYGROUND } from '../models/route.js';
 import { EMPTY } from '../models/sheet.js';
 import { BRUSHES } from '../models/strokes.js';
 
@@ -19,15 +20,23 @@ export class Tools {
     this.#network = network;
     this.#openCamera = openCamera;
     this.#file.addEventListener('change', () => this.#take(this.#file.files));
-    document.addEventListener('paste', (event) => this.#take(event.clipboardData.files));
+    document.addEventListener('paste', (event) => {
+      if (this.#isMeant(event)) this.#take(event.clipboardData.files);
+    });
     this.#takeDrops(paper);
     document.addEventListener('keydown', (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === 'z') sheets.undo();
+      if ((event.ctrlKey || event.metaKey) && event.key === 'z' && this.#isMeant(event)) sheets.undo();
     });
     store.watch(['lang', 'brush'], () => this.#draw());
     store.watch(['sheet'], () => {
       this.#button('undo').disabled = !sheets.canUndo;
     });
+  }
+
+  /** Whether a key or a paste is for the paper: it is on the page, and nothing is being typed. */
+  #isMeant({ target }) {
+    const isTyped = target.closest('input:not([type="radio"]), textarea');
+    return this.#store.state.route.view === PLAYGROUND && !isTyped;
   }
 
   #draw() {
@@ -95,8 +104,9 @@ export class Tools {
     this.#sheets.put({ kind: 'random', seed: Math.floor(Math.random() * 1e9) });
   }
 
+  /** The first picture among files; else the first of them: the service says what is wrong with it. */
   #take(files) {
-    const blob = [...files].find((file) => file.type.startsWith('image/'));
+    const blob = [...files].find((file) => file.type.startsWith('image/')) ?? files[0];
     if (blob && this.#network.takesPictures) this.#sheets.put({ kind: 'picture', blob });
     this.#file.value = ''; // so that the same file can be chosen again
   }
