@@ -20,6 +20,7 @@ import { Patches } from './parts/patches.js';
 import { Inspector } from './parts/inspector.js';
 import { Menu } from './parts/menu.js';
 import { Paper } from './parts/paper.js';
+import { told } from './parts/refusal.js';
 import { Share } from './parts/share.js';
 import { Tools } from './parts/tools.js';
 import { Tour } from './parts/tour.js';
@@ -34,6 +35,7 @@ const DEFAULTS = {
   cell: null,
   hover: null,
   explanation: null,
+  explanationProblem: null,
   term: null,
   allTerms: false,
   trail: [],
@@ -42,6 +44,7 @@ const DEFAULTS = {
   weights: null,
   evidence: false,
   occlusion: null,
+  occlusionProblem: null,
   brush: 'normal',
   lang: 'en',
   dark: false,
@@ -162,7 +165,7 @@ function followLink(store, network) {
 function fail(error) {
   document
     .querySelector('main:not([hidden])')
-    .prepend(el('p', { class: 'card warning', role: 'alert' }, `${t('failed')} ${error.message}`));
+    .prepend(el('p', { class: 'card warning', role: 'alert' }, `${t('failed')} ${told(error)}`));
 }
 
 start().catch(fail);

@@ -12,6 +12,8 @@ export class Problem extends Error {
   }
 }
 
+const address = (path, query) => `${path}${query && `?${query}`}`;
+
 /** The service's routes, for one model; never more than two requests at once. */
 export class Api {
   #model;
@@ -57,12 +59,16 @@ export class Api {
   };
 
   explain = (digit, cell, top) =>
-    this.#json('POST', '/explain', this.explainQuery(cell, top), this.body(digit));
+    this.#json('POST', '/explain', this.#cellQuery(cell, top), this.body(digit));
 
   occlusion = (digit) => this.#json('POST', '/occlusion', this.#query({}), this.body(digit));
 
-  /** The query that asks about a cell. */
-  explainQuery({ layer, channel, row, column }, top = null) {
+  /** Where the digit is asked about: a cell, or without one its prediction. */
+  address(cell) {
+    return cell ? address('/explain', this.#cellQuery(cell)) : address('/predict', this.#query({}));
+  }
+
+  #cellQuery({ layer, channel, row, column }, top = null) {
     return this.#query({ layer, channel, row, column, top });
   }
 
@@ -90,11 +96,12 @@ export class Api {
     if (this.#inFlight >= MOST_IN_FLIGHT) await new Promise((go) => this.#queue.push(go));
     else this.#inFlight++;
     try {
-      const answer = await fetch(`${path}${query && `?${query}`}`, {
-        method,
-        body: body?.content,
-        headers: body ? { 'Content-Type': body.type } : {},
-      });
+      const headers = body ? { 'Content-Type': body.type } : {};
+      const answer = await fetch(address(path, query), { method, body: body?.content, headers }).catch(
+        ({ message }) => {
+          throw new Problem({ type: 'unreachable', detail: message });
+        },
+      );
       if (!answer.ok) throw new Problem(await answer.json().catch(() => ({ title: answer.statusText })));
       return answer;
     } finally {

@@ -45,8 +45,13 @@ export function inkOn(value, limit) {
   return luminance > 0.179 ? '#000' : '#fff'; // where both contrasts are equal (WCAG)
 }
 
-/** A CSS gradient of the whole ramp, or of its half from 0. */
-export function gradient(diverging) {
+/** The colours of the whole ramp, or of its half from 0, equally far apart, as CSS. */
+export function stops(diverging) {
   const shown = diverging ? STOPS : STOPS.slice(STOPS.length >> 1);
-  return `linear-gradient(to right, ${shown.map((stop) => `rgb(${stop.join(' ')})`).join(', ')})`;
+  return shown.map((stop) => `rgb(${stop.join(' ')})`);
+}
+
+/** The same as a CSS gradient. */
+export function gradient(diverging) {
+  return `linear-gradient(to right, ${stops(diverging).join(', ')})`;
 }

@@ -12,6 +12,22 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
+/** Replace a node's children; the focus stays in its place among the buttons, and lists where they were
+ * scrolled to. What stands in that place only now is brought into sight.
+ */
+export function renew(node, ...children) {
+  const places = () => [...node.querySelectorAll('button, [tabindex]')];
+  const list = () => node.querySelector('.list');
+  const before = places();
+  const focused = before.indexOf(document.activeElement);
+  const scrolled = list()?.scrollTop ?? 0;
+  node.replaceChildren(...children);
+  if (scrolled && list()) list().scrollTop = scrolled;
+  const now = places();
+  if (focused < 0 || !now.length) return;
+  now[Math.min(focused, now.length - 1)].focus({ preventScroll: now.length <= before.length });
+}
+
 /** A number: full precision for programs and on hover, as much as there is room for to read. */
 export function number(value, text, properties = {}) {
   return el('data', { value, title: value, ...properties }, text);

@@ -8,9 +8,13 @@ import { sameCell } from './trail.js';
 import { asksForPost, Values } from './values.js';
 
 const DENSE_TERMS = 64; // listed at first; the rest is one sum until asked for
-const NOTHING = { digit: null, values: null, explanation: null, occlusion: null, problem: null };
+const NO_EXPLANATION = { explanation: null, explanationProblem: null };
+const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
+const NOTHING = { digit: null, values: null, problem: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
 
-/** Keeps what the page shows of the network true to what lies on the paper and what is selected. */
+/** Keeps what the page shows of the network true to what lies on the paper and what is selected.
+ * Whatever the service refuses is said on the page, and the rest of it goes on.
+ */
 export class Answers {
   #api;
   #network;
@@ -22,9 +26,10 @@ export class Answers {
     this.#network = network;
     this.#samples = samples;
     this.#store = store;
-    const look = new Latest((sheet) => this.#guard(() => this.#look(sheet)));
-    const explain = new Latest(() => this.#guard(() => this.#explain()));
-    const occlude = new Latest(() => this.#guard(() => this.#occlude()));
+    const refused = (name, without) => (problem) => store.set({ ...without, [name]: problem });
+    const look = new Latest((sheet) => this.#look(sheet).catch(refused('problem', NOTHING)));
+    const explain = new Latest(() => this.#explain().catch(refused('explanationProblem', NO_EXPLANATION)));
+    const occlude = new Latest(() => this.#occlude().catch(refused('occlusionProblem', NO_OCCLUSION)));
     store.watch(['sheet'], ({ sheet }) => look.submit(sheet));
     store.watch(['cell', 'values', 'allTerms'], () => explain.submit());
     store.watch(['values', 'evidence'], () => occlude.submit());
@@ -54,7 +59,7 @@ export class Answers {
       case 'array':
         return ready({ ...input, pixels: sheet.pixels });
       case 'picture':
-        return { type: sheet.blob.type, content: sheet.blob };
+        return { type: typeOf(sheet.blob), content: sheet.blob };
       default: {
         const raster = rasterise(sheet.strokes);
         if (!takesPictures) return ready(shrink(raster, input));
@@ -83,29 +88,25 @@ export class Answers {
 
   async #explain() {
     const { cell, values, digit, allTerms } = this.#store.state;
-    if (!cell || !values || cell.layer === DIGIT) return this.#store.set({ explanation: null });
+    if (!cell || !values || cell.layer === DIGIT) return this.#store.set(NO_EXPLANATION);
     const isDense = this.#network.find(cell.layer).kind === 'Dense';
     const top = isDense && !allTerms ? DENSE_TERMS : null;
     const { explanation } = await this.#api.explain(digit, cell, top);
     const now = this.#store.state;
-    if (now.values && sameCell(now.cell, cell)) this.#store.set({ explanation });
+    if (now.values && sameCell(now.cell, cell)) this.#store.set({ ...NO_EXPLANATION, explanation });
     return undefined;
   }
 
   async #occlude() {
     const { digit, values, evidence } = this.#store.state;
-    if (!evidence || !values) return this.#store.set({ occlusion: null });
+    if (!evidence || !values) return this.#store.set(NO_OCCLUSION);
     const { occlusion } = await this.#api.occlusion(digit);
-    if (this.#store.state.evidence) this.#store.set({ occlusion });
+    if (this.#store.state.evidence) this.#store.set({ ...NO_OCCLUSION, occlusion });
     return undefined;
   }
+}
 
-  /** Whatever the service refuses is said on the page, and the rest of it goes on. */
-  async #guard(task) {
-    try {
-      await task();
-    } catch (problem) {
-      this.#store.set({ ...NOTHING, problem });
-    }
-  }
+/** What a file says it is; whatever is no picture is sent as bytes, and not taken for JSON or a form. */
+function typeOf({ type }) {
+  return type.startsWith('image/') ? type : 'application/octet-stream';
 }

@@ -36,12 +36,12 @@ export class Weights {
     return picture;
   }
 
-  limit(layer) {
-    return (
-      this.#tensors[`${layer.name}/kernel`].values.reduce(
-        (largest, value) => Math.max(largest, Math.abs(value)),
-        0,
-      ) || 1
-    );
+  /** The largest magnitude of the layer, or of one filter. */
+  limit(layer, filter = null) {
+    const { values } = this.#tensors[`${layer.name}/kernel`]; // outputs last
+    let largest = 0;
+    const step = filter === null ? 1 : layer.channels;
+    for (let i = filter ?? 0; i < values.length; i += step) largest = Math.max(largest, Math.abs(values[i]));
+    return largest || 1;
   }
 }

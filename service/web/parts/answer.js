@@ -1,6 +1,7 @@
 import { el, number } from '../lib/dom.js';
 import { percent } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
+import { told } from './refusal.js';
 
 const REST_MS = 600; // a screen reader hears the answer once the stroke rests
 
@@ -20,11 +21,7 @@ export class Answer {
 
   #draw({ values, problem }) {
     clearTimeout(this.#timer);
-    if (problem)
-      return this.#say(
-        t('answer.problem'),
-        problem.kind === 'nothing-drawn' ? t('answer.nothing') : problem.message,
-      );
+    if (problem) return this.#say(t('answer.problem'), told(problem));
     if (!values) return this.#say(t('answer.empty'), t('answer.invite'));
     const [first, second] = values.ranking();
     const unfamiliar = values.isFamiliar() === false;

@@ -1,7 +1,9 @@
+import { el } from '../lib/dom.js';
 import { DIGIT } from '../models/network.js';
 import { Weights } from '../models/weights.js';
 import { Classes } from './classes.js';
 import { Column } from './column.js';
+import { refusal } from './refusal.js';
 
 /** The network from the input to the classes, one column a layer, built from the manifest alone. */
 export class Columns {
@@ -19,9 +21,16 @@ export class Columns {
       root.append(...nodes.slice(0, -1), classes.node);
       this.columns.pop();
     }
-    store.watch(['stage'], ({ stage, weights }) => {
-      if (stage === 'weights' && !weights)
-        api.weights().then((tensors) => store.set({ weights: new Weights(tensors) }));
+    const note = el('div', {});
+    root.before(note);
+    store.watch(['stage'], async ({ stage, weights }) => {
+      note.replaceChildren();
+      if (stage !== 'weights' || weights) return;
+      try {
+        store.set({ weights: new Weights(await api.weights()) });
+      } catch (problem) {
+        if (store.state.stage === 'weights') note.replaceChildren(refusal(problem));
+      }
     });
     store.watch(['cell'], ({ cell }) => {
       const node =

@@ -3,6 +3,7 @@ import { percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { heatLimit } from './digit.js';
 import { legend } from './legend.js';
+import { refusal } from './refusal.js';
 
 /** Switches the occlusion heat map over the digit, and says how to read it. */
 export class Evidence {
@@ -20,8 +21,8 @@ export class Evidence {
       button.disabled = !values;
       button.setAttribute('aria-pressed', String(evidence));
     });
-    store.watch(['occlusion', 'lang'], ({ occlusion }) => {
-      told.replaceChildren(...(occlusion ? explain(occlusion) : []));
+    store.watch(['occlusion', 'occlusionProblem', 'lang'], ({ occlusion, occlusionProblem: problem }) => {
+      told.replaceChildren(...(occlusion ? explain(occlusion) : problem ? [refusal(problem)] : []));
     });
   }
 }

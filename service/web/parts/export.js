@@ -1,17 +1,18 @@
+import { stops } from '../lib/colours.js';
 import { theme } from '../lib/dom.js';
 
 const GAP = 24;
 const HEAD = 84;
+const LEAST_WIDTH = 110; // of a column
+const LEGEND = { top: 10, width: 110, height: 52 };
+const ROW = { width: 180, height: 22 }; // of a class
 
-/** The columns as they are on the page, with their names, as one PNG. */
+/** The columns as they are on the page, with their names, legends and classes, as one PNG. */
 export function viewAsPng(root) {
   const ratio = window.devicePixelRatio || 1;
-  const columns = [...root.querySelectorAll('.column:not(.wide)')].map((node) => ({
-    node,
-    canvas: node.querySelector('canvas'),
-  }));
-  const width = columns.reduce((sum, { canvas }) => sum + Math.max(canvas.offsetWidth, 110) + GAP, GAP);
-  const height = HEAD + GAP + Math.max(...columns.map(({ canvas }) => canvas.offsetHeight));
+  const columns = [...root.querySelectorAll('.column')].map(measure);
+  const width = columns.reduce((sum, column) => sum + column.width + GAP, GAP);
+  const height = HEAD + GAP + Math.max(...columns.map((column) => column.height));
   const sheet = document.createElement('canvas');
   [sheet.width, sheet.height] = [width * ratio, height * ratio];
   const context = sheet.getContext('2d');
@@ -19,20 +20,77 @@ export function viewAsPng(root) {
   context.fillStyle = theme('--card');
   context.fillRect(0, 0, width, height);
   let left = GAP;
-  for (const { node, canvas } of columns) {
-    heading(context, node, left);
-    context.drawImage(canvas, left, HEAD, canvas.offsetWidth, canvas.offsetHeight);
-    left += Math.max(canvas.offsetWidth, 110) + GAP;
+  for (const column of columns) {
+    heading(context, column.node, left);
+    if (column.canvas) maps(context, column, left);
+    else classes(context, column, left);
+    left += column.width + GAP;
   }
   return new Promise((done) => sheet.toBlob(done, 'image/png'));
 }
 
+/** A column with what it is drawn from, and the room it takes below its heading. */
+function measure(node) {
+  const canvas = node.querySelector('canvas');
+  if (canvas) {
+    const legend = node.querySelector('.legend');
+    const height = canvas.offsetHeight + (legend ? LEGEND.top + LEGEND.height : 0);
+    return { node, canvas, legend, width: Math.max(canvas.offsetWidth, LEAST_WIDTH), height };
+  }
+  const rows = [...node.querySelectorAll('.classes li')];
+  return { node, rows, width: ROW.width, height: rows.length * ROW.height };
+}
+
 function heading(context, node, left) {
-  const [title, ...facts] = [...node.querySelectorAll('header > *')].map((line) => line.textContent);
-  context.fillStyle = theme('--ink');
-  context.font = '600 13px system-ui, sans-serif';
-  context.fillText(title, left + 4, 28);
-  context.fillStyle = theme('--soft');
-  context.font = '11px system-ui, sans-serif';
-  facts.slice(0, 3).forEach((line, i) => context.fillText(line, left + 4, 44 + 14 * i));
+  const [title, ...facts] = texts(node, 'header > *');
+  text(context, title, left + 4, 28, '600 13px', '--ink');
+  facts.slice(0, 3).forEach((line, i) => text(context, line, left + 4, 44 + 14 * i));
+}
+
+function maps(context, { canvas, legend, node }, left) {
+  context.drawImage(canvas, left, HEAD, canvas.offsetWidth, canvas.offsetHeight);
+  if (!legend) return;
+  const top = HEAD + canvas.offsetHeight + LEGEND.top;
+  const marks = texts(legend, '.marks span');
+  ramp(context, left + 4, top, marks.length === 3);
+  marks.forEach((mark, i) => {
+    const share = i / (marks.length - 1);
+    context.textAlign = ['left', 'center', 'right'][2 * share];
+    text(context, mark, left + 4 + share * (LEGEND.width - 8), top + 22);
+  });
+  context.textAlign = 'left';
+  texts(node, 'footer .soft').forEach((line) => text(context, line, left + 4, top + 38));
+}
+
+function ramp(context, left, top, isDiverging) {
+  const width = LEGEND.width - 8;
+  const colours = stops(isDiverging);
+  const gradient = context.createLinearGradient(left, 0, left + width, 0);
+  colours.forEach((colour, i) => gradient.addColorStop(i / (colours.length - 1), colour));
+  context.fillStyle = gradient;
+  context.fillRect(left, top, width, 8);
+}
+
+/** The page's own list: a heading, then of each class its label, probability and logit. */
+function classes(context, { rows }, left) {
+  rows.forEach((row, i) => {
+    const cells = texts(row, i ? 'button > *' : 'span');
+    const isFirst = Boolean(row.querySelector('.first'));
+    const y = HEAD + ROW.height * (i + 0.7);
+    text(context, cells[0], left + 4, y, '600 13px', isFirst ? '--accent' : '--ink');
+    context.textAlign = 'right';
+    text(context, cells[1], left + ROW.width - 60, y, isFirst ? '600 11px' : '11px', i ? '--ink' : '--soft');
+    text(context, cells[2], left + ROW.width, y);
+    context.textAlign = 'left';
+  });
+}
+
+function text(context, line, x, y, font = '11px', colour = '--soft') {
+  context.font = `${font} system-ui, sans-serif`;
+  context.fillStyle = theme(colour);
+  context.fillText(line, x, y);
+}
+
+function texts(node, selector) {
+  return [...node.querySelectorAll(selector)].map((one) => one.textContent);
 }

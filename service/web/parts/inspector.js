@@ -1,4 +1,4 @@
-import { el } from '../lib/dom.js';
+import { el, renew } from '../lib/dom.js';
 import { exact } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { nameOf } from '../models/naming.js';
@@ -11,6 +11,7 @@ import { equation } from './equation.js';
 import { legend } from './legend.js';
 import { PlaneView } from './plane-view.js';
 import { denseTerms, flattenTerms, poolingTerms, softmaxTerms } from './other-terms.js';
+import { refusal } from './refusal.js';
 
 /** Why the selected cell has its value: what it reads, the arithmetic, and its map. */
 export class Inspector {
@@ -57,7 +58,9 @@ export class Inspector {
     );
     root.append(this.#head, this.#equation, this.#bench);
     store.watch(['cell', 'trail', 'lang', 'values'], (state) => this.#drawHead(state));
-    store.watch(['explanation', 'term', 'lang', 'cell', 'values'], (state) => this.#drawTerms(state));
+    store.watch(['explanation', 'explanationProblem', 'term', 'lang', 'cell', 'values'], (state) =>
+      this.#drawTerms(state),
+    );
     store.watch(
       ['explanation', 'term', 'lang', 'cell', 'values', 'hover', 'stage', 'scale', 'dark'],
       (state) => this.#drawPlanes(state),
@@ -87,7 +90,8 @@ export class Inspector {
         el('button', { type: 'button', class: 'quiet', onclick: back(i) }, nameOf(step, this.#network, t)),
       ),
     );
-    this.#head.replaceChildren(
+    renew(
+      this.#head,
       el(
         'div',
         { class: 'bar' },
@@ -114,11 +118,12 @@ export class Inspector {
     );
   }
 
-  #drawTerms({ cell, explanation, values, term }) {
+  #drawTerms({ cell, explanation, explanationProblem, values, term }) {
     const shown =
       values && cell && (cell.layer === DIGIT || (explanation && sameCell(explanation.cell, cell)));
     if (!shown) {
-      if (!cell || !values) this.#clear(); // else what was there stays until the answer comes
+      // else what was there stays until the answer comes
+      if (!cell || !values || explanationProblem) this.#clear(explanationProblem);
       return;
     }
     this.#equation.dataset.cell = Object.values(cell).join('/');
@@ -130,7 +135,7 @@ export class Inspector {
       this.#terms.replaceChildren(el('p', {}, t('pixel.told')));
     } else {
       this.#equation.replaceChildren(...equation(explanation));
-      this.#terms.replaceChildren(...this.#termsOf(explanation, term));
+      renew(this.#terms, ...this.#termsOf(explanation, term));
     }
     const value = this.#equation.querySelector('[data-role="post"]')?.value;
     this.#store.set({
@@ -138,9 +143,9 @@ export class Inspector {
     });
   }
 
-  #clear() {
+  #clear(problem) {
     this.#equation.replaceChildren();
-    this.#terms.replaceChildren();
+    this.#terms.replaceChildren(...(problem ? [refusal(problem)] : []));
   }
 
   #termsOf(explanation, term) {

@@ -1,6 +1,7 @@
 import { el } from '../lib/dom.js';
 import { short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
+import { refusal } from './refusal.js';
 
 const TILE = 56; // CSS pixels, at most
 
@@ -22,13 +23,29 @@ export class Patches {
     const { cell, values } = this.#store.state;
     this.#node.hidden = true;
     if (!values || !cell) return;
-    this.#layers ??= this.#api.patches().then(({ layers }) => layers);
-    const layer = (await this.#layers).find(({ name }) => name === cell.layer);
-    if (!layer || this.#store.state.cell !== cell) return;
-    const pieces = layer.filters[cell.channel].map((each, index) => tile(layer, cell.channel, each, index));
-    this.#node.replaceChildren(el('h3', {}, t('patches', cell)), el('ul', {}, ...pieces));
+    const shown = await this.#about(cell);
+    if (!shown || this.#store.state.cell !== cell) return;
+    this.#node.replaceChildren(...shown);
     this.#node.hidden = false;
   }
+
+  /** The pieces, or why there are none; nothing for a layer that has none. */
+  async #about(cell) {
+    try {
+      this.#layers ??= this.#api.patches().then(({ layers }) => layers);
+      const layer = (await this.#layers).find(({ name }) => name === cell.layer);
+      return layer && pieces(layer, cell);
+    } catch (problem) {
+      this.#layers = null; // asked for again with the next cell
+      return [refusal(problem)];
+    }
+  }
+}
+
+function pieces(layer, cell) {
+  const { channel } = cell;
+  const tiles = layer.filters[channel].map((each, index) => tile(layer, channel, each, index));
+  return [el('h3', {}, t('patches', cell)), el('ul', {}, ...tiles)];
 }
 
 /** One piece of the layer's sprite, enlarged by a whole factor. */

@@ -1,9 +1,11 @@
 import { el } from '../lib/dom.js';
+import { DIGIT } from '../models/network.js';
 import { toText } from '../models/strokes.js';
 import { t } from '../lib/i18n.js';
 import { PLAYGROUND } from '../models/route.js';
 import { Dialog } from './dialog.js';
 import { viewAsPng } from './export.js';
+import { refusal } from './refusal.js';
 
 const SAID_MS = 2000;
 
@@ -44,16 +46,19 @@ export class Share {
     return [
       needsDigit(copy('curl', () => this.#curl())),
       needsDigit(action('png', async () => save(await viewAsPng(this.#columns), 'convscope.png'))),
-      needsDigit(action('npz', async () => save(await this.#api.archive(digit, kept), 'convscope.npz'))),
+      needsDigit(action('npz', () => this.#archive(digit, kept), { stage: t(`stage.${kept}`) })),
       ...(digit ? [] : [el('p', { class: 'soft' }, t('share.draw'))]),
     ];
+  }
+
+  async #archive(digit, stage) {
+    save(await this.#api.archive(digit, stage), `convscope-${stage}.npz`);
   }
 
   /** The selected cell's question, or the prediction, as a command that needs no file. */
   #curl() {
     const { digit, cell } = this.#store.state;
-    const about = cell && cell.layer !== 'digit';
-    const route = about ? `/explain?${this.#api.explainQuery(cell)}` : '/predict';
+    const route = this.#api.address(cell?.layer === DIGIT ? null : cell);
     const bytes = toText(this.#api.npy(digit)).replaceAll('-', '+').replaceAll('_', '/');
     const padded = bytes.padEnd(Math.ceil(bytes.length / 4) * 4, '=');
     return `echo '${padded}' | base64 -d | curl -H 'Content-Type: application/x-npy' --data-binary @- '${location.origin}${route}'`;
@@ -66,12 +71,24 @@ function embedded() {
   return url.href.replaceAll('&', '&amp;');
 }
 
-function action(name, run) {
-  return el(
+/** A button; what it was refused stands below it until it is pressed again. */
+function action(name, run, values) {
+  let refused;
+  const onclick = async () => {
+    refused?.remove();
+    try {
+      await run();
+    } catch (problem) {
+      refused = refusal(problem);
+      button.after(refused);
+    }
+  };
+  const button = el(
     'button',
-    { type: 'button', 'data-share': name, class: 'wide', onclick: run },
-    t(`share.${name}`),
+    { type: 'button', 'data-share': name, class: 'wide', onclick },
+    t(`share.${name}`, values),
   );
+  return button;
 }
 
 function copy(name, text) {

@@ -8,17 +8,20 @@ import { legend } from './legend.js';
  * @param layer null: the digit.
  * @returns {of(channel) → {values, colour, dead}, legend}; null: nothing to show yet.
  */
-export function tileSource(network, layer, { stage, scale, digit, values, weights }) {
-  if (layer && stage === 'weights') return weights?.has(layer) ? ofKernels(layer, weights) : null;
+export function tileSource(network, layer, { stage, scale, digit, values, weights, cell }) {
+  const perMap = scale === 'map';
+  const told = cell && cell.layer === layer?.name ? cell.channel : 0; // whose scale the legend tells
+  if (layer && stage === 'weights')
+    return weights?.has(layer) ? ofKernels(layer, weights, perMap, told) : null;
   if (!values) return null;
-  return layer ? ofMaps(layer, values, stage, scale) : ofDigit(network.input, digit);
+  return layer ? ofMaps(layer, values, stage, perMap && !layer.isFlat, told) : ofDigit(network.input, digit);
 }
 
-function ofKernels(layer, weights) {
-  const limit = weights.limit(layer);
+function ofKernels(layer, weights, perMap, told) {
+  const limit = limits((channel) => weights.limit(layer, channel), perMap);
   return {
-    of: (channel) => ({ values: weights.picture(layer, channel), colour: diverging(limit) }),
-    legend: legend(limit, true),
+    of: (channel) => ({ values: weights.picture(layer, channel), colour: diverging(limit(channel)) }),
+    legend: legendOf(layer, limit(told), true, perMap ? told : null),
   };
 }
 
@@ -28,21 +31,32 @@ function ofDigit({ channels }, { pixels }) {
   };
 }
 
-function ofMaps(layer, values, stage, scale) {
+function ofMaps(layer, values, stage, perMap, told) {
   const array = values.of(layer, stage);
-  const perMap = scale === 'map' && !layer.isFlat;
-  const limit = values.limit(layer, stage);
+  const limit = limits((channel) => values.limit(layer, stage, channel), perMap);
   const dead = layer.isFlat || stage === 'pre' ? null : values.dead(layer);
   return {
     of: (channel) => ({
       values: every(array, layer.channels, channel),
-      colour: diverging(perMap ? values.limit(layer, stage, channel) : limit),
+      colour: diverging(limit(channel)),
       dead: Boolean(dead?.[channel]),
     }),
-    legend: perMap
-      ? el('p', { class: 'soft' }, t('legend.map'))
-      : legend(limit, values.isDiverging(layer, stage)),
+    legend: legendOf(layer, limit(told), values.isDiverging(layer, stage), perMap ? told : null),
   };
+}
+
+/** A channel's limit: its own, or one for all. */
+function limits(limit, perMap) {
+  if (perMap) return limit;
+  const all = limit(null);
+  return () => all;
+}
+
+/** A legend, and whose it is where every map has its own. */
+function legendOf(layer, limit, isDiverging, channel) {
+  const bar = legend(limit, isDiverging);
+  const key = layer.isFlat ? 'legend.unit' : 'legend.map';
+  return channel === null ? bar : el('div', {}, bar, el('p', { class: 'soft' }, t(key, { channel })));
 }
 
 /** One channel of values whose channels come last. */
