@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import page from '../../service/web/i18n/en.js';
+import pageInKorean from '../../service/web/i18n/ko.js';
 import { exhibitHash, routeOf } from '../../service/web/models/route.js';
 import { Values } from '../../service/web/models/values.js';
 import { convolve, mapOf } from '../../service/web/lab/arithmetic.js';
@@ -25,6 +26,11 @@ test('both languages have the same texts, with the same places to fill in', () =
     assert.deepEqual(places(ko[key]), places(en[key]), key);
     assert.ok(!(key in page), `${key} is the playground's`);
   }
+});
+
+test('no Korean particle follows a value, whose last sound it would have to know', () => {
+  const unsure = /\}[”"]?(이|가|은|는|을|를|과|와|로|으로)(?![가-힣])/;
+  for (const [key, text] of Object.entries({ ...pageInKorean, ...ko })) assert.doesNotMatch(text, unsure, key);
 });
 
 test('every text that the lab names is there, and none is there for nothing', () => {

@@ -5,6 +5,7 @@ import { EMPTY, isEmpty, Sheets } from '../models/sheet.js';
 import { sheetOf, sheetPart } from '../models/link.js';
 import { Store } from '../models/store.js';
 import { Paper } from '../parts/paper.js';
+import { told } from '../parts/refusal.js';
 import { button } from './controls.js';
 
 const NOTHING = { digit: null, values: null, problem: null, cell: null, explanation: null };
@@ -15,8 +16,8 @@ const UNUSED = { allTerms: false, evidence: false, occlusion: null, brush: 'norm
  */
 export class Desk {
   constructor({ api, network, samples, store, sheet, params, save, keepSheet }) {
-    const told = sheetOf(params, network);
-    const first = isEmpty(told) ? sheet : told;
+    const asked = sheetOf(params, network);
+    const first = isEmpty(asked) ? sheet : asked;
     this.store = new Store({ ...NOTHING, ...UNUSED, sheet: first, said: '' });
     this.sheets = new Sheets(this.store);
     const paper = el('div', {});
@@ -29,7 +30,7 @@ export class Desk {
     new Answers({ api, network, samples, store: this.store });
     new Paper(paper, { store: this.store, sheets: this.sheets, samples });
     this.store.watch(['problem'], (now) => {
-      problem.textContent = now.problem?.message ?? '';
+      problem.textContent = now.problem ? told(now.problem) : '';
     });
     this.store.watch(['said'], ({ said }) => said && store.set({ said }));
     this.store.watch(['sheet', 'digit'], (now) => {

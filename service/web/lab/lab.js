@@ -5,6 +5,7 @@ import { addTexts, t } from '../lib/i18n.js';
 import { EMPTY, isEmpty } from '../models/sheet.js';
 import { exhibitHash, PLAYGROUND } from '../models/route.js';
 import { Store } from '../models/store.js';
+import { told } from '../parts/refusal.js';
 import { EXHIBITS } from './exhibits.js';
 import en from './i18n/en.js';
 import ko from './i18n/ko.js';
@@ -80,8 +81,8 @@ class Lab {
       save,
       kept: mounted.kept, // what no link can hold: stays in another language and in other colours
       settings: (defaults, limits) => settings(defaults, limits ?? {}, params, save),
-      failed: ({ message }) => {
-        stage.prepend(el('p', { class: 'warning', role: 'alert' }, `${t('failed')} ${message}`));
+      failed: (problem) => {
+        stage.prepend(el('p', { class: 'warning', role: 'alert' }, `${t('failed')} ${told(problem)}`));
       },
       say: (said) => this.#context.store.set({ said }),
       sheet: this.#sheetNow(),

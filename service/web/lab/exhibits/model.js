@@ -75,6 +75,12 @@ function workedOut({ kind, kernelSize, inputShape, channels, parameters }) {
 
 const count = (value, role) => el('td', {}, number(value, value.toLocaleString('en'), { 'data-role': role }));
 
+/** A setting of another make of training goes by the name that it has there. */
+function settingName(key) {
+  const text = `lab.model.training.${key}`;
+  return known(text) ? t(text) : key;
+}
+
 /** A setting as it was given, a number that was worked out without its noise. */
 const plain = (value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value);
 
@@ -91,7 +97,7 @@ function facts({ created, metrics, training, libraries, sha256 }) {
       'training',
       Object.entries(training ?? {})
         .filter(([, value]) => typeof value !== 'object')
-        .map(([key, value]) => `${key} ${plain(value)}`)
+        .map(([key, value]) => `${settingName(key)} ${plain(value)}`)
         .join(', '),
     ],
     [
