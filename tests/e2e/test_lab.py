@@ -142,8 +142,8 @@ def test_each_exhibit_begins_with_the_lectures_numbers(open_page):
 
 @pytest.mark.parametrize(
     ("lang", "phone", "scheme"),
-    [("en", False, "light"), ("ko", True, "dark")],
-    ids=["desk", "phone"],
+    [("en", False, "light"), ("ko", True, "dark"), ("en", False, "dark")],
+    ids=["desk", "phone", "dark"],
 )
 def test_each_exhibit_is_for_everyone(open_page, axe, screenshot, lang, phone, scheme):
     """No text of the other language, nothing for axe to find, nothing wider than the screen."""
@@ -160,6 +160,28 @@ def test_each_exhibit_is_for_everyone(open_page, axe, screenshot, lang, phone, s
         is_korean = any("가" <= letter <= "힣" for letter in said)
         assert is_korean == (lang == "ko"), exhibit
         screenshot(page, f"lab-{exhibit}-{lang}-{scheme}-{'phone' if phone else 'desk'}")
+
+
+STATES = [  # exhibit, the address of a later state, what is then there
+    ("channels", {"show": "one"}, '[data-board="map-5"]'),
+    ("channels", {"show": "three"}, '[data-board="map-5"]'),
+    ("stride", {"size": 1, "kernel": 7}, ".warning"),
+    ("connections", {"size": 5, "kernel": 11}, ".warning"),
+    ("training", {"cell": "5-3"}, ".mistakes img"),
+]
+
+
+@pytest.mark.parametrize(
+    ("lang", "scheme"), [("en", "dark"), ("ko", "light")], ids=["dark", "light"]
+)
+def test_later_states_are_for_everyone_too(open_page, axe, screenshot, lang, scheme):
+    """Other modes, what cannot be, an open cell: nothing for axe to find, in either light."""
+    page = open_page(f"#lab&lang={lang}", color_scheme=scheme)
+    for i, (exhibit, state, shown) in enumerate(STATES):
+        go(page, exhibit, lang, **state)
+        page.locator(f".exhibit {shown}").first.wait_for()
+        assert axe(page) == [], state
+        screenshot(page, f"lab-{exhibit}-later-{i}-{lang}-{scheme}")
 
 
 LINKS = {

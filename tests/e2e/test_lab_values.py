@@ -193,7 +193,7 @@ def test_two_recipes_are_compared_where_the_report_holds_both(open_page, server)
         *("2", "32", "9.5", "90.00 %", "1,000", "0.2500", "1.00 %")
     ]
     page.locator('label[for="lab-recipe-lecture"]').click()
-    assert "Accuracy 0.950 · Loss 0.200" in page.locator('[data-part="curves"]').inner_text()
+    assert "Accuracy 95.00 % · Loss 0.200" in page.locator('[data-part="curves"]').inner_text()
 
 
 def test_what_fails_is_said(open_page):
@@ -206,3 +206,13 @@ def test_what_fails_is_said(open_page):
     for exhibit in ("training", "relu", "flow"):
         go(page, exhibit)
         page.locator(".exhibit [role=alert]").get_by_text("Try again in 3 s.").first.wait_for()
+
+
+def test_what_the_service_refuses_is_said_in_the_pages_language(open_page):
+    """A kind of problem that the page has words for is told in them."""
+    page = open_page("#lab/stride&lang=ko", errors=True)
+    problem = json.dumps({"type": "urn:convscope:problem:overloaded", "detail": "Busy."})
+    answer = {"status": 503, "body": problem, "content_type": "application/problem+json"}
+    page.route("**/activations*", lambda route: route.fulfill(**answer))
+    go(page, "relu", "ko")
+    page.locator(".exhibit [role=alert]").get_by_text("서비스가 바쁩니다").first.wait_for()

@@ -1,7 +1,7 @@
 // Line charts and scatter plots as SVG, in the page's own colours.
 
 const SVG = 'http://www.w3.org/2000/svg';
-const EDGE = { left: 46, right: 22, top: 12, bottom: 28 };
+const EDGE = { left: 46, right: 22, top: 12, bottom: 36 };
 
 export function svg(tag, properties = {}, ...children) {
   const node = document.createElementNS(SVG, tag);
@@ -12,6 +12,8 @@ export function svg(tag, properties = {}, ...children) {
 
 /** Axes from `low` to `high` both ways: `x` and `y` place a value, `add` draws on them. */
 export class Chart {
+  #plot;
+
   constructor({ width = 420, height = 220, x, y, label, xTitle }) {
     const [across, down] = [width - EDGE.left - EDGE.right, height - EDGE.top - EDGE.bottom];
     this.x = (value) => EDGE.left + ((value - x.low) / (x.high - x.low || 1)) * across;
@@ -32,8 +34,11 @@ export class Chart {
       });
       this.text(EDGE.left - 6, this.y(tick) + 4, (y.text ?? String)(tick), 'end');
     }
-    for (const tick of x.ticks) this.text(this.x(tick), height - 12, (x.text ?? String)(tick), 'middle');
-    if (xTitle) this.text(width - EDGE.right, height - 1, xTitle, 'end');
+    for (const tick of x.ticks) {
+      this.text(this.x(tick), height - EDGE.bottom + 16, (x.text ?? String)(tick), 'middle');
+    }
+    this.#plot = this.#within(across, down);
+    if (xTitle) this.text(width - EDGE.right, height - 5, xTitle, 'end');
   }
 
   add(tag, properties, ...children) {
@@ -46,9 +51,16 @@ export class Chart {
     return this.add('text', { x, y, 'text-anchor': anchor }, text);
   }
 
+  /** What lies beyond the axes is cut off. */
   line(points, name) {
     const path = points.map(([x, y]) => `${this.x(x)},${this.y(y)}`).join(' ');
-    this.add('polyline', { points: path, class: `line ${name}` });
+    this.#plot.append(svg('polyline', { points: path, class: `line ${name}` }));
+  }
+
+  /** A picture in the picture, which ends a stroke's width beyond the axes. */
+  #within(across, down) {
+    const [x, y, width, height] = [EDGE.left - 2, EDGE.top - 2, across + 4, down + 4];
+    return this.add('svg', { x, y, width, height, viewBox: [x, y, width, height].join(' ') });
   }
 }
 

@@ -7,6 +7,7 @@ import { choice, figure, Slider } from '../controls.js';
 import { STEPS } from '../steps.js';
 
 const FIGURES = ['accuracy', 'wrong', 'loss', 'expected_calibration_error'];
+const MANY_EPOCHS = 10; // whose first one says nothing of where the others led
 const SETTINGS = ['epochs', 'batch_size', 'seconds'];
 
 /** The lecture's six steps, and what training came to: all of it from the report and the manifest. */
@@ -58,7 +59,7 @@ export default class Training {
     const place = el('div', {});
     const names = runs.map(({ name }) => [name, t('lab.training.recipe', { name })]);
     const asked = runs.find(({ name }) => name === this.#state.state.recipe) ?? runs.at(-1);
-    const show = ({ history }) => place.replaceChildren(this.#curvesOf(history));
+    const show = (run) => place.replaceChildren(this.#curvesOf(run));
     show(asked);
     if (runs.length === 1) return place;
     const choose = (chosen) => {
@@ -73,7 +74,7 @@ export default class Training {
     );
   }
 
-  #curvesOf(history) {
+  #curvesOf({ history, training }) {
     const { epoch } = history;
     const readout = el('p', { class: 'readout' });
     const charts = ['accuracy', 'loss'].map((name) => new Curve(name, history));
@@ -90,7 +91,7 @@ export default class Training {
       for (const chart of charts) chart.mark(epoch[at]);
       const told = Object.entries(history).filter(([key]) => known(`lab.training.${key}`) && key !== 'epoch');
       readout.textContent = told
-        .map(([key, values]) => `${t(`lab.training.${key}`)} ${short(values[at])}`)
+        .map(([key, values]) => `${t(`lab.training.${key}`)} ${figureText(key, values[at])}`)
         .join(' · ');
     });
     return el(
@@ -101,10 +102,13 @@ export default class Training {
         'p',
         { class: 'keys' },
         el('span', { class: 'key training' }, t('lab.training.on.training')),
-        el('span', { class: 'key validation' }, t('lab.training.on.validation')),
+        'val_loss' in history
+          ? el('span', { class: 'key validation' }, t('lab.training.on.validation'))
+          : null,
       ),
       slider.node,
       readout,
+      isHarder(history, training) ? el('p', { class: 'soft' }, t('lab.training.harder')) : null,
     );
   }
 
@@ -149,7 +153,13 @@ function recipes(runs) {
         ...FIGURES.map((key) => line(key, (run) => figureOf(key, run))),
       ),
     ),
-    runs.length > 1 ? null : el('p', { class: 'soft' }, t('lab.training.alone')),
+    el(
+      'p',
+      { class: 'soft' },
+      runs.length > 1
+        ? t('lab.training.compared', { name: runs.at(-1).name, count: runs.at(-1).digits.toLocaleString('en') })
+        : t('lab.training.alone'),
+    ),
   );
 }
 
@@ -184,6 +194,15 @@ function steps() {
   return el('ol', { class: 'steps' }, ...items);
 }
 
+/** Whether training was made harder than reading, which its loss would otherwise not tell. */
+function isHarder({ loss, val_loss: read }, { label_smoothing: softened }) {
+  return Boolean(softened) && read?.at(-1) < loss.at(-1);
+}
+
+const isShare = (key) => key.endsWith('accuracy');
+const figureText = (key, value) => (isShare(key) ? percent(value) : short(value));
+const axisText = (key, value) => (isShare(key) ? `${Number((100 * value).toFixed(2))} %` : String(value));
+
 /** Accuracy or loss after each epoch. */
 class Curve {
   #chart;
@@ -191,7 +210,8 @@ class Curve {
 
   constructor(name, history) {
     const series = [name, `val_${name}`].filter((key) => key in history);
-    const all = series.flatMap((key) => history[key]);
+    const from = history.epoch.length > MANY_EPOCHS ? 1 : 0;
+    const all = series.flatMap((key) => history[key].slice(from));
     const [low, high] = name === 'accuracy' ? [Math.min(...all), 1] : [0, Math.max(...all)];
     const { epoch } = history;
     this.#chart = new Chart({
@@ -200,8 +220,10 @@ class Curve {
         high: epoch.at(-1),
         ticks: ticks(epoch[0], epoch.at(-1), 6).filter(Number.isInteger),
       },
-      y: { low, high, ticks: ticks(low, high, 4) },
-      label: `${t(`lab.training.${name}`)}: ${series.map((key) => `${key} ${short(history[key].at(-1))}`).join(', ')}`,
+      y: { low, high, ticks: ticks(low, high, 4), text: (value) => axisText(name, value) },
+      label: series
+        .map((key) => `${t(`lab.training.${key}`)} ${figureText(key, history[key].at(-1))}`)
+        .join(', '),
       xTitle: t('lab.training.epoch'),
     });
     this.#cursor = this.#chart.add('line', {
