@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import requests
 from numpy.typing import NDArray
+from PIL import Image
 
 from service.bundle import Bundle, Layer
 from tests.conftest import ROOT
+from tests.e2e.conftest import ARTEFACTS
 
 Cell = dict[str, Any]
 SEED = 5
@@ -184,9 +186,53 @@ def test_stage_and_scale_change_the_picture(open_page, screenshot, stage, scale)
     assert (f"stage={stage}" in page.url) == (stage != "post")
     assert (f"scale={scale}" in page.url) == (scale != "layer")
     legend = page.locator('.column[data-layer="conv2d"] footer').inner_text()
-    assert legend
-    assert ("−" in legend) == (stage == "weights" or (stage == "pre" and scale == "layer"))
+    assert any(digit in legend for digit in "123456789")
+    assert ("−" in legend) == (stage != "post")
+    assert ("scale of channel 0" in legend) == (scale == "map")
     screenshot(page, f"stage-{stage}-{scale}")
+
+
+@pytest.mark.parametrize("stage", ["post", "pre", "weights"])
+def test_with_a_scale_a_map_the_legend_is_the_selected_map_s(open_page, stage):
+    """Its numbers end at that map's, or filter's, largest magnitude, and the picture changes."""
+    page = open_page(f"#sample=3&stage={stage}&layer=conv2d&channel=5&row=1&column=1")
+    page.locator(TICK).wait_for()
+    column = page.locator('.column[data-layer="conv2d"]')
+    column.locator(".legend").wait_for()
+    before = column.locator("canvas").evaluate("(canvas) => canvas.toDataURL()")
+    of_layer = column.locator(".marks span").last.inner_text()
+    page.locator('label[for="view-scale-map"]').click()
+    column.get_by_text("scale of channel 5").wait_for()
+    assert column.locator("canvas").evaluate("(canvas) => canvas.toDataURL()") != before
+    marks = column.locator(".marks span").all_inner_texts()
+    assert float(marks[-1]) < float(of_layer)
+    assert marks[0] == ("0" if stage == "post" else f"−{marks[-1]}")
+
+
+def test_choosing_and_closing_keeps_the_focus(open_page):
+    """A term that is chosen, a list that grows and a closed cell leave the focus where it was."""
+    page = open_page("#sample=0&layer=conv2d_1&channel=12&row=3&column=4")
+    page.locator(TICK).wait_for()
+    focused = "document.activeElement.textContent"
+    scrolled = "document.querySelector('.terms .list').scrollTop"
+    row = page.locator(".terms .list button").nth(14)
+    row.focus()
+    name, top = row.inner_text(), page.evaluate(scrolled)
+    page.keyboard.press("Enter")
+    assert row.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+    assert (row.inner_text(), page.evaluate(scrolled)) == (name, top)
+    assert top > 0
+    go(page, {"layer": "dense", "channel": 5}, "sample=0")
+    count = page.locator(".terms .list button").count()
+    page.get_by_role("button", name="List all").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="List all").wait_for(state="detached")
+    newest = page.locator(".terms .list button").nth(count)
+    assert page.evaluate(focused) == newest.text_content()
+    page.get_by_role("button", name="Clear selection").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "inspector-title"
 
 
 def test_evidence_lies_over_the_digit(open_page, screenshot):
@@ -234,7 +280,10 @@ def test_values_leave_the_page(open_page, tmp_path):
     save = share_opener(page)
     with page.expect_download() as png:
         save("png")
-    assert png.value.path().read_bytes().startswith(b"\x89PNG")
+    png.value.save_as(ARTEFACTS / "view.png")  # to be looked at
+    picture = np.asarray(Image.open(png.value.path()).convert("RGB"))
+    assert picture[100:330, -200:].min() < 64  # the classes, at the right
+    assert len(np.unique(picture[-72], axis=0)) > 50  # the lowest legend's colours
     with page.expect_download() as archive:
         save("npz")
     archive.value.save_as(tmp_path / "values.npz")
@@ -245,6 +294,22 @@ def test_values_leave_the_page(open_page, tmp_path):
     told = json.loads(subprocess.check_output(["bash", "-c", f"{command} --silent"]))  # noqa: S607
     sum_shown = page.locator('.equation [data-role="sum"]').get_attribute("value")
     assert told["explanation"]["pre"] == pytest.approx(float(sum_shown), abs=1e-6)
+
+
+@pytest.mark.parametrize("model", ["mnist", "tiny"])
+def test_without_a_cell_the_command_asks_for_the_prediction(open_page, model):
+    """The curl command asks the model that is on the page, and gets its answer."""
+    clipboard = ["clipboard-read", "clipboard-write"]
+    sheet = "sample=0" if model == "mnist" else f"random={SEED}"
+    page = open_page(f"?model={model}#{sheet}", permissions=clipboard)
+    page.locator("#answer .label").wait_for()
+    share_opener(page)("curl")
+    page.get_by_text("Copied").wait_for()
+    command = page.evaluate("navigator.clipboard.readText()")
+    told = json.loads(subprocess.check_output(["bash", "-c", f"{command} --silent"]))  # noqa: S607
+    assert told["model"]["name"] == model
+    label = page.locator("#answer .label").inner_text()
+    assert str(told["predictions"][0]["label"]) == label
 
 
 def share_opener(page) -> Callable[[str], None]:
