@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 from tqdm.keras import TqdmCallback
 
 from training.augment import with_wide_pens
@@ -41,17 +42,23 @@ class Schedule:
         peak_learning_rate: after the warm-up.
         weight_decay: AdamW's.
         label_smoothing: of the teachers' labels, lest they learn the training digits by heart.
-        wide: of the training digits, that the network sees drawn with a wide pen as well.
+        wide: of the training digits, that the network sees drawn with a wide pen as well, at last.
+        wide_epochs: for which it does.
+        wide_peak_learning_rate: in those.
+        wide_share: how far the weights go, from those before to those after them.
     """
 
     epochs: int = 40
-    teachers: int = 7
+    teachers: int = 5
     teacher_epochs: int = 24
     batch_size: int = 256
     peak_learning_rate: float = 4e-3
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05
-    wide: int = 6_000
+    wide: int = 12_000
+    wide_epochs: int = 4
+    wide_peak_learning_rate: float = 1e-3
+    wide_share: float = 0.75
 
 
 BEST = Schedule()
@@ -89,7 +96,7 @@ def train_lecture(
         jit_compile=_on_gpu(),
     )
     images = mnist.train_images[..., np.newaxis] / np.float32(255)
-    started = time.monotonic()
+    started = None if resume else time.monotonic()
     config = {"epochs": epochs, "batch_size": LECTURE_BATCH_SIZE}
     data = {"x": images, "y": mnist.train_labels, "batch_size": LECTURE_BATCH_SIZE}
     try:
@@ -110,9 +117,11 @@ def train_best(
     Each teacher learns the labels of 55,000 distorted digits; the network that is kept learns what
     all of them together make of each distorted picture (Hinton et al., 2015, "Distilling the
     knowledge in a neural network"; teachers and student see the very same one: Beyer et al., 2022),
-    and so of all 60,000. Some it sees a second time, drawn with a wide pen, and learns what they
-    were: with strokes run together, teachers would not know. The labels of the last 5,000 are for
-    choosing and calibrating: no network learns them. The test digits stay untouched.
+    and so of all 60,000. In some more epochs it also sees digits drawn with a wide pen, and learns
+    what they were: with strokes run together, teachers would not know. Its weights go most of the
+    way there, which keeps more of what it knew (Wortsman et al., 2022, "Robust fine-tuning of
+    zero-shot models"). The labels of the last 5,000 are for choosing and calibrating: no network
+    learns them. The test digits stay untouched.
 
     Args:
         mnist: the data.
@@ -127,7 +136,7 @@ def train_best(
     Raises:
         Interrupted: Ctrl-C.
     """
-    started = time.monotonic()
+    started = None if resume else time.monotonic()
     lecture_cnn().summary(print_fn=log.info)
     teachers = []
     for number in range(1, schedule.teachers + 1):
@@ -137,14 +146,34 @@ def train_best(
     log.info("The network that learns from them")
     keras.utils.set_random_seed(seed)
     student = normalized_cnn(precision())
-    batches = _taught_batches(mnist, run, seed, resume, schedule, mean_of(teachers))
+    teach, last = mean_of(teachers), _last(schedule)
     try:
+        batches = _taught_batches(mnist, run, seed, resume, schedule, teach, wide=0)
         _fit_augmented(student, mnist, run, resume, schedule, batches)
+        log.info("The same network, with wide pens")
+        narrow, student = student, normalized_cnn(precision())
+        student.set_weights(narrow.get_weights())
+        folder = run / "wide"
+        batches = _taught_batches(mnist, folder, seed, resume, last, teach, schedule.wide)
+        _fit_augmented(student, mnist, folder, resume, last, batches)
+        student.set_weights(_between(narrow, student, schedule.wide_share))
     except Interrupted:
         if _history(run):
             _save_calibrated(student, mnist, run, seed, started, schedule)
         raise
     return _save_calibrated(student, mnist, run, seed, started, schedule)
+
+
+def _between(before: keras.Model, after: keras.Model, share: float) -> list[NDArray[np.float32]]:
+    """Weights that lie between those of two models; share 0: those before, 1: those after."""
+    pairs = zip(before.get_weights(), after.get_weights(), strict=True)
+    return [(1 - share) * first + share * last for first, last in pairs]
+
+
+def _last(schedule: Schedule) -> Schedule:
+    """The epochs with wide pens."""
+    rate = schedule.wide_peak_learning_rate
+    return replace(schedule, epochs=schedule.wide_epochs, peak_learning_rate=rate)
 
 
 def _train_teacher(
@@ -166,24 +195,26 @@ def _train_teacher(
 
 
 def _taught_batches(
-    mnist: Mnist, run: Path, seed: int, resume: bool, schedule: Schedule, teach: Teach
+    mnist: Mnist, run: Path, seed: int, resume: bool, schedule: Schedule, teach: Teach, wide: int
 ) -> AugmentedBatches:
-    """All digits as the teachers see them; some with a wide pen, as they saw them without."""
-    narrow = mnist.train_images[: schedule.wide]
-    wide = with_wide_pens(narrow, np.random.default_rng(seed))
-    return AugmentedBatches(
-        np.concatenate([mnist.train_images, wide]),
-        np.concatenate([mnist.train_labels, mnist.train_labels[: schedule.wide]]),
-        schedule.batch_size,
-        seed,
-        _epochs_backed_up(run) if resume else 0,
-        teach,
-        teach(narrow[..., np.newaxis].astype(np.float32) / np.float32(255)),
-    )
+    """All digits as the teachers see them, and `wide` with a wide pen, as they saw them without."""
+    images, labels, known = mnist.train_images, mnist.train_labels, None
+    if wide:
+        narrow = images[:wide]
+        images = np.concatenate([images, with_wide_pens(narrow, np.random.default_rng(seed))])
+        labels = np.concatenate([labels, labels[:wide]])
+        known = teach(narrow[..., np.newaxis].astype(np.float32) / np.float32(255))
+    first_epoch = _epochs_backed_up(run) if resume else 0
+    return AugmentedBatches(images, labels, schedule.batch_size, seed, first_epoch, teach, known)
 
 
 def _save_calibrated(
-    student: keras.Model, mnist: Mnist, run: Path, seed: int, started: float, schedule: Schedule
+    student: keras.Model,
+    mnist: Mnist,
+    run: Path,
+    seed: int,
+    started: float | None,
+    schedule: Schedule,
 ) -> keras.Model:
     """Put the softmax on the student's logits, calibrated on the held-out digits, and save it."""
     model = fold_normalization(student)
@@ -286,7 +317,12 @@ def _fit(model: keras.Model, run: Path, resume: bool, epochs: int, **fit: Any) -
 
 
 def _save(
-    model: keras.Model, run: Path, recipe: str, seed: int, started: float, config: dict[str, Any]
+    model: keras.Model,
+    run: Path,
+    recipe: str,
+    seed: int,
+    started: float | None,
+    config: dict[str, Any],
 ) -> None:
     run.mkdir(parents=True, exist_ok=True)
     model.save(run / "model.keras")
@@ -295,9 +331,10 @@ def _save(
         "seed": seed,
         "backend": keras.backend.backend(),
         "device": device_name(),
-        "seconds": round(time.monotonic() - started, 1),
         **config,
     }
+    if started is not None:  # of a run that was interrupted, nobody knows them all
+        about["seconds"] = round(time.monotonic() - started, 1)
     (run / "config.json").write_text(json.dumps(about, indent=2) + "\n")
     log.info("Saved %s", run / "model.keras")
 

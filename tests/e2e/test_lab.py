@@ -236,7 +236,7 @@ def test_a_link_that_makes_no_sense_shows_a_first_state(open_page, hash_):
 
 
 def test_numbers_that_cannot_be_are_said(open_page):
-    """A kernel larger than its input leaves no counts of another; a row beyond the map is its last."""
+    """A kernel larger than its input leaves no counts of another; rows end at the last."""
     page = open_page("#lab/connections&lang=en")
     assert page.locator(".exhibit .result data").count() == 3
     go(page, "connections", size=5, kernel=11)

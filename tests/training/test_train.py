@@ -28,7 +28,7 @@ from training.train import Interrupted, Schedule, train_best, train_lecture
 
 ROOT = Path(__file__).parents[2]
 HELD_OUT = 100
-SHORT = Schedule(epochs=3, teachers=2, teacher_epochs=1, batch_size=64, wide=20)
+SHORT = Schedule(epochs=3, teachers=2, teacher_epochs=1, batch_size=64, wide=20, wide_epochs=1)
 
 
 @pytest.fixture(scope="module")
