@@ -35,6 +35,15 @@ def test_every_route_is_documented():
     assert documented == routes
 
 
+def test_every_route_has_a_command():
+    """docs/api.md has a curl line for each route; test_docs_examples.py runs them all."""
+    names = {"name": "mnist", "version": "1"}
+    asked = re.findall(r"localhost:8000(/[^ ?'\n]*)", API.read_text())
+    for rule in create_app().url_map.iter_rules():
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names.get(found[1], "…"), rule.rule)
+        assert path in asked or path == "/web/…", rule.rule
+
+
 def test_every_setting_is_documented():
     """docs/settings.md lists exactly the settings, with their defaults."""
     documented = {row[0]: row[1] for row in table_rows(SETTINGS, 3) if row[0].isupper()}
