@@ -40,8 +40,9 @@ def test_every_route_has_a_command():
     names = {"name": "mnist", "version": "1"}
     asked = re.findall(r"localhost:8000(/[^ ?'\n]*)", API.read_text())
     for rule in create_app().url_map.iter_rules():
-        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names.get(found[1], "…"), rule.rule)
-        assert path in asked or path == "/web/…", rule.rule
+        if rule.endpoint != "pages.web":  # the files of the pages
+            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names[found[1]], rule.rule)
+            assert path in asked, rule.rule
 
 
 def test_every_setting_is_documented():
