@@ -30,9 +30,7 @@ from gunicorn.workers.gthread import ThreadWorker
 BEAT_S = 0.5
 _SHORT_S = 0.005  # as long as the loop stands back for a request
 _WINDOW_S = 1.0  # in which is counted how much is too much: as long as clients are told to wait
-_TOO_MUCH = (
-    0.3  # share of the work that is refused with one place to wait, if as much comes as can be done
-)
+_TOO_MUCH = 0.3  # share refused: about what one place to wait leaves where all could just be done
 _HEAD = 65_536  # bytes of a request that the loop receives at most
 _LENGTH = re.compile(rb"(?i)\r\nContent-Length:[ \t]*(\d{1,18})[ \t]*\r\n")
 _LAST = re.compile(rb"(?i)HTTP/1\.0\r\n|\r\nConnection:[ \t]*close[ \t]*\r\n")
@@ -44,7 +42,7 @@ _STATUSES = {
     errors.ExpectationFailed: 417,
     errors.UnsupportedTransferCoding: 501,
 }
-_TURN_S = 2e-4
+_TURN_S = 2e-4  # that a thread keeps the GIL while another wants it
 _REQUEST_S = 30  # from a small request's first byte to its last
 _SILENT_S = 20  # that a client may neither send its body nor take its answer, while a thread waits
 _SILENT = struct.pack("ll", _SILENT_S, 0)  # a C timeval

@@ -1,8 +1,8 @@
 """Back-pressure: so many requests at once, so many waiting, the others refused at once.
 
-Only POST is work; health, metrics and pages are answered whatever goes on. How many may wait is
-held by `worker.py`, before a request costs anything; whose turn it is, here. A body is read before
-its request waits, so that a slow client holds none of the places where work is done.
+Only POST is work. How many requests may wait is held by `worker.py`, before one costs anything;
+whose turn it is, here. A large body is read before its request waits for its turn, so that a slow
+client holds none of the places where work is done.
 """
 
 import re
