@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import ROOT
 
@@ -22,7 +22,19 @@ QUIET = [
 ]
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
+# Nothing changes any more: what the page does a while after a change, such as writing its address
+# (120 ms), has been done. Counted by the page's own clock, however slow the machine is.
+RESTS = """() => new Promise((done) => {
+    let timer = setTimeout(done, 150);
+    new MutationObserver(() => {
+        clearTimeout(timer);
+        timer = setTimeout(done, 150);
+    }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+})"""
+
 OpenPage = Callable[..., Page]
+
+expect.set_options(timeout=30_000)  # as long as all else is waited for
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 """The lab in a real browser: every exhibit answers the mouse, the finger and the keyboard."""
 
-import pytest
+import re
 
-from tests.e2e.test_lab import BOARD, go, text
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.test_lab import BOARD, answered, go, text
 
 DIGIT, PICTURE = "#lab-kernel-source-digit", "#lab-kernel-source-picture"
 TYPED = "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')); }"
@@ -49,6 +52,7 @@ def test_boards_follow_mouse_finger_and_arrow_keys(page):
     for exhibit, (board, readout) in BOARDS.items():
         state = {"source": "four"} if exhibit == "pooling" else {}
         go(page, exhibit, **state)
+        answered(page, exhibit)
         target = page.locator(BOARD.format(board))
         target.locator("canvas").wait_for()
         page.wait_for_function("(node) => node.ariaLabel", arg=target.element_handle())
@@ -63,16 +67,16 @@ def test_the_output_board_moves_the_window(page):
     go(page, "stride")
     board = page.locator(BOARD.format("output"))
 
-    def at(row, column):
-        return f"row {row}, column {column}" in board.get_attribute("aria-label")
+    def is_at(row, column):
+        expect(board).to_have_attribute("aria-label", re.compile(f"row {row}, column {column}"))
 
     point(page, board, 0.9, 0.1, finger=False)
-    assert at(0, 2)
+    is_at(0, 2)
     point(page, board, 0.5, 0.9, finger=True)
-    assert at(2, 1)
+    is_at(2, 1)
     board.press("ArrowDown")
     board.press("ArrowLeft")
-    assert at(2, 0)
+    is_at(2, 0)
     assert "begins in row 2, column 0" in page.locator(BOARD.format("input")).get_attribute(
         "aria-label"
     )
@@ -86,7 +90,48 @@ def test_each_of_six_maps_is_reached_with_the_arrow_keys(page):
     page.wait_for_function(
         "() => location.hash.includes('filter=3') && /row=1/.test(location.hash)"
     )
-    assert page.locator("#announcer").inner_text() == text(page, ".readout")
+    expect(page.locator("#announcer")).to_have_text(text(page, ".readout"))
+
+
+def test_the_lab_alone_is_heard_in_the_lab(open_page):
+    """A page opened straight in the lab announces nothing of the playground's."""
+    page = open_page("#lab/stride&lang=en")
+    announcer = page.locator("#announcer")
+    expect(announcer).to_have_text("Output of 3 × 3, cell in row 0, column 0")
+    page.wait_for_timeout(1000)  # the playground would speak after 600 ms
+    assert "No answer yet" not in announcer.inner_text()
+    expect(announcer).to_have_text("Output of 3 × 3, cell in row 0, column 0")
+
+
+def test_an_exhibit_that_was_left_is_not_heard(open_page):
+    """What the service answers late to one exhibit is not announced in the next."""
+    page, held = open_page("#lab/stride&lang=en"), []
+    page.route("**/model/weights*", lambda route: held.append(route))
+    with page.expect_request("**/model/weights*"):
+        go(page, "convolution")
+    go(page, "channels")
+    page.locator(BOARD.format("result")).press("ArrowDown")
+    said = text(page, '[data-role="equation"]')
+    expect(page.locator("#announcer")).to_have_text(said)
+    with page.expect_request_finished(lambda request: "weights" in request.url):
+        held[0].continue_()
+    page.wait_for_timeout(300)
+    assert page.locator("#announcer").inner_text() == said
+
+
+def test_a_lab_that_was_left_before_it_was_loaded_stays_away(open_page):
+    """Who goes back before the lab is there keeps the playground, and its address."""
+    page, held = open_page("#lang=en"), []
+    page.route("**/lab/lab.js", lambda route: held.append(route))
+    with page.expect_request("**/lab/lab.js"):
+        page.locator('#views a[href="#lab"]').click()
+    page.locator("#views a").first.click()
+    page.locator("#playground").wait_for()
+    with page.expect_request_finished(lambda request: "lab.css" in request.url):
+        held[0].continue_()
+    page.wait_for_timeout(600)
+    assert page.locator(".exhibit").count() == 0
+    assert "lab" not in page.evaluate("location.hash")
 
 
 def test_sliders_by_mouse_finger_and_keyboard(page):
@@ -96,6 +141,7 @@ def test_sliders_by_mouse_finger_and_keyboard(page):
         ("connections", "filters", '[data-role="full"]'),
     ]:
         go(page, exhibit)
+        answered(page, exhibit)
         target = page.locator(f'[data-slider="{slider}"]')
         says_something_else(page, readout, lambda: point(page, target, 0.6, 0.5, finger=False))  # noqa: B023
         says_something_else(page, readout, lambda: point(page, target, 0.3, 0.5, finger=True))  # noqa: B023
@@ -108,18 +154,17 @@ def test_the_wires_of_an_output(page):
     go(page, "connections")
     wires = page.locator('[data-wires="local"]')
 
-    def unit():
-        return [
-            int(node.get_attribute("aria-label").split()[1])
-            for node in page.locator("[data-wires]").all()
-        ]
+    def stands_out(unit):
+        said = [re.compile(f"^Output {unit} ")] * 3
+        for node, label in zip(page.locator("[data-wires]").all(), said, strict=True):
+            expect(node).to_have_attribute("aria-label", label)
 
     point(page, wires, 0.99, 0.2, finger=False)
-    assert unit() == [6, 6, 6]
+    stands_out(6)
     point(page, wires, 0.01, 0.2, finger=True)
-    assert unit() == [0, 0, 0]
+    stands_out(0)
     wires.press("ArrowRight")
-    assert unit() == [1, 1, 1]
+    stands_out(1)
 
 
 def test_a_digit_is_dragged(page):
@@ -141,6 +186,7 @@ def test_a_digit_is_dragged(page):
 def test_the_kernel_and_the_colours_are_typed_over(page):
     """Any number can be replaced from the keyboard, and everything follows."""
     go(page, "kernels", row=9, column=12)
+    answered(page, "kernels")
     middle = page.get_by_label("row 1, column 1")
     middle.focus()
     says_something_else(page, '[data-role="sum"]', lambda: page.keyboard.type("7"))
@@ -158,6 +204,7 @@ def test_the_kernel_and_the_colours_are_typed_over(page):
 def test_the_kernel_plays_and_stops(page):
     """Nothing moves by itself; Play leads the kernel over the picture, Pause holds it."""
     go(page, "convolution")
+    answered(page, "convolution")
     before = text(page, ".readout")
     page.wait_for_timeout(700)
     assert text(page, ".readout") == before
@@ -173,6 +220,7 @@ def test_an_own_picture_is_filtered_in_colour(page, tmp_path):
     Image.new("RGB", (40, 20), (250, 120, 30)).save(tmp_path / "orange.png")
     (tmp_path / "no.png").write_text("no picture")
     go(page, "kernels")
+    answered(page, "kernels")
     page.locator('[data-kernel="identity"]').click()
     upload(page, tmp_path / "orange.png")
     filtered = page.get_by_role("img", name="Each channel filtered")
@@ -196,7 +244,7 @@ def test_an_own_picture_is_filtered_in_colour(page, tmp_path):
 def test_an_own_picture_is_chosen_once_there_is_one(page):
     """Who cancels the dialog, or follows a link, sees the digit, and that it is the digit."""
     go(page, "kernels", source="picture")
-    page.locator(".exhibit canvas").first.wait_for()
+    answered(page, "kernels")
     assert page.locator(DIGIT).is_checked()
     with page.expect_file_chooser():
         page.locator(f'label[for="{PICTURE[1:]}"]').click()
@@ -249,13 +297,15 @@ def test_the_flow_plays_and_stops_where_it_is_pointed_at(page):
     page.locator('[data-do="play"]').tap()
     page.wait_for_function("() => document.querySelector('[data-slider=position]').value > 1")
     point(page, sheet, 0.5, 0.5, finger=True)
-    stopped = page.locator('[data-slider="position"]').input_value()
     page.locator(".exhibit .readout a").wait_for()
+    stopped = page.locator('[data-slider="position"]').input_value()
     page.wait_for_timeout(300)
     assert page.locator('[data-slider="position"]').input_value() == stopped
     says_something_else(page, ".readout", lambda: point(page, sheet, 0.2, 0.5, finger=False))
     sheet.focus()
     says_something_else(page, ".readout", lambda: page.keyboard.press("ArrowLeft"))
+    page.locator('[data-slider="position"]').press("Home")  # all of the way is left to play
+    sheet.focus()
     page.keyboard.press("Space")
     assert text(page, '[data-do="play"]') == "Pause"
 

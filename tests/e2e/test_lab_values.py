@@ -20,7 +20,7 @@ AGREES = """([selector, value]) => {
 
 def shows(page, selector, value):
     """Wait until a number of the exhibit is that one, to 1e-5."""
-    page.wait_for_function(AGREES, arg=[selector, float(value)], timeout=10_000)
+    page.wait_for_function(AGREES, arg=[selector, float(value)])
 
 
 def in_a_link(pixels):

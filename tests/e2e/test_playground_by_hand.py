@@ -3,6 +3,7 @@
 import pytest
 
 from tests.conftest import ROOT
+from tests.e2e.conftest import RESTS
 from tests.e2e.test_playground import LABEL, draw_with_mouse, on_paper
 
 STROKES = """async () => {
@@ -13,7 +14,7 @@ STROKES = """async () => {
 
 def strokes(page):
     """What the link says lies on the paper, once it has been written."""
-    page.wait_for_timeout(300)
+    page.evaluate(RESTS)
     return page.evaluate(STROKES)
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.e2e.conftest import RESTS
+
 CELLS = {
     "convolution": "layer=conv2d_1&channel=12&row=3&column=4",
     "pooling": "layer=max_pooling2d_1&channel=12&row=1&column=2",
@@ -89,7 +91,8 @@ def test_the_tour_by_keyboard(open_page, axe, screenshot):
         page.keyboard.press("Enter")
         page.locator("#tour .reveal").wait_for()
         if step == 2:
-            page.wait_for_timeout(300)
+            page.locator(".tick").wait_for()
+            page.evaluate(RESTS)
             assert axe(page) == []
             screenshot(page, "tour")
         page.keyboard.press("Enter")
@@ -147,9 +150,9 @@ def test_the_language_follows_the_browser_and_can_be_switched(open_page):
     assert page.locator("#network-title").inner_text() == "신경망"
     assert "합성곱" in page.locator('[data-layer="conv2d"]').inner_text()
     page.locator('[data-menu="language"]').click()
-    page.wait_for_timeout(300)
+    page.wait_for_function("() => location.hash.includes('lang=en')")
     assert page.locator("html").get_attribute("lang") == "en"
-    assert "lang=en" in page.url
+    page.get_by_text("The answer is 7").wait_for(state="attached")  # announced anew
     said = page.evaluate("document.body.innerText")
     korean = [line for line in said.splitlines() if any("가" <= letter <= "힣" for letter in line)]
     assert korean == ["한국어"]  # the switch back

@@ -12,10 +12,11 @@ import pytest
 import requests
 from numpy.typing import NDArray
 from PIL import Image
+from playwright.sync_api import expect
 
 from service.bundle import Bundle, Layer
 from tests.conftest import ROOT
-from tests.e2e.conftest import ARTEFACTS
+from tests.e2e.conftest import ARTEFACTS, RESTS
 
 Cell = dict[str, Any]
 SEED = 5
@@ -116,13 +117,16 @@ def test_from_the_class_back_to_the_pixels_and_back_again(open_page, screenshot)
     title = page.locator("#inspector-title")
     steps = [title.inner_text()]
 
+    page.locator(TICK).wait_for()
+
     def follow(selector: str) -> None:
+        explained = page.locator(".equation").get_attribute("data-cell")
         page.locator(selector).first.click()
-        page.wait_for_function(
-            "(before) => document.querySelector('#inspector-title').textContent !== before",
-            arg=steps[-1],
+        page.wait_for_function(  # the explanation follows the title
+            "(before) => document.querySelector('.equation').dataset.cell !== before",
+            arg=explained,
         )
-        page.wait_for_timeout(120)  # the explanation follows the title
+        assert title.inner_text() != steps[-1]
         steps.append(title.inner_text())
 
     follow(".terms .list button")  # the unit that decided
@@ -161,10 +165,11 @@ def test_cells_are_reached_by_keyboard_and_pointer(open_page):
     assert after != before
     page.keyboard.press("PageDown")
     assert page.locator("#inspector-title").inner_text().startswith("conv2d, channel 2,")
+    page.locator('.equation[data-cell^="conv2d/2/"]').wait_for()  # moves nothing any more
     digit = page.locator("#digit canvas")
     lit = digit.evaluate("(canvas) => canvas.toDataURL()")
     page.locator('[data-plane="focus"]').hover(position={"x": 24, "y": 24})
-    assert "row 2, column 2 =" in page.locator(".focus .readout").inner_text()
+    expect(page.locator(".focus .readout")).to_contain_text("row 2, column 2 =")
     assert digit.evaluate("(canvas) => canvas.toDataURL()") != lit
 
 
@@ -182,9 +187,11 @@ def test_stage_and_scale_change_the_picture(open_page, screenshot, stage, scale)
     page.locator("#answer .label").wait_for()
     page.locator(f'label[for="view-stage-{stage}"]').click()
     page.locator(f'label[for="view-scale-{scale}"]').click()
-    page.wait_for_timeout(500)
-    assert (f"stage={stage}" in page.url) == (stage != "post")
-    assert (f"scale={scale}" in page.url) == (scale != "layer")
+    page.locator('.column[data-layer="conv2d"] .legend').wait_for()
+    page.evaluate(RESTS)
+    link = page.evaluate("location.hash")
+    assert (f"stage={stage}" in link) == (stage != "post")
+    assert (f"scale={scale}" in link) == (scale != "layer")
     legend = page.locator('.column[data-layer="conv2d"] footer').inner_text()
     assert any(digit in legend for digit in "123456789")
     assert ("−" in legend) == (stage != "post")
@@ -253,14 +260,16 @@ def test_a_link_brings_everything_back(open_page):
     first.locator("#answer .label").wait_for()
     first.locator('[data-menu="language"]').click()
     first.get_by_role("button", name="왜").click()
-    first.wait_for_timeout(300)
-    assert "strokes=" in first.url
-    second = open_page(first.url.split("/", 3)[3])
+    first.wait_for_function("() => /&layer=.*&lang=ko/.test(location.hash)")
+    link = first.evaluate("location.hash")
+    assert "strokes=" in link
+    second = open_page(link)
     second.locator(TICK).wait_for()
-    second.wait_for_timeout(300)
-    assert second.url == first.url
+    second.evaluate(RESTS)
+    assert second.evaluate("location.href") == first.evaluate("location.href")
     for selector in ("#inspector-title", "#answer", ".equation"):
-        assert second.locator(selector).inner_text() == first.locator(selector).inner_text()
+        told = second.locator(selector).inner_text()
+        expect(first.locator(selector)).to_have_text(told, use_inner_text=True)
 
 
 def test_embedding_hides_the_frame(open_page, screenshot):

@@ -49,7 +49,8 @@ def test_a_refused_occlusion_takes_nothing_else_away(open_refused):
     page.locator("#evidence button").click()
     says(page, "#evidence")
     assert page.locator(LABEL).inner_text() == "7"
-    assert page.locator(".tick").is_visible()
+    page.locator(".tick").wait_for()
+    says(page, "#evidence")
     end()
     page.locator("#evidence button").click(click_count=2, delay=200)
     page.locator("#evidence .legend").wait_for()

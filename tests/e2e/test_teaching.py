@@ -10,7 +10,7 @@ import requests
 from scipy import signal
 
 from tests.conftest import ROOT
-from tests.e2e.test_lab import EXHIBITS, numbers, text
+from tests.e2e.test_lab import EXHIBITS, follow, numbers, text
 from tests.oracles import conv_output_size
 
 ENGLISH, KOREAN = (ROOT / "docs" / name for name in ("teaching.md", "teaching.ko.md"))
@@ -38,14 +38,13 @@ def lab(open_page):
     """Opens the addresses of an exercise, one after the other, on one page."""
     page = open_page("#lab&lang=en")
 
-    def follow(link):
-        page.evaluate("(hash) => { location.hash = hash; }", f"{link}&lang=en")
+    def opened(link):
         name = re.match(r"#(?:lab/)?(\w+)", link)
         assert name
-        page.locator(f'.exhibit[data-exhibit="{name[1]}"] .stage > *').first.wait_for()
+        follow(page, f"{link}&lang=en", name[1])
         return page
 
-    return follow
+    return opened
 
 
 def test_both_pages_say_the_same():

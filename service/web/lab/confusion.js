@@ -10,6 +10,7 @@ export class Confusion {
   #labels;
   #lang;
   #choose;
+  #opened = null; // the cell whose digits are shown, or will be
   #table = el('div', { class: 'scroll' });
   #digits = el('div', { class: 'mistakes', 'aria-live': 'polite' });
 
@@ -24,6 +25,7 @@ export class Confusion {
 
   /** With a cell opened; null for none. */
   async show(cell) {
+    this.#opened = cell;
     const focused = document.activeElement?.dataset?.confusion;
     this.#table.replaceChildren(this.#matrix(cell));
     if (focused) this.#table.querySelector(`[data-confusion="${focused}"]`)?.focus();
@@ -36,6 +38,7 @@ export class Confusion {
       (each) => each.label === label && each.predicted === predicted,
     );
     const items = await Promise.all(found.map((each) => this.#digit(each)));
+    if (this.#opened !== cell) return; // another was opened meanwhile
     const names = { label: this.#labels[label], predicted: this.#labels[predicted], count: found.length };
     this.#digits.replaceChildren(el('h3', {}, t('lab.training.mistakes', names)), el('ul', {}, ...items));
   }

@@ -40,6 +40,7 @@ class Lab {
   /** The exhibit that the address asks for, the first where it asks for none. */
   async show() {
     const { route } = this.#context.store.state;
+    if (route.view === PLAYGROUND) return; // left again before the lab was there
     const name = Object.hasOwn(EXHIBITS, route.exhibit) ? route.exhibit : Object.keys(EXHIBITS)[0];
     const again = this.#mounted.name === name && this.#mounted.route === route;
     const params = again ? new URLSearchParams(this.#mounted.state) : route.params;
@@ -84,10 +85,11 @@ class Lab {
       failed: (problem) => {
         stage.prepend(el('p', { class: 'warning', role: 'alert' }, `${t('failed')} ${told(problem)}`));
       },
-      say: (said) => this.#context.store.set({ said }),
+      // an exhibit that was left may still get answers: they are none of the next one's
+      say: (said) => this.#mounted === mounted && this.#context.store.set({ said }),
       sheet: this.#sheetNow(),
       keepSheet: (sheet) => {
-        this.#sheet = sheet;
+        if (this.#mounted === mounted) this.#sheet = sheet;
       },
     };
   }

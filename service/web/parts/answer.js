@@ -41,12 +41,18 @@ export class Answer {
       ),
     );
     const said = t('answer.said', { label: first.label, confidence: percent(first.probability) });
-    this.#timer = setTimeout(() => this.#store.set({ said }), REST_MS);
-    return undefined;
+    return this.#announce(said);
   }
 
   #say(title, text) {
     this.#root.replaceChildren(el('p', { class: 'none' }, title), el('p', { class: 'soft' }, text));
-    this.#timer = setTimeout(() => this.#store.set({ said: `${title} ${text}` }), REST_MS);
+    this.#announce(`${title} ${text}`);
+  }
+
+  /** Not to who has gone on to the lab meanwhile: it has words of its own. */
+  #announce(said) {
+    this.#timer = setTimeout(() => {
+      if (!this.#root.closest('[hidden]')) this.#store.set({ said });
+    }, REST_MS);
   }
 }

@@ -24,8 +24,10 @@ export class Inspector {
   #before = { view: new PlaneView('before'), caption: el('figcaption', {}) };
   #focus;
   #bench;
+  #root;
 
   constructor(root, { store, network, trail }) {
+    this.#root = root;
     this.#network = network;
     this.#store = store;
     this.#trail = trail;
@@ -137,6 +139,7 @@ export class Inspector {
       this.#equation.replaceChildren(...equation(explanation));
       renew(this.#terms, ...this.#termsOf(explanation, term));
     }
+    if (this.#root.closest('[hidden]')) return; // who has gone on to the lab hears nothing of it
     const value = this.#equation.querySelector('[data-role="post"]')?.value;
     this.#store.set({
       said: t('cell.said', { cell: nameOf(cell, this.#network, t), value: exact(Number(value)) }),

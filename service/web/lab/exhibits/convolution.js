@@ -19,6 +19,7 @@ export default class Convolution {
   #filters = [LECTURES];
   #visited = new Set();
   #timer = null;
+  #controlled = null; // what the controls were drawn for
   #parts;
 
   constructor(root, context) {
@@ -190,6 +191,14 @@ export default class Convolution {
   }
 
   #drawControls() {
+    const { source, filter, all } = this.#state.state;
+    const now = [source, filter, all, Boolean(this.#timer)].join();
+    if (now !== this.#controlled) this.#buildControls();
+    this.#controlled = now; // a button that is held down while the kernel moves on stays under the finger
+    this.#parts.controls.querySelector('[data-do="filter"]').disabled = this.#filters.length === 1;
+  }
+
+  #buildControls() {
     const { source, filter, all } = this.#state.state;
     const focused = document.activeElement?.dataset?.do ?? document.activeElement?.id;
     const tool = (name, text, onclick, more = {}) => button(text, onclick, { 'data-do': name, ...more });

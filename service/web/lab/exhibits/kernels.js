@@ -19,6 +19,7 @@ export default class Kernels {
   #context;
   #state;
   #desk;
+  #awaited = null; // the file that is being read, until something else is chosen
   #parts;
 
   constructor(root, context) {
@@ -89,11 +90,15 @@ export default class Kernels {
 
   async #take(file) {
     if (!file) return;
+    this.#awaited = file;
     try {
-      this.#context.kept.channels = await channelsOf(file, LONGEST_SIDE);
+      const channels = await channelsOf(file, LONGEST_SIDE);
+      if (this.#awaited !== file) return;
+      this.#context.kept.channels = channels;
       this.#state.set({ source: 'picture' });
       this.#draw();
     } catch {
+      if (this.#awaited !== file) return;
       this.#parts.problem.textContent = t('lab.kernels.unreadable');
       this.#parts.problem.hidden = false;
     }
@@ -102,6 +107,7 @@ export default class Kernels {
   /** One's own picture is chosen once there is one. */
   #choose(source) {
     if (source === 'digit' || this.#channels) {
+      if (source === 'digit') this.#awaited = null;
       this.#state.set({ source });
       return;
     }
