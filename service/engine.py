@@ -5,8 +5,7 @@ Knows the LiteRT runtime and nothing of pictures or HTTP. Values are the graph's
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from threading import Event
 from typing import Any
 
@@ -76,35 +75,30 @@ class Engine:
         Returns:
             By pair, float32 (N, …) with the layer's output shape, channels last.
         """
-        found: dict[tuple[str, Stage], list[NDArray[np.float32]]] = {pair: [] for pair in wanted}
-        with self._session() as session:
-            for pixels in as_floats(digits)[:, np.newaxis]:  # (1, H, W, C)
-                session.invoke(pixels)
-                for pair, values in found.items():
-                    values.append(session.value(pair))
-        return {pair: self._batch(pair, values) for pair, values in found.items()}
+        session = self._take()
+        try:
+            # a new list a digit: a method's call for each value would cost as much as the copy
+            rows = [session.run(pixels, wanted) for pixels in as_floats(digits)[:, np.newaxis]]
+        finally:
+            self._idle.append(session)
+        if len(rows) == 1:
+            return dict(zip(wanted, rows[0], strict=True))
+        return {pair: self._batch(pair, [row[i] for row in rows]) for i, pair in enumerate(wanted)}
 
     def _batch(
         self, pair: tuple[str, Stage], values: list[NDArray[np.float32]]
     ) -> NDArray[np.float32]:
-        """Values of (1, …) each as one array; a single one is not copied again."""
-        if len(values) == 1:
-            return values[0]
+        """Values of (1, …) each as one array."""
         layer = self.bundle.layer(pair[0])
         shape = layer.output_shape if layer else ()
         return np.concatenate([np.empty((0, *shape), np.float32), *values])
 
-    @contextmanager
-    def _session(self) -> Iterator["_Session"]:
+    def _take(self) -> "_Session":
         """The interpreter that was used last, whose memory is still at hand; else a new one."""
         try:
-            session = self._idle.pop()
+            return self._idle.pop()
         except IndexError:
-            session = _Session(self._graph, self.bundle.layers)
-        try:
-            yield session
-        finally:
-            self._idle.append(session)
+            return _Session(self._graph, self.bundle.layers)
 
     def _check(self, golden: Golden) -> None:
         wanted = [stage_of(key) for key in golden.means]
@@ -137,15 +131,14 @@ class _Session:
         }
         self._interpreter.invoke()  # warms the graph up
 
-    def invoke(self, pixels: NDArray[np.float32]) -> None:
-        """Run the graph on float32 (1, H, W, C)."""
-        self._interpreter.set_tensor(self._input, pixels)
-        self._interpreter.invoke()
-
-    def value(self, pair: tuple[str, Stage]) -> NDArray[np.float32]:
-        """The value of the last run, float32 (1, …)."""
-        value: NDArray[np.float32] = self._interpreter.get_tensor(self._outputs[pair])
-        return value
+    def run(
+        self, pixels: NDArray[np.float32], wanted: Sequence[tuple[str, Stage]]
+    ) -> list[NDArray[np.float32]]:
+        """The wanted values, each float32 (1, …), for one digit, float32 (1, H, W, C)."""
+        graph, outputs = self._interpreter, self._outputs
+        graph.set_tensor(self._input, pixels)
+        graph.invoke()
+        return [graph.get_tensor(outputs[pair]) for pair in wanted]
 
 
 def _first_session(graph: bytes, layers: Sequence[Layer]) -> _Session:
