@@ -71,7 +71,12 @@ def test_the_edge_keeps_files_and_speaks_problem_json(start):
     stack, port = edge(start)
     status, problem = ask(port, "POST", "/predict", b"no picture", X_Request_ID="mine")
     assert (status, json.loads(problem)["request_id"]) == (415, "mine")
-    assert ask(port, "GET", "/metrics")[0] == 404
+    for status, asked in [
+        (404, ask(port, "GET", "/metrics")),
+        (405, ask(port, "TRACE", "/")),
+        (431, ask(port, "GET", "/", X_Long="x" * 40_000)),
+    ]:
+        assert (asked[0], json.loads(asked[1])["status"]) == (status, status)
     for _ in range(5):
         assert ask(port, "GET", "/web/main.js", Accept_Encoding="gzip")[1][:2] == b"\x1f\x8b"
     printed = docker("logs", stack.containers("edge")[0])
