@@ -3,6 +3,8 @@ PORT ?= 8000
 SERVICE := .venv/bin/python
 DEV := .venv-dev/bin/python
 
+MAKEFLAGS += --jobs=2  # the two environments are installed side by side
+
 .PHONY: help serve test containers train lint format lock
 
 help:  ## list the commands
