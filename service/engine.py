@@ -19,6 +19,7 @@ from service.errors import BundleError
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 LayerValues = Mapping[tuple[str, Stage], NDArray[np.float32]]
 GOLDEN_TOLERANCE = 1e-4
+_WHITE = np.float32(255)
 _spoken = Event()  # LiteRT has written its line
 
 
@@ -169,7 +170,9 @@ def as_floats(digits: Pixels) -> NDArray[np.float32]:
     """
     if digits.dtype == np.float32:
         return digits.astype(np.float32, copy=False)
-    return digits.astype(np.float32) / np.float32(255)
+    floats = digits.astype(np.float32)
+    floats /= _WHITE
+    return floats
 
 
 def stage_of(key: str) -> tuple[str, Stage]:
