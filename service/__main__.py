@@ -1,12 +1,22 @@
 """`python -m service`: check the settings, then serve with gunicorn in this very process."""
 
+import os
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from gunicorn.errors import HaltServer
 
+from service.control import Control
 from service.errors import SettingsError
 from service.keys import Keys
-from service.server import Server
+from service.logs import Logger
+from service.runtime.adapter import Adapter
+from service.runtime.admission import Admission
+from service.runtime.server import Server
 from service.settings import Settings
 
 
@@ -18,10 +28,33 @@ def main() -> None:
     except SettingsError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    with _metrics_folder() as folder:
+        try:
+            Server(settings, lambda control: _adapter(settings, control, folder), Logger).run()
+        except HaltServer as stop:  # two workers that fail at once: the second goes uncaught
+            sys.exit(stop.exit_status)
+
+
+def _adapter(settings: Settings, control: Control, folder: Path) -> Adapter:
+    """What a worker serves, built in the worker."""
+    from service.app import Service  # after the fork: nothing that computes is ever forked
+
+    admission = Admission(
+        settings.threads, settings.queue, settings.max_wait_ms / 1000, settings.max_buffer_bytes
+    )
+    return Adapter(Service(settings, control, folder), admission, settings)
+
+
+@contextmanager
+def _metrics_folder() -> Iterator[Path]:
+    """A folder in which workers publish their counts, so that any of them can answer for all."""
+    owner = os.getpid()
+    folder = tempfile.mkdtemp(prefix="convscope-metrics-")
     try:
-        Server(settings).run()
-    except HaltServer as stop:  # two workers that fail at once: the second goes uncaught
-        sys.exit(stop.exit_status)
+        yield Path(folder)
+    finally:
+        if os.getpid() == owner:  # workers, being forks, come by here too
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """The composition root: settings → state → routes. Nothing else builds these parts."""
 
-from flask import Flask
+import sys
+from pathlib import Path
+from typing import Any
+
 
 from service.api import (
     access,
-    admission,
     catalog,
     describe,
-    formats,
     insight,
+    lanes,
+    lifecycle,
     metrics,
     native,
     oip,
@@ -17,59 +20,39 @@ from service.api import (
     pages,
     problems,
     tfserving,
-    tracing,
 )
-from service.api.unparsed import Unparsed
+from service.api.rejections import Rejections
 from service.control import Control
+from service.environ import ROUTE
+from service.logs import AccessLog, is_text
 from service.settings import Settings
 from service.state import State
-from service.upkeep import Upkeep
 
 
-def create_app(settings: Settings | None = None, control: Control | None = None) -> Flask:
+def create_app(settings: Settings | None = None) -> lifecycle.App:
     """Build the WSGI application, with its bundles verified and warmed.
 
     Args:
         settings: None to read them from the environment.
-        control: what the arbiter wants; None where there is no arbiter.
-
-    Returns:
-        The application. For the worker that runs it, in `extensions`: `upkeep`, to be called about
-        once a second; `refusal`, which answers a request that there is no place for, and
-        `unreadable`, one that is no HTTP; `health`, how requests begin that always have a place;
-        `arrived`, to be set to the time at which the request of a thread came in; `waiting`, a
-        gauge.
 
     Raises:
         SettingsError: a setting cannot be used.
         BundleError: a bundle fails its verification.
     """
     settings = settings or Settings.from_env()
-    control = control or Control()
-    asked_before = control.reloads
-    state = State(settings, control)
-    app = Flask(__name__, static_folder=None)
+    return build(settings, State(settings, Control()))
+
+
+def build(settings: Settings, state: State) -> lifecycle.App:
+    """Build the WSGI application around what is loaded."""
+    app = lifecycle.App(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a name that holds a slash is unknown
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_PARTS"] = settings.max_images + 1  # so that our own check speaks first
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
-    tracing.register(app)
-    access.register(app, settings, state.keys)
-    admission.register(app, settings)
-    app.after_request(formats.compress)
+    lifecycle.register(app, state.keys)
+    access.register(app, settings)
     problems.register(app)
-    _add_routes(app, settings, state)
-    app.extensions["upkeep"] = Upkeep(state, asked_before)
-    unparsed = Unparsed(settings)
-    app.extensions["refusal"] = unparsed.refuse
-    app.extensions["unreadable"] = unparsed.complain
-    app.extensions["health"] = describe.health_requests(app)
-    app.extensions["arrived"] = tracing.arrived
-    app.extensions["waiting"] = metrics.waiting
-    return app
-
-
-def _add_routes(app: Flask, settings: Settings, state: State) -> None:
     models = state.models
     app.register_blueprint(native.blueprint(models, settings))
     app.register_blueprint(insight.blueprint(models, settings))
@@ -79,3 +62,70 @@ def _add_routes(app: Flask, settings: Settings, state: State) -> None:
     app.register_blueprint(ops.blueprint(state))
     app.register_blueprint(openapi.blueprint(settings))
     app.register_blueprint(pages.blueprint())
+    return app
+
+
+class Service:
+    """The application in a worker: what its server calls besides the WSGI application.
+
+    Args:
+        settings: the service's.
+        control: what the arbiter wants.
+        folder: where the workers publish their metrics.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+        BundleError: a bundle fails its verification.
+    """
+
+    def __init__(self, settings: Settings, control: Control, folder: Path) -> None:
+        self._state = State(settings, control)
+        self._flask = build(settings, self._state)
+        self._health = describe.health_paths(self._flask)
+        self._log = AccessLog(_write, is_text(settings))
+        self.reject = Rejections(settings).response
+        self.wsgi = self._flask.wsgi_app
+        metrics.published.join(folder)
+        self.tick(0, 0)
+
+    def is_health(self, environ: dict[str, Any]) -> bool:
+        """Whether a request asks for health or metrics, which are never rejected."""
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return False
+        return self._health.fullmatch(environ["PATH_INFO"]) is not None
+
+    def lane(self, environ: dict[str, Any], body: bytes) -> lanes.Lane:
+        """Where a request should run."""
+        return lanes.choose(environ, body, self._state.models)
+
+    def is_draining(self) -> bool:
+        """Whether clients should take their next request to another replica."""
+        return self._state.control.draining
+
+    def log(self, environ: dict[str, Any], status: int, size: int) -> None:
+        """Record a response that was sent; what was rejected is only counted."""
+        if ROUTE in environ:
+            self._log.add(environ, status, size)
+
+    def flush(self) -> None:
+        """Write the log lines of the last requests."""
+        self._log.flush()
+
+    def tick(self, running: int, waiting: int) -> None:
+        """Reload where that was requested, and publish the metrics.
+
+        Args:
+            running: requests that threads work on.
+            waiting: requests that wait.
+        """
+        self._state.reload_if_requested()
+        for result in self._state.take_results():
+            metrics.count_reload(result)
+        metrics.update_worker(self._state.models.loaded, bool(self._state.errors))
+        metrics.update_load(running, waiting)
+        metrics.published.publish()
+
+
+def _write(lines: bytes) -> None:
+    sys.stdout.buffer.write(lines)
+    sys.stdout.buffer.flush()

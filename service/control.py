@@ -1,42 +1,40 @@
-"""What the arbiter tells its workers, in a page of memory that every fork shares."""
+"""What the arbiter tells its workers, in memory that every fork shares."""
 
-import mmap
-import struct
+from ctypes import c_uint64
+from multiprocessing.sharedctypes import RawArray
 
-_DRAINING, _STARTED, _RELOADS = 0, 1, 8  # offsets, bytes
-_COUNT = struct.Struct("Q")
+_DRAINING, _STARTED, _RELOADS = range(3)
 
 
 class Control:
-    """Made before the workers are forked. The arbiter writes, but for `started`; workers read."""
+    """Created before the workers are forked. The arbiter writes all but `started`."""
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+        self._shared = RawArray(c_uint64, 3)
 
     @property
     def draining(self) -> bool:
-        """Whether the service is about to stop, so that nobody should send it more."""
-        return bool(self._page[_DRAINING])
+        """Whether the service is about to stop: clients should go to another replica."""
+        return bool(self._shared[_DRAINING])
 
     def drain(self) -> None:
-        """From now on it is."""
-        self._page[_DRAINING] = 1
+        """Mark the service as draining."""
+        self._shared[_DRAINING] = 1
 
     @property
     def started(self) -> bool:
-        """Whether any worker has loaded everything: what is wrong now was right before."""
-        return bool(self._page[_STARTED])
+        """Whether any worker has loaded everything, so that what is there worked once."""
+        return bool(self._shared[_STARTED])
 
     def start(self) -> None:
-        """From now on one has."""
-        self._page[_STARTED] = 1
+        """Mark the service as started."""
+        self._shared[_STARTED] = 1
 
     @property
     def reloads(self) -> int:
-        """How often loading anew was asked for."""
-        count: int = _COUNT.unpack_from(self._page, _RELOADS)[0]
-        return count
+        """How many reloads were requested."""
+        return int(self._shared[_RELOADS])
 
-    def ask_for_reload(self) -> None:
-        """Ask every worker to load anew what can change."""
-        _COUNT.pack_into(self._page, _RELOADS, self.reloads + 1)
+    def request_reload(self) -> None:
+        """Request that every worker reload models and keys."""
+        self._shared[_RELOADS] += 1

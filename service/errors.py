@@ -8,6 +8,10 @@ ConvScopeError
     ├── ImageNotDecodable     said to be a picture, but damaged or cut short
     ├── UnsupportedFormat     a kind of picture or body that is not taken
     ├── ImageTooLarge         too many bytes or pixels
+    ├── BodyTooLarge          more bytes than a request body may have
+    ├── BodyTimeout           the request body did not arrive in time
+    ├── UrlTooLong            path and query together
+    ├── HeadersTooLarge       one of the request's headers
     ├── NothingDrawn          a picture without a digit in it
     ├── WrongShape            an array of another shape than the model's input
     ├── UnknownModel          no such model or version is loaded
@@ -15,7 +19,7 @@ ConvScopeError
     ├── UnknownLayer          the model has no such layer or channel
     ├── Unauthorized          no key, or one that is not known
     ├── DeadlineExceeded      the time that the client gave is over
-    ├── Overloaded            as many requests are being answered and waiting as there may be
+    ├── Overloaded            more requests, or bytes of them, wait than can be answered soon
     └── Draining              the service is about to stop
 
 Every message is one sentence or two for the client: what was wrong, and what to do.
@@ -54,6 +58,22 @@ class ImageTooLarge(RequestError):
     """More bytes or pixels than the limits allow."""
 
 
+class BodyTooLarge(RequestError):
+    """The request body has more bytes than this service takes."""
+
+
+class BodyTimeout(RequestError):
+    """The request body did not arrive in time."""
+
+
+class UrlTooLong(RequestError):
+    """Path and query are longer than this service takes."""
+
+
+class HeadersTooLarge(RequestError):
+    """A header is longer than this service takes."""
+
+
 class NothingDrawn(RequestError):
     """A picture without a digit in it."""
 
@@ -83,7 +103,7 @@ class DeadlineExceeded(RequestError):
 
 
 class Overloaded(RequestError):
-    """As many requests are being answered and waiting as there may be; ask again later."""
+    """More requests, or bytes of them, wait than can be answered soon; retry later."""
 
 
 class Draining(RequestError):

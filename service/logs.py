@@ -1,89 +1,120 @@
-"""One line an event: JSON for machines, text for a terminal; gunicorn's lines and ours alike.
+"""Log lines, JSON for machines or text for a terminal: events on stderr, requests on stdout.
 
-Errors go to stderr, a line for every request to stdout. What the application knows of a request it
-leaves in the WSGI environment, under `REQUEST`; neither bodies nor headers get here.
+Neither bodies nor headers nor query strings are logged.
 """
 
 import logging
+import os
 import sys
+import time
 import traceback
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from gunicorn.glogging import Logger as GunicornLogger
 
+from service.environ import ARRIVED, REQUEST
 from service.settings import Settings
 
-REQUEST = "convscope.request"  # key of the WSGI environment
-_IN_MESSAGE = ("method", "path", "status")
 FIELDS = "fields"  # attribute of a log record: what belongs to its line besides the message
+_IN_MESSAGE = ("method", "path", "status")
+
+
+def format_json(when: float, level: str, message: str, fields: Mapping[str, Any]) -> str:
+    """Return one JSON object: time, level, message, process and the line's own fields."""
+    line = {
+        "time": datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds"),
+        "level": level.lower(),
+        "message": message,
+        "pid": os.getpid(),
+        **fields,
+    }
+    return orjson.dumps(line, default=str).decode()
+
+
+def format_text(when: float, level: str, message: str, fields: Mapping[str, Any]) -> str:
+    """Return a line for people, with no character that could spoil a terminal."""
+    parts = [datetime.fromtimestamp(when, UTC).strftime("%H:%M:%S"), level, message]
+    parts += [f"{name}={value}" for name, value in fields.items() if name not in _IN_MESSAGE]
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(parts))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Events as JSON, a stack trace as one of the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, message, process, the record's own fields and its stack trace."""
-        line: dict[str, Any] = {
-            "time": _when(record).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            "pid": record.process,
-            **getattr(record, FIELDS, {}),
-        }
+        """Return the line."""
+        fields = dict(getattr(record, FIELDS, {}))
         if record.exc_info:
-            line["exception"] = "".join(traceback.format_exception(*record.exc_info))
-        return orjson.dumps(line, default=str).decode()
+            fields["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        return format_json(record.created, record.levelname, record.getMessage(), fields)
 
 
 class TextFormatter(logging.Formatter):
-    """For people: time, level, message, the fields; no character that could spoil a terminal."""
+    """Events for people, a stack trace under the line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and the stack trace under it."""
+        """Return the line."""
         fields = getattr(record, FIELDS, {})
-        told = [_when(record).strftime("%H:%M:%S"), record.levelname, record.getMessage()]
-        told += [f"{name}={value}" for name, value in fields.items() if name not in _IN_MESSAGE]
-        line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(told))
+        line = format_text(record.created, record.levelname, record.getMessage(), fields)
         if record.exc_info:
             line += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
         return line
 
 
+def is_text(settings: Settings) -> bool:
+    """Whether lines are for people."""
+    kind = settings.log_format
+    return kind == "text" or (kind == "auto" and sys.stderr.isatty())
+
+
 class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's logger, with our form for every line."""
+    """gunicorn's logger, in the service's format."""
 
     def setup(self, cfg: Any) -> None:
-        """Give gunicorn's handlers our form, and the rest of the program a handler."""
+        """Give gunicorn's handlers the format, and the rest of the program a handler."""
         super().setup(cfg)
-        kind = Settings.from_env().log_format
-        text = kind == "text" or (kind == "auto" and sys.stderr.isatty())
+        formatter = TextFormatter() if is_text(Settings.from_env()) else JsonFormatter()
         root = logging.getLogger()
         root.handlers = [logging.StreamHandler(sys.stderr)]
         root.setLevel(logging.INFO)
-        for log in (root, self.error_log, self.access_log):
+        for log in (root, self.error_log):
             for handler in log.handlers:
-                handler.setFormatter(TextFormatter() if text else JsonFormatter())
+                handler.setFormatter(formatter)
 
-    def access(
-        self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: timedelta
-    ) -> None:
-        """A request's line, once its answer is sent."""
-        path = environ.get("RAW_URI", "").partition("?")[0]
-        method, status = environ.get("REQUEST_METHOD", req.method), int(str(resp.status)[:3])
+
+class AccessLog:
+    """A line for every request; `flush` writes those that are new.
+
+    Args:
+        write: takes the bytes of several lines.
+        as_text: whether the lines are for people.
+    """
+
+    def __init__(self, write: Callable[[bytes], object], as_text: bool) -> None:
+        self._write = write
+        self._format = format_text if as_text else format_json
+        self._lines: list[str] = []
+
+    def add(self, environ: Mapping[str, Any], status: int, size: int) -> None:
+        """Record a request and its response of `size` bytes."""
+        method, path = environ["REQUEST_METHOD"], environ["RAW_URI"]
         fields = {
             "method": method,
             "path": path,
             "status": status,
-            "seconds": round(request_time.total_seconds(), 6),
-            "bytes": resp.sent or resp.response_length,  # the kernel sends files uncounted
-            "remote": environ.get("REMOTE_ADDR"),
-            **environ.get(REQUEST, {}),
+            "seconds": round(time.perf_counter() - environ[ARRIVED], 6),
+            "bytes": size,
+            "remote": environ["REMOTE_ADDR"],
+            **environ[REQUEST],
         }
-        self.access_log.info("%s %s %d", method, path, status, extra={FIELDS: fields})
+        line = self._format(time.time(), "INFO", f"{method} {path} {status}", fields)
+        self._lines.append(line)
 
-
-def _when(record: logging.LogRecord) -> datetime:
-    return datetime.fromtimestamp(record.created, UTC)
+    def flush(self) -> None:
+        """Write the lines that were added since."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._write("\n".join([*lines, ""]).encode())

@@ -55,14 +55,37 @@ class Settings:
         "WEB_CONCURRENCY", os.cpu_count() or 1, "worker processes; one a core", least=1, most=512
     )
     threads: int = _setting(
-        "CONVSCOPE_THREADS", 4, "requests that a worker works on at once", least=1, most=128
+        "CONVSCOPE_THREADS",
+        4,
+        "long requests, such as batches and large pictures, that a worker works on at once",
+        least=1,
+        most=128,
     )
     queue: int = _setting(
         "CONVSCOPE_QUEUE",
         16,
-        "requests that may wait for that, a worker; any more are answered 503 at once",
+        "long requests that may wait for that, a worker; more are answered 503 at once",
         least=0,
         most=1024,
+    )
+    max_wait_ms: int = _setting(
+        "CONVSCOPE_MAX_WAIT_MS",
+        250,
+        "milliseconds that a short request may have to wait; where it would take longer, 503",
+        least=1,
+        most=60_000,
+    )
+    max_connections: int = _setting(
+        "CONVSCOPE_MAX_CONNECTIONS",
+        4096,
+        "connections of a worker, as far as the process may open as many files",
+        least=1,
+    )
+    max_buffer_bytes: int = _setting(
+        "CONVSCOPE_MAX_BUFFER_BYTES",
+        32 * 2**20,
+        "bytes of bodies above 64 KiB that a worker holds at once; beyond that, 503",
+        least=65_536,
     )
     drain_grace: int = _setting(
         "CONVSCOPE_DRAIN_GRACE",

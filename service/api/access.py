@@ -1,7 +1,6 @@
 """Who may ask, from where, and how often; what browsers are told about the answers."""
 
 import time
-from collections.abc import Callable
 
 from flask import Flask, Response, current_app, g, request
 from flask_cors import CORS
@@ -22,10 +21,12 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": _POLICY,
 }
+_POLICY_HEADER = ("Content-Security-Policy", _POLICY)
+_OTHER_HEADERS = [item for item in SECURITY_HEADERS.items() if item != _POLICY_HEADER]
 
 
-def register(app: Flask, settings: Settings, keys: Keys) -> None:
-    """Put up what the settings ask for; keys are looked at before requests are counted."""
+def register(app: Flask, settings: Settings) -> None:
+    """Register what the settings ask for, and nothing else: each costs every request."""
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
@@ -33,27 +34,34 @@ def register(app: Flask, settings: Settings, keys: Keys) -> None:
     if settings.cors_origins:
         origins = settings.cors_origins.split(",")
         CORS(app, origins=origins, expose_headers=EXPOSED_HEADERS, max_age=600)
-    app.before_request(_key_check(keys))
     if settings.rate_limit:
         _limit_rate(app, settings)
-    app.after_request(_secure)
 
 
-def _key_check(keys: Keys) -> Callable[[], None]:
-    def check() -> None:
-        if not keys.needed or _is_open():
-            return
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
-        name = keys.name_of(given) if given else None
-        if name is None:
-            metrics.refused.labels("key").inc()
-            wrong = "The API key is not known here" if given else "This service needs an API key"
-            raise Unauthorized(f"{wrong}: send one as Authorization: Bearer … or X-API-Key.")
-        g.client = name
-        tracing.note(key=name)
+def check_key(keys: Keys) -> None:
+    """Check the current request's API key, and note whose it is.
 
-    return check
+    Raises:
+        Unauthorized: it has none, or one that is not known.
+    """
+    if _is_open():
+        return
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
+    name = keys.name_of(given) if given else None
+    if name is None:
+        metrics.reject("key")
+        wrong = "The API key is not known here" if given else "This service needs an API key"
+        raise Unauthorized(f"{wrong}: send one as Authorization: Bearer … or X-API-Key.")
+    g.client = name
+    tracing.note(key=name)
+
+
+def add_headers(headers: list[tuple[str, str]]) -> None:
+    """Add the security headers; a page's own policy stays."""
+    headers += _OTHER_HEADERS
+    if not any(name == "Content-Security-Policy" for name, _ in headers):
+        headers.append(_POLICY_HEADER)
 
 
 def _is_open() -> bool:
@@ -74,15 +82,9 @@ def _limit_rate(app: Flask, settings: Settings) -> None:
     limiter.request_filter(_is_open)
 
     @app.after_request
-    def say_when(response: Response) -> Response:
+    def add_retry_after(response: Response) -> Response:
         limit = limiter.current_limit
         if response.status_code == 429 and limit:
-            metrics.refused.labels("rate").inc()
+            metrics.reject("rate")
             response.headers["Retry-After"] = str(max(1, round(limit.reset_at - time.time())))
         return response
-
-
-def _secure(response: Response) -> Response:
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

@@ -69,11 +69,11 @@ def is_public(view: Callable[..., Any]) -> bool:
     return operation is None or operation.public
 
 
-def health_requests(app: Flask) -> re.Pattern[bytes]:
-    """How requests of the app's `health` routes begin."""
+def health_paths(app: Flask) -> re.Pattern[str]:
+    """The paths of the app's `health` routes."""
     paths = [
-        "[^/ ?]+".join(re.escape(part) for part in re.split("<.*?>", rule.rule))
+        "[^/]+".join(re.escape(part) for part in re.split("<.*?>", rule.rule))
         for rule in app.url_map.iter_rules()
         if getattr(app.view_functions[rule.endpoint], "operation", _OTHER).health
     ]
-    return re.compile(f"(GET|HEAD) ({'|'.join(paths)})[ ?]".encode())
+    return re.compile("|".join(paths))

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import orjson
-from flask import Request, Response, g, request
+from flask import Request, Response, request
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from service.api.metrics import phase
 from service.api.queries import Format
+from service.environ import NEGOTIATED
 from service.errors import NotAcceptable
 
 MEDIA_TYPES: dict[Format, str] = {
@@ -25,22 +26,24 @@ _COMPRESSED = {
     *("application/json", "application/problem+json"),
     *("text/html", "text/css", "text/javascript", "image/svg+xml"),
 }
-_WORTH_COMPRESSING = 1_400  # bytes: what fits one packet gains nothing
+WORTH_COMPRESSING = 1_400  # bytes: what fits one packet gains nothing
 
 
 def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) -> Format:
-    """The answer's format: by `format=`, else by `Accept`, else the first offered.
+    """Return the response's format: by `format=`, else by `Accept`, else the first offered.
 
     Raises:
         NotAcceptable: this route has no format that is asked for.
     """
     if asked in offered:
         return asked
-    g.negotiated = True
+    environ = request.environ
+    environ[NEGOTIATED] = True
     if asked is None:
-        accepted = request.accept_mimetypes
+        if environ.get("HTTP_ACCEPT", "*/*") in ("*/*", ""):
+            return offered[0]
         media_types = [MEDIA_TYPES[name] for name in offered]
-        best = accepted.best_match(media_types) if accepted else media_types[0]
+        best = request.accept_mimetypes.best_match(media_types)
         if best is not None:
             return offered[media_types.index(best)]
     there = ", ".join(f"{name} ({MEDIA_TYPES[name]})" for name in offered)
@@ -79,25 +82,19 @@ def png(picture: bytes) -> Response:
     return Response(picture, content_type=MEDIA_TYPES["png"])
 
 
-def compress(response: Response) -> Response:
-    """After a request: gzip text for a client that takes it. Level 1: most of the gain, at once."""
-    response.vary.add("Accept-Encoding")
-    if g.get("negotiated"):
-        response.vary.add("Accept")
+def compress(response: Response) -> None:
+    """Compress text for a client that takes gzip. Level 1: most of the gain, at once."""
     if (
         response.mimetype not in _COMPRESSED
         or not request.accept_encodings["gzip"]
         or response.content_encoding
         or response.status_code == 206  # a part of a file is of the file as it is
     ):
-        return response
+        return
     response.direct_passthrough = False  # a file's text is to be read here
-    raw = response.get_data()
-    if len(raw) > _WORTH_COMPRESSING:
-        with phase("encode"):
-            response.set_data(gzip.compress(raw, compresslevel=1, mtime=0))
-        response.content_encoding = "gzip"
-        tag, _ = response.get_etag()
-        if tag:
-            response.set_etag(tag, weak=True)  # the same text, other bytes
-    return response
+    with phase("encode"):
+        response.set_data(gzip.compress(response.get_data(), compresslevel=1, mtime=0))
+    response.content_encoding = "gzip"
+    tag, _ = response.get_etag()
+    if tag:
+        response.set_etag(tag, weak=True)  # the same text, other bytes

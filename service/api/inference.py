@@ -26,5 +26,5 @@ def run(model: Model, sent: Inputs, wanted: Sequence[tuple[str, Stage]]) -> Laye
         values = model.engine.run(sent.pixels, wanted)
     probabilities = values.get((model.bundle.layers[-1].name, "post"))
     if probabilities is not None:
-        metrics.answered(model, probabilities, sent.pixels)
+        metrics.count_answers(model, probabilities, sent.pixels)
     return values

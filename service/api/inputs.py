@@ -35,6 +35,7 @@ PICTURE_TYPES = (
 NPY_TYPE = "application/x-npy"
 # what curl says of --data-binary unless told otherwise: the bytes speak for themselves
 UNDECLARED_TYPES = ("", "application/x-www-form-urlencoded")
+_RAW_TYPES = frozenset((*PICTURE_TYPES, *UNDECLARED_TYPES))
 Range = Literal["0-255", "0-1"]
 Load: TypeAlias = Callable[[], NDArray[np.uint8]]  # a grey picture, (H, W), once it is needed
 Picture = Annotated[
@@ -164,20 +165,21 @@ def read(
         RequestError: of the kind that fits.
     """
     kind = request.mimetype
-    if kind != "multipart/form-data" and not request.get_data():
+    body = b"" if kind == "multipart/form-data" else request.get_data()
+    if not body and kind != "multipart/form-data":
         raise MalformedRequest("The request body is empty; send a picture.")
-    if kind in (*PICTURE_TYPES, *UNDECLARED_TYPES):
-        return from_pictures([request.get_data()], mode or "auto", bundle, settings, segment)
+    if kind in _RAW_TYPES:
+        return from_pictures([body], mode or "auto", bundle, settings, segment)
     if kind == "multipart/form-data":
         files = [file.read() for file in request.files.getlist("image")]
         if not files:
             raise MalformedRequest("The form has no file field named 'image'.")
         return from_pictures(files, mode or "auto", bundle, settings, segment)
     if kind == "application/json":
-        return _from_json(request.get_data(), mode, bundle, settings, segment)
+        return _from_json(body, mode, bundle, settings, segment)
     if kind == NPY_TYPE:
         _refuse_segment(segment)
-        return from_array(_load_npy(request.get_data()), mode or "none", bundle, settings)
+        return from_array(_load_npy(body), mode or "none", bundle, settings)
     raise UnsupportedFormat(
         f"Content-Type {kind!r} is not taken; send {', '.join(PICTURE_TYPES)}, "
         f"multipart/form-data, application/json or {NPY_TYPE}."

@@ -1,113 +1,127 @@
-"""What is counted and timed, for Prometheus. Right with several workers: see `server.py`.
-
-What each means is in docs/operations.md. Nothing here knows a route.
-"""
+"""What is counted and timed, for Prometheus; docs/operations.md explains each. Knows no route."""
 
 import os
 import threading
 from collections import Counter as Tally
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from time import perf_counter
-from types import TracebackType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import (
-    REGISTRY,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, generate_latest
 
+from service.api.counters import Family, Published
 from service.models import Model
 
-_MEMORY = Path("/proc/self/statm")  # Linux only; its second number is the resident pages
-PhaseName = Literal["read", "decode", "preprocess", "infer", "encode"]
+PhaseName = Literal["decode", "preprocess", "infer", "encode"]
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 CONFIDENCES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
 INK = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2, 0.3, 0.5, 1)
+_MEMORY = Path("/proc/self/statm")  # Linux only; its second number is the resident pages
 
-requests = Counter(
-    "convscope_requests", "Requests answered, by route and status.", ["route", "status"]
+requests = Family(
+    "counter", "convscope_requests", "Requests answered, by route and status.", ("route", "status")
 )
-request_seconds = Histogram(
-    "convscope_request_seconds", "From when the request had come to its answer.", ["route"],
-    buckets=SECONDS,
-)  # fmt: skip
-phase_seconds = Histogram(
-    "convscope_phase_seconds", "What a request's time went to.", ["phase"], buckets=SECONDS
+request_seconds = Family(
+    "histogram",
+    "convscope_request_seconds",
+    "From a request's arrival to its response.",
+    ("route",),
+    SECONDS,
 )
-in_flight = Gauge(
-    "convscope_requests_in_flight", "Requests being worked on.", multiprocess_mode="livesum"
+phase_seconds = Family(
+    "histogram", "convscope_phase_seconds", "Seconds of each phase.", ("phase",), SECONDS
 )
-waiting = Gauge(
-    "convscope_requests_waiting", "Requests waiting for that.", multiprocess_mode="livesum"
+in_flight = Family("gauge", "convscope_requests_in_flight", "Requests that a thread works on.")
+waiting = Family("gauge", "convscope_requests_waiting", "Requests that wait.")
+refused = Family(
+    "counter", "convscope_requests_refused", "Requests rejected, by reason.", ("reason",)
 )
-refused = Counter("convscope_requests_refused", "Requests not worked on.", ["reason"])
-predictions = Counter("convscope_predictions", "Digits answered.", ["model", "label"])
-confidence = Histogram(
-    "convscope_confidence", "Probability of the answer.", ["model"], buckets=CONFIDENCES
+predictions = Family(
+    "counter", "convscope_predictions", "Digits answered, by label.", ("model", "label")
 )
-ink = Histogram(
-    "convscope_ink", "Mean brightness of what the model saw, 0–1.", ["model"], buckets=INK
+confidence = Family(
+    "histogram", "convscope_confidence", "The answer's probability.", ("model",), CONFIDENCES
 )
-model_workers = Gauge(
-    "convscope_model_workers", "Workers that serve this version.", ["model", "version", "sha256"],
-    multiprocess_mode="livesum",
-)  # fmt: skip
-worker_bytes = Gauge(
-    "convscope_worker_resident_bytes", "A worker's resident memory.", multiprocess_mode="liveall"
+ink = Family("histogram", "convscope_ink", "Mean brightness of the digit, 0–1.", ("model",), INK)
+model_workers = Family(
+    "gauge",
+    "convscope_model_workers",
+    "Workers that serve this version.",
+    ("model", "version", "sha256"),
 )
-reloads = Counter("convscope_reloads", "Loading anew, by result, each worker's.", ["result"])
-reload_failed = Gauge(
-    "convscope_reload_failed", "1 where the last loading left something as it was.",
-    multiprocess_mode="livemax",
-)  # fmt: skip
+worker_bytes = Family(
+    "gauge", "convscope_worker_resident_bytes", "A worker's resident memory.", ("pid",)
+)
+reloads = Family("counter", "convscope_reloads", "Reloads, by result.", ("result",))
+reload_failed = Family("highest", "convscope_reload_failed", "1 where the last reload failed.")
+FAMILIES = [value for value in vars().values() if isinstance(value, Family)]
 
-_spent = threading.local()  # .phases: seconds by phase of the request on this thread
+_lock = threading.Lock()  # requests on threads count too
+published = Published(FAMILIES, _lock)
+_registry = CollectorRegistry()
+_registry.register(published)
+
+
+class Timings:
+    """Where the time of one request went; counted at its end."""
+
+    __slots__ = ("began", "phases")
+
+    def __init__(self, began: float) -> None:
+        self.began = began
+        self.phases: dict[PhaseName, float] = {}
+
+
+timings: ContextVar[Timings] = ContextVar("timings")
 
 
 class phase:  # noqa: N801 - reads as a statement: `with phase("decode"):`
-    """Counts a block's time to a phase of the request that this thread answers."""
+    """Adds the time of a block to a phase of the current request."""
 
-    __slots__ = ("_begun", "_name")
+    __slots__ = ("_began", "_name")
 
     def __init__(self, name: PhaseName) -> None:
         self._name = name
 
     def __enter__(self) -> None:
-        self._begun = perf_counter()
+        self._began = perf_counter()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        phases = _spent.__dict__.setdefault("phases", {})
-        phases[self._name] = phases.get(self._name, 0.0) + perf_counter() - self._begun
+    def __exit__(self, *_: object) -> None:
+        phases = timings.get().phases
+        phases[self._name] = phases.get(self._name, 0.0) + perf_counter() - self._began
 
 
-def begin() -> None:
-    """A request begins on this thread."""
-    _spent.phases = {}
+def finish(route: str, status: str, timed: Timings) -> None:
+    """Count a request whose response is ready."""
+    seconds = perf_counter() - timed.began
+    with _lock:
+        requests.add((route, status))
+        request_seconds.observe((route,), seconds)
+        for name, spent in timed.phases.items():
+            phase_seconds.observe((name,), spent)
 
 
-def finish(route: str, status: int, seconds: float) -> None:
-    """Its answer is ready."""
-    requests.labels(route, status).inc()
-    request_seconds.labels(route).observe(seconds)
-    for name, spent in _spent.phases.items():
-        phase_seconds.labels(name).observe(spent)
+def reject(reason: str, status: int | None = None) -> None:
+    """Count a request that is not worked on.
+
+    Args:
+        reason: why.
+        status: of its response; None where `finish` counts that.
+    """
+    with _lock:
+        refused.add((reason,))
+        if status is not None:
+            requests.add(("none", str(int(status))))
 
 
-def answered(model: Model, probabilities: NDArray[np.float32], pixels: NDArray[np.generic]) -> None:
-    """Digits have got their answers.
+def count_answers(
+    model: Model, probabilities: NDArray[np.float32], pixels: NDArray[np.generic]
+) -> None:
+    """Count digits that were answered.
 
     Args:
         model: that answered.
@@ -115,32 +129,48 @@ def answered(model: Model, probabilities: NDArray[np.float32], pixels: NDArray[n
         pixels: what it saw, (N, H, W, C), uint8 0–255 or float32 0–1.
     """
     name, labels = model.bundle.name, model.bundle.labels
-    for label, count in Tally(probabilities.argmax(axis=1).tolist()).items():
-        predictions.labels(name, labels[label]).inc(count)
-    observe_confidence, observe_ink = (each.labels(name).observe for each in (confidence, ink))
-    for value in probabilities.max(axis=1).tolist():
-        observe_confidence(value)
     brightest = 255 if pixels.dtype == np.uint8 else 1
-    for value in (pixels.mean(axis=(1, 2, 3)) / brightest).tolist():
-        observe_ink(value)
+    rows = pixels.reshape(len(pixels), -1)
+    scale = 1 / (brightest * max(rows.shape[1], 1))
+    sums = np.add.reduce(rows, axis=1, dtype=np.float64).tolist()
+    best = probabilities.argmax(axis=1).tolist()
+    highest = np.maximum.reduce(probabilities, axis=1).tolist()
+    with _lock:
+        for label, count in Tally(best).items():
+            predictions.add((name, labels[label]), count)
+        for value in highest:
+            confidence.observe((name,), value)
+        for total in sums:
+            ink.observe((name,), total * scale)
 
 
-def tell_of_worker(models: Mapping[str, Model], before: Mapping[str, Model]) -> None:
-    """What this worker is at the moment: its memory, and what it serves instead of `before`."""
-    if _MEMORY.exists():
-        pages = int(_MEMORY.read_text().split()[1])
-        worker_bytes.set(pages * os.sysconf("SC_PAGE_SIZE"))
-    if models is not before:
-        for loaded, serving in ((before, 0), (models, 1)):
-            for model in loaded.values():
-                bundle = model.bundle
-                model_workers.labels(bundle.name, bundle.version, bundle.sha256).set(serving)
+def count_reload(result: Literal["done", "failed"]) -> None:
+    """Count a reload of this worker."""
+    with _lock:
+        reloads.add((result,))
+
+
+def update_worker(models: Mapping[str, Model], has_failed: bool) -> None:
+    """Set what this worker is at the moment: its memory, its models, how its last reload went."""
+    with _lock:
+        if _MEMORY.exists():
+            pages = int(_MEMORY.read_text().split()[1])
+            worker_bytes.set((str(os.getpid()),), pages * os.sysconf("SC_PAGE_SIZE"))
+        for labels in model_workers.values:
+            model_workers.set(labels, 0)
+        for model in models.values():
+            bundle = model.bundle
+            model_workers.set((bundle.name, str(bundle.version), bundle.sha256), 1)
+        reload_failed.set((), float(has_failed))
+
+
+def update_load(running: int, waits: int) -> None:
+    """Set how many requests this worker works on, and how many wait."""
+    with _lock:
+        in_flight.set((), running)
+        waiting.set((), waits)
 
 
 def exposition() -> bytes:
     """All workers' metrics in Prometheus's text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # a single process
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return generate_latest(_registry)

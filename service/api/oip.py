@@ -94,7 +94,6 @@ class InferAnswer(TypedDict):
 def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint:
     """The routes, bound to the loaded models and to what the arbiter says of readiness."""
     api = Blueprint("oip", __name__)
-    protocols.answer_errors(api, "/v2")
 
     @api.get("/v2")
     @describe(Operation(answers={JSON: ServerAnswer}))

@@ -18,14 +18,19 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.routing import Rule
 
 from service.api import formats, problems
-from service.api.admission import DEADLINE
 from service.api.describe import Operation, describe
-from service.errors import DeadlineExceeded, Overloaded, Unauthorized
+from service.errors import (
+    BodyTimeout,
+    BodyTooLarge,
+    DeadlineExceeded,
+    Overloaded,
+    Unauthorized,
+)
 from service.settings import Settings
 from service.trace import Explanation
 from service.version import VERSION
 
-PROTOCOLS = ("/v1", "/v2")  # answer errors in a form of their own
+DEADLINE = "Request-Timeout"
 ABOUT = "A CNN server that you can see through: the digit, and every value that led to it."
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {
@@ -284,7 +289,7 @@ def _responses(
     yield "200", {"description": "The answer.", "headers": headers, "content": answers}
     if operation.conditional:
         yield "304", {"description": "The client has it already.", "headers": headers}
-    ours = not rule.rule.startswith(PROTOCOLS)
+    ours = not rule.rule.startswith(problems.PROTOCOLS)
     media = "application/problem+json" if ours else formats.MEDIA_TYPES["json"]
     content = {media: schemas.media(problems.Problem if ours else ProtocolError)}
     for status, meanings in sorted(_refusals(operation, settings).items()):
@@ -302,7 +307,7 @@ def _refusals(operation: Operation, settings: Settings) -> dict[HTTPStatus, list
     """By status, what each of its problems means."""
     found: dict[HTTPStatus, list[str]] = {}
     busy = () if operation.health else (Overloaded,)
-    late = (DeadlineExceeded,) if operation.body is not None else ()
+    late = (DeadlineExceeded, BodyTooLarge, BodyTimeout) if operation.body is not None else ()
     locked = (Unauthorized,) if settings.api_keys_file and not operation.public else ()
     for error in (*operation.problems, *busy, *late, *locked):
         status, slug = problems.PROBLEMS[error]
@@ -310,7 +315,6 @@ def _refusals(operation: Operation, settings: Settings) -> dict[HTTPStatus, list
     for status, (slug, meaning) in problems.HTTP_PROBLEMS.items():
         if {
             HTTPStatus.INTERNAL_SERVER_ERROR: True,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE: operation.body is not None,
             HTTPStatus.TOO_MANY_REQUESTS: bool(settings.rate_limit) and not operation.public,
         }.get(status, False):
             found.setdefault(status, []).append(f"- `{slug}`: {meaning}")

@@ -169,30 +169,32 @@ def predictions(
 ) -> list[Prediction]:
     """The last layer's values as predictions, with `top_k` classes each (None: all)."""
     probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
+    count = len(probabilities)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
-    ranked = np.take_along_axis(probabilities, order, axis=1)
     likeness = scores(bundle, values)
-    by_image: Sequence[float | None] = (
-        [None] * len(order) if likeness is None else likeness.tolist()
-    )
-    touching: Sequence[bool | None] = sent.touching or [None] * len(order)
-    drawn = np.ptp(sent.pixels, axis=(1, 2)).any(axis=-1).tolist()  # on a single tone nothing is
+    by_image: Sequence[float | None] = [None] * count if likeness is None else likeness.tolist()
+    threshold = bundle.distribution.threshold if bundle.distribution else 0.0
+    flat = sent.pixels.reshape(count, -1, sent.pixels.shape[-1])  # (N, H · W, C)
+    drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # on a single tone nothing is
     rows = zip(
-        *(sent.images, order.tolist(), ranked.tolist()),
-        *(by_image, drawn, sent.applied, touching),
+        *(sent.images, order.tolist(), probabilities.tolist(), by_image, drawn.tolist()),
+        *(sent.applied, sent.touching or [None] * count),
         strict=True,
     )
-    answers = []
-    for image, classes, row, score, something, applied, touches in rows:
-        labels = [bundle.labels[index] for index in classes]
-        by_label = dict(zip(labels, row, strict=True))
-        inside = None
-        if bundle.distribution is not None and score is not None:
-            inside = something and score >= bundle.distribution.threshold
-        answers.append(
-            Prediction(image, labels[0], row[0], by_label, inside, score, applied, touches)
+    labels = bundle.labels
+    return [
+        Prediction(
+            image,
+            labels[classes[0]],
+            row[classes[0]],
+            {labels[index]: row[index] for index in classes},
+            None if score is None else is_drawn and score >= threshold,
+            score,
+            applied,
+            touches,
         )
-    return answers
+        for image, classes, row, score, is_drawn, applied, touches in rows
+    ]
 
 
 def layer_weights(bundle: Bundle) -> list[LayerWeights]:

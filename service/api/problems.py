@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import orjson
-from flask import Flask, Response, g
-from gunicorn.http.errors import ParseException
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from service import errors
+from service.api import tracing
 from service.logs import FIELDS
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,10 @@ PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
     errors.Unauthorized: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
     errors.NotAcceptable: (HTTPStatus.NOT_ACCEPTABLE, "not-acceptable"),
     errors.ImageTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "image-too-large"),
+    errors.BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large"),
+    errors.BodyTimeout: (HTTPStatus.REQUEST_TIMEOUT, "body-timeout"),
+    errors.UrlTooLong: (HTTPStatus.REQUEST_URI_TOO_LONG, "url-too-long"),
+    errors.HeadersTooLarge: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large"),
     errors.UnsupportedFormat: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format"),
     errors.NothingDrawn: (HTTPStatus.UNPROCESSABLE_ENTITY, "nothing-drawn"),
     errors.WrongShape: (HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-shape"),
@@ -56,6 +60,7 @@ HTTP_PROBLEMS = {
     ),
 }
 MEDIA_TYPE = "application/problem+json"
+PROTOCOLS = ("/v1", "/v2")  # below these, errors are in those protocols' own form
 TYPE_PREFIX = "urn:convscope:problem:"
 
 
@@ -74,7 +79,6 @@ def register(app: Flask) -> None:
     """Answer every error of this app with a problem; never with an inner detail."""
     app.register_error_handler(errors.RequestError, _from_request_error)
     app.register_error_handler(HTTPException, _from_http)
-    app.register_error_handler(ParseException, _from_parser)
     app.register_error_handler(Exception, _from_bug)
 
 
@@ -93,31 +97,30 @@ def _from_http(error: HTTPException) -> Response:
     return response
 
 
-def _from_parser(error: Exception) -> Response:
-    """A chunked body that is none: gunicorn finds out while the route reads it."""
-    status, slug = PROBLEMS[errors.MalformedRequest]
-    return _respond(status, slug, f"The request body cannot be read: {error}.")
-
-
 def _from_bug(error: Exception) -> Response:
-    log.error("Unexpected error", exc_info=error, extra={FIELDS: {"request_id": g.request_id}})
+    fields = {"request_id": tracing.request_id()}
+    log.error("Unexpected error", exc_info=error, extra={FIELDS: fields})
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     slug, detail = HTTP_PROBLEMS[status]
     return _respond(status, slug, detail or "")
 
 
 def _respond(status: HTTPStatus, slug: str | None, detail: str) -> Response:
-    body = body_of(status, slug, detail, g.request_id)
-    return Response(body, status, headers_of(status), content_type=MEDIA_TYPE)
+    body, media_type = encode(status, slug, detail, request.path, tracing.request_id())
+    return Response(body, status, headers_of(status), content_type=media_type)
 
 
 def headers_of(status: HTTPStatus) -> dict[str, str]:
-    """What goes with a status, always."""
+    """The headers that always go with a status."""
     return dict([HEADERS[status]]) if status in HEADERS else {}
 
 
-def body_of(status: HTTPStatus, slug: str | None, detail: str, request_id: str) -> bytes:
-    """The problem as JSON."""
+def encode(
+    status: HTTPStatus, slug: str | None, detail: str, path: str, request_id: str
+) -> tuple[bytes, str]:
+    """Return a problem as JSON, in the form that the clients of a path expect, and its media type."""
+    if path.startswith(PROTOCOLS) and path[3:4] in ("", "/"):
+        return orjson.dumps({"error": detail}), "application/json"
     problem = Problem(
         type=TYPE_PREFIX + slug if slug else "about:blank",
         title=(slug or status.phrase).replace("-", " ").capitalize(),
@@ -125,4 +128,4 @@ def body_of(status: HTTPStatus, slug: str | None, detail: str, request_id: str) 
         detail=detail,
         request_id=request_id,
     )
-    return orjson.dumps(problem)
+    return orjson.dumps(problem), MEDIA_TYPE

@@ -1,12 +1,11 @@
-"""What the two standard protocols share: errors, bodies, JSON numbers, the outputs they name."""
+"""What the two standard protocols share: bodies, JSON numbers, the outputs they name."""
 
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import orjson
-from flask import Blueprint, Response, request
+from flask import request
 from numpy.typing import NDArray
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -22,23 +21,6 @@ INPUT, DEFAULT_OUTPUT = "image", "probabilities"
 STAGES: tuple[Stage, ...] = ("post", "pre")
 # what zlib calls each Content-Encoding; `deflate` has zlib's wrapper (RFC 9110)
 _ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
-
-
-def answer_errors(api: Blueprint, prefix: str) -> None:
-    """Answer whatever goes wrong below the prefix in the protocols' form, `{"error": "…"}`.
-
-    `problems` decides on status and text as everywhere; only the body is said again. So unknown
-    routes and refusals that happen before any route is known are covered too.
-    """
-
-    @api.after_app_request
-    def say_again(response: Response) -> Response:
-        ours = request.path == prefix or request.path.startswith(prefix + "/")
-        if ours and response.mimetype == "application/problem+json":
-            detail = orjson.loads(response.get_data())["detail"]
-            response.set_data(orjson.dumps({"error": detail}))
-            response.content_type = "application/json"
-        return response
 
 
 def read_body(settings: Settings) -> bytes:

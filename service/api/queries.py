@@ -1,6 +1,6 @@
 """Query parameters: one struct a route says what they are, for the parser and for OpenAPI alike."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, cast
 
 import msgspec
 from flask import Request
@@ -133,6 +133,14 @@ class WeightsQuery(ModelQuery, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 Query = TypeVar("Query", bound=ModelQuery)
+# what a request without a query asks for; ExplainQuery has parameters that must be given
+_DEFAULTS = {
+    kind: kind()
+    for kind in (
+        *(ModelQuery, PictureQuery, PredictQuery, ActivationsQuery, OcclusionQuery),
+        *(PreprocessQuery, WeightsQuery),
+    )
+}
 
 
 def read(request: Request, kind: type[Query]) -> Query:
@@ -141,6 +149,8 @@ def read(request: Request, kind: type[Query]) -> Query:
     Raises:
         MalformedRequest: one is unknown, or has a value that does not fit; names it and what would.
     """
+    if not request.environ.get("QUERY_STRING") and kind in _DEFAULTS:
+        return cast(Query, _DEFAULTS[kind])
     for name, values in request.args.lists():
         if len(values) > 1:
             raise MalformedRequest(f"{name}= is given {len(values)} times; give it once.")

@@ -127,7 +127,6 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     """The routes, bound to the loaded models."""
     api = Blueprint("tfserving", __name__)
     api.record_once(lambda state: state.app.url_map.converters.update(default=_Name))
-    protocols.answer_errors(api, "/v1")
 
     @api.get("/v1/models/<name>")
     @api.get("/v1/models/<name>/versions/<int:version>")

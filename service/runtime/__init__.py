@@ -1,0 +1,7 @@
+"""The process: gunicorn and uvicorn, admission, drain, reload. Knows nothing of routes or models.
+
+server.py       gunicorn's arbiter and worker as ConvScope runs them
+connections.py  limits on what one connection may do
+adapter.py      ASGI on one side, the WSGI application on the other
+admission.py    which requests a worker accepts
+"""
