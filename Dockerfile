@@ -8,15 +8,11 @@ WORKDIR /app
 
 
 FROM base AS service-files
-# for gunicorn_h1c, which has no wheel for Linux; any version of it will do
-# hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev \
-    && rm -rf /var/lib/apt/lists/*
 COPY requirements/service.txt requirements/
 # --without-pip: an image that serves installs nothing, so it needs no installer
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --only-binary=:all: \
-       --no-binary=gunicorn_h1c --require-hashes -r requirements/service.txt
+       --require-hashes -r requirements/service.txt
 # never used by the service: the libraries' own tests, drivers for phones' and browsers' accelerators
 ARG LITERT=/opt/venv/lib/python3.11/site-packages/ai_edge_litert
 RUN find /opt/venv/lib/python3.11/site-packages/numpy -type d -name tests -prune -exec rm -r {} + \

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from gunicorn.errors import HaltServer
 
-from service.control import Control
 from service.errors import SettingsError
 from service.keys import Keys
 from service.logs import Logger
@@ -18,6 +17,7 @@ from service.runtime.adapter import Adapter
 from service.runtime.admission import Admission
 from service.runtime.server import Server
 from service.settings import Settings
+from service.state import Control
 
 
 def main() -> None:
@@ -39,10 +39,8 @@ def _adapter(settings: Settings, control: Control, folder: Path) -> Adapter:
     """What a worker serves, built in the worker."""
     from service.app import Service  # after the fork: nothing that computes is ever forked
 
-    admission = Admission(
-        settings.threads, settings.queue, settings.max_wait_ms / 1000, settings.max_buffer_bytes
-    )
-    return Adapter(Service(settings, control, folder), admission, settings)
+    admission = Admission(settings)
+    return Adapter(Service(settings, control, folder, admission.load), admission, settings)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """The composition root: settings → state → routes. Nothing else builds these parts."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
 
 from service.api import (
     access,
@@ -21,12 +21,12 @@ from service.api import (
     problems,
     tfserving,
 )
-from service.api.rejections import Rejections
-from service.control import Control
+from service.api.rejections import response_to
 from service.environ import ROUTE
+from service.errors import RequestError
 from service.logs import AccessLog, is_text
 from service.settings import Settings
-from service.state import State
+from service.state import Control, State
 
 
 def create_app(settings: Settings | None = None) -> lifecycle.App:
@@ -65,6 +65,9 @@ def build(settings: Settings, state: State) -> lifecycle.App:
     return app
 
 
+Response = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+
+
 class Service:
     """The application in a worker: what its server calls besides the WSGI application.
 
@@ -72,27 +75,37 @@ class Service:
         settings: the service's.
         control: what the arbiter wants.
         folder: where the workers publish their metrics.
+        load: returns how many requests threads work on, and how many wait.
 
     Raises:
         SettingsError: a setting cannot be used.
         BundleError: a bundle fails its verification.
     """
 
-    def __init__(self, settings: Settings, control: Control, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        control: Control,
+        folder: Path,
+        load: Callable[[], tuple[int, int]],
+    ) -> None:
         self._state = State(settings, control)
         self._flask = build(settings, self._state)
         self._health = describe.health_paths(self._flask)
         self._log = AccessLog(_write, is_text(settings))
-        self.reject = Rejections(settings).response
-        self.wsgi = self._flask.wsgi_app
-        metrics.published.join(folder)
-        self.tick(0, 0)
+        self._origins = settings.cors_origins
+        self.wsgi: lifecycle.Wsgi = self._flask.wsgi_app
+        metrics.join(folder, lambda: metrics.update_worker(self._state, *load()))
 
     def is_health(self, environ: dict[str, Any]) -> bool:
         """Whether a request asks for health or metrics, which are never rejected."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return False
         return self._health.fullmatch(environ["PATH_INFO"]) is not None
+
+    def reject(self, environ: dict[str, Any], error: RequestError) -> Response:
+        """Return status, headers and body for a request that is not worked on."""
+        return response_to(environ, error, self._origins)
 
     def lane(self, environ: dict[str, Any], body: bytes) -> lanes.Lane:
         """Where a request should run."""
@@ -111,19 +124,10 @@ class Service:
         """Write the log lines of the last requests."""
         self._log.flush()
 
-    def tick(self, running: int, waiting: int) -> None:
-        """Reload where that was requested, and publish the metrics.
-
-        Args:
-            running: requests that threads work on.
-            waiting: requests that wait.
-        """
+    def tick(self) -> None:
+        """Reload where that was requested, and publish the metrics."""
         self._state.reload_if_requested()
-        for result in self._state.take_results():
-            metrics.count_reload(result)
-        metrics.update_worker(self._state.models.loaded, bool(self._state.errors))
-        metrics.update_load(running, waiting)
-        metrics.published.publish()
+        metrics.publish()
 
 
 def _write(lines: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Keys of the WSGI environment through which the server and the application share what they know."""
+"""Keys of the WSGI environment that the server and the application share."""
 
 ARRIVED = "convscope.arrived"  # when the request arrived, `perf_counter` seconds
 RECEIVED = "convscope.received"  # when its body was complete, likewise

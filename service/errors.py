@@ -10,8 +10,6 @@ ConvScopeError
     ├── ImageTooLarge         too many bytes or pixels
     ├── BodyTooLarge          more bytes than a request body may have
     ├── BodyTimeout           the request body did not arrive in time
-    ├── UrlTooLong            path and query together
-    ├── HeadersTooLarge       one of the request's headers
     ├── NothingDrawn          a picture without a digit in it
     ├── WrongShape            an array of another shape than the model's input
     ├── UnknownModel          no such model or version is loaded
@@ -64,14 +62,6 @@ class BodyTooLarge(RequestError):
 
 class BodyTimeout(RequestError):
     """The request body did not arrive in time."""
-
-
-class UrlTooLong(RequestError):
-    """Path and query are longer than this service takes."""
-
-
-class HeadersTooLarge(RequestError):
-    """A header is longer than this service takes."""
 
 
 class NothingDrawn(RequestError):

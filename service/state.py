@@ -3,48 +3,57 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from ctypes import Structure, c_bool, c_uint64
 from typing import Literal
 
-from service.control import Control
 from service.errors import SettingsError
 from service.keys import Keys
 from service.models import Models
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
-Result = Literal["done", "failed"]
+
+
+class Control(Structure):
+    """What the arbiter and its workers tell each other; the server puts it into shared memory.
+
+    Attributes:
+        draining: the service is about to stop: clients should go to another replica.
+        started: a worker has loaded everything, so that what is there worked once.
+        reloads: how many reloads were requested.
+    """
+
+    draining: bool
+    started: bool
+    reloads: int
+    _fields_ = (("draining", c_bool), ("started", c_bool), ("reloads", c_uint64))
 
 
 class State:
-    """Models, keys, and what the arbiter wants.
+    """Models and keys.
 
     Attributes:
-        models: the loaded models.
-        keys: the API keys.
-        control: draining and reloads, as the arbiter has them.
         errors: why the last load left something as it was; empty where all went well.
+        results: how each reload went, for whoever counts them.
+
+    Raises:
+        SettingsError: the keys cannot be used.
+        BundleError: a model cannot be loaded, or is not there.
     """
 
     def __init__(self, settings: Settings, control: Control) -> None:
-        """Load everything.
-
-        Raises:
-            SettingsError: the keys cannot be used.
-            BundleError: a model cannot be loaded, or is not there.
-        """
-        self._generation = control.reloads  # before loading: what changes meanwhile is reloaded
+        self._reloads = control.reloads  # before loading: what changes meanwhile is reloaded
         self.control = control
         self.models = Models(settings.models_dir, settings.default_model, lenient=control.started)
         self.keys = Keys(settings.api_keys_file)
-        self.errors = tuple(self.models.errors)
-        self._results: deque[Result] = deque()
-        self._log_errors()
+        self.results: deque[Literal["done", "failed"]] = deque()
+        self._lock = threading.Lock()  # one reload at a time
+        self._set_errors(self.models.errors)
 
     def reload_if_requested(self) -> None:
-        """Start a reload on a thread where the arbiter requested one since the last."""
-        if self.control.reloads != self._generation:
-            self._generation = self.control.reloads
+        """Start a reload on a thread where one was requested since the last."""
+        if self.control.reloads != self._reloads:
+            self._reloads = self.control.reloads
             threading.Thread(target=self.reload, name="reload").start()
 
     def reload(self) -> None:
@@ -56,19 +65,12 @@ class State:
                 self.keys.reload()
             except SettingsError as error:
                 errors.append(str(error))
-            self.errors = tuple(errors)
-            self._results.append("failed" if errors else "done")
-        self._log_errors()
+            self._set_errors(errors)
+            self.results.append("failed" if errors else "done")
         loaded = self.models.loaded.values()
         log.info("Loaded: %s", ", ".join(f"{m.bundle.name} {m.bundle.version}" for m in loaded))
 
-    def take_results(self) -> Iterator[Result]:
-        """How each reload went that has ended since the last call."""
-        while self._results:
-            yield self._results.popleft()
-
-    def _log_errors(self) -> None:
-        for error in self.errors:
+    def _set_errors(self, errors: list[str]) -> None:
+        self.errors = tuple(errors)
+        for error in errors:
             log.error("Reload failed, keeping the current version: %s", error)
-
-    _lock = threading.Lock()  # one reload at a time

@@ -11,10 +11,7 @@ ROOT = Path(__file__).parent.parent
 # each layer may import from those after it, never from those before it
 SERVICE_LAYERS = (
     ("__main__",),
-    ("server", "gunicorn"),
-    ("worker",),
-    ("app",),
-    ("upkeep",),
+    ("app", "runtime"),
     ("api",),
     ("state",),
     ("models", "keys", "logs"),
@@ -28,7 +25,7 @@ SERVICE_LAYERS = (
         "components",
         "settings",
     ),
-    ("errors", "distribution", "version", "control"),
+    ("errors", "distribution", "version", "control", "environ"),
 )
 TRAINING_MAY_IMPORT = ("bundle", "distribution", "errors", "images", "preprocessing")
 
@@ -63,10 +60,13 @@ def test_service_imports_point_one_way(path):
         top = dotted.split(".")[0]
         assert top not in ("training", "tensorflow", "keras"), dotted
         if top == "flask":
-            assert own in ("app", "api", "server"), f"{path.name} knows Flask"
+            assert own in ("app", "api"), f"{path.name} knows Flask"
+        if top in ("gunicorn", "uvicorn", "uvicorn_worker"):
+            assert own in ("__main__", "runtime", "logs"), f"{path.name} knows the server"
         if top == "service" and own != part(dotted):
             assert "client" not in (own, part(dotted)), "the client stands apart"
             assert rank[part(dotted)] >= rank[own], f"{path.name} imports {dotted}"
+            assert (own, part(dotted)) != ("runtime", "app"), "the server takes any application"
 
 
 @pytest.mark.parametrize("path", files("training"), ids=lambda path: str(path.relative_to(ROOT)))

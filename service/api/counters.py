@@ -8,7 +8,7 @@ import fcntl
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import add
 from pathlib import Path
@@ -100,10 +100,16 @@ class Published(Collector):
         self._families = {family.name: family for family in families}
         self._lock = lock
         self._folder: Path | None = None
+        self._update: Callable[[], None] = lambda: None
 
-    def join(self, folder: Path) -> None:
-        """Publish into a folder from now on, and take over the counts of workers that are gone."""
-        self._folder = folder
+    def join(self, folder: Path, update: Callable[[], None]) -> None:
+        """Publish into a folder from now on, and take over the counts of workers that are gone.
+
+        Args:
+            folder: of all workers.
+            update: sets the gauges; called before they are published.
+        """
+        self._folder, self._update = folder, update
         with _locked(folder):
             for path in folder.glob("*.json"):
                 if not _is_alive(path):
@@ -130,6 +136,7 @@ class Published(Collector):
             yield family.metric(values[name])
 
     def _write(self, folder: Path) -> None:
+        self._update()
         with self._lock:
             encoded = msgspec.json.encode(
                 {name: list(family.values.items()) for name, family in self._families.items()}
@@ -147,7 +154,9 @@ class Published(Collector):
             if kind in _LASTING or is_alive:
                 for labels, numbers in entries:
                     before = into[name].get(labels, [0.0] * len(numbers))
-                    into[name][labels] = list(map(max if kind == "highest" else add, before, numbers))
+                    into[name][labels] = list(
+                        map(max if kind == "highest" else add, before, numbers)
+                    )
 
 
 _Entry = tuple[Labels, list[float]]

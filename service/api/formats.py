@@ -43,7 +43,8 @@ def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) 
         if environ.get("HTTP_ACCEPT", "*/*") in ("*/*", ""):
             return offered[0]
         media_types = [MEDIA_TYPES[name] for name in offered]
-        best = request.accept_mimetypes.best_match(media_types)
+        accepted = request.accept_mimetypes
+        best = accepted.best_match(media_types) if accepted else media_types[0]
         if best is not None:
             return offered[media_types.index(best)]
     there = ", ".join(f"{name} ({MEDIA_TYPES[name]})" for name in offered)

@@ -16,6 +16,7 @@ _IMAGE_S = 1.5e-4  # everything but its pixels and the graph
 _MAPS_S, _GZIP_S = 1.5e-3, 5e-3  # to encode the maps of three layers as JSON, and to compress it
 _MOST_COMPOSITE = 4_096  # bytes of JSON or of a form: larger ones may hold many pictures
 _SEGMENTS = 10  # digits in a picture that may show several
+_PROTOCOL = "application/json"
 _PICTURES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
@@ -40,6 +41,8 @@ def _seconds(environ: dict[str, Any], body: bytes, models: Models) -> float:
     graph_s, digit_bytes = _model_cost(path, query, models)
     images = _SEGMENTS if "segment=" in query else 1
     kind = environ.get("CONTENT_TYPE", "")
+    if path.startswith("/v"):
+        kind = _PROTOCOL  # whatever they call it: JSON, with binary tensors behind it
     if not kind or kind.startswith(_PICTURES):
         seconds += count_pixels(body) * _PIXEL_S
     elif kind.startswith("application/x-npy"):

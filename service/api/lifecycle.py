@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Request, Response, request
 
 from service.api import access, formats, metrics, tracing
-from service.environ import ARRIVED, BODY, NEGOTIATED, RECEIVED, REQUEST, ROUTE
+from service.environ import ARRIVED, BODY, NEGOTIATED, RECEIVED, ROUTE
 from service.keys import Keys
 
 Environ = dict[str, Any]
@@ -53,7 +53,7 @@ def register(app: Flask, keys: Keys) -> None:
 
     app.before_request(before)
     app.after_request(after)
-    app.wsgi_app = _around(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _around(app.wsgi_app)  # type: ignore[method-assign, assignment]
 
 
 def _around(wsgi: Wsgi) -> Wsgi:

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import Counter as Tally
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from time import perf_counter
@@ -15,8 +15,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from service.api.counters import Family, Published
 from service.models import Model
+from service.state import State
 
-PhaseName = Literal["decode", "preprocess", "infer", "encode"]
+PhaseName = Literal["read", "decode", "preprocess", "infer", "encode"]
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 CONFIDENCES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
 INK = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2, 0.3, 0.5, 1)
@@ -61,9 +62,9 @@ reload_failed = Family("highest", "convscope_reload_failed", "1 where the last r
 FAMILIES = [value for value in vars().values() if isinstance(value, Family)]
 
 _lock = threading.Lock()  # requests on threads count too
-published = Published(FAMILIES, _lock)
+_published = Published(FAMILIES, _lock)
 _registry = CollectorRegistry()
-_registry.register(published)
+_registry.register(_published)
 
 
 class Timings:
@@ -144,29 +145,36 @@ def count_answers(
             ink.observe((name,), total * scale)
 
 
-def count_reload(result: Literal["done", "failed"]) -> None:
-    """Count a reload of this worker."""
-    with _lock:
-        reloads.add((result,))
+def join(folder: Path, update: Callable[[], None]) -> None:
+    """Publish with other workers, in a folder; `update` is called before each time."""
+    _published.join(folder, update)
 
 
-def update_worker(models: Mapping[str, Model], has_failed: bool) -> None:
-    """Set what this worker is at the moment: its memory, its models, how its last reload went."""
+def publish() -> None:
+    """Write this worker's counts for the others to read."""
+    _published.publish()
+
+
+def update_worker(state: State, running: int, waits: int) -> None:
+    """Set what this worker is at the moment: its memory, its models, its load.
+
+    Args:
+        state: what is loaded.
+        running: requests that threads work on.
+        waits: requests that wait.
+    """
     with _lock:
         if _MEMORY.exists():
             pages = int(_MEMORY.read_text().split()[1])
             worker_bytes.set((str(os.getpid()),), pages * os.sysconf("SC_PAGE_SIZE"))
         for labels in model_workers.values:
             model_workers.set(labels, 0)
-        for model in models.values():
+        for model in state.models.loaded.values():
             bundle = model.bundle
             model_workers.set((bundle.name, str(bundle.version), bundle.sha256), 1)
-        reload_failed.set((), float(has_failed))
-
-
-def update_load(running: int, waits: int) -> None:
-    """Set how many requests this worker works on, and how many wait."""
-    with _lock:
+        while state.results:
+            reloads.add((state.results.popleft(),))
+        reload_failed.set((), float(bool(state.errors)))
         in_flight.set((), running)
         waiting.set((), waits)
 

@@ -176,12 +176,13 @@ def predictions(
     threshold = bundle.distribution.threshold if bundle.distribution else 0.0
     flat = sent.pixels.reshape(count, -1, sent.pixels.shape[-1])  # (N, H · W, C)
     drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # on a single tone nothing is
+    touching: Sequence[bool | None] = sent.touching or [None] * count
+    labels = bundle.labels
     rows = zip(
         *(sent.images, order.tolist(), probabilities.tolist(), by_image, drawn.tolist()),
-        *(sent.applied, sent.touching or [None] * count),
+        *(sent.applied, touching),
         strict=True,
     )
-    labels = bundle.labels
     return [
         Prediction(
             image,

@@ -25,8 +25,6 @@ PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
     errors.ImageTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "image-too-large"),
     errors.BodyTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large"),
     errors.BodyTimeout: (HTTPStatus.REQUEST_TIMEOUT, "body-timeout"),
-    errors.UrlTooLong: (HTTPStatus.REQUEST_URI_TOO_LONG, "url-too-long"),
-    errors.HeadersTooLarge: (HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large"),
     errors.UnsupportedFormat: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format"),
     errors.NothingDrawn: (HTTPStatus.UNPROCESSABLE_ENTITY, "nothing-drawn"),
     errors.WrongShape: (HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-shape"),
@@ -118,7 +116,7 @@ def headers_of(status: HTTPStatus) -> dict[str, str]:
 def encode(
     status: HTTPStatus, slug: str | None, detail: str, path: str, request_id: str
 ) -> tuple[bytes, str]:
-    """Return a problem as JSON, in the form that the clients of a path expect, and its media type."""
+    """Return a problem as JSON, in the form that clients of the path expect, and its media type."""
     if path.startswith(PROTOCOLS) and path[3:4] in ("", "/"):
         return orjson.dumps({"error": detail}), "application/json"
     problem = Problem(

@@ -1,55 +1,33 @@
-"""Responses to requests that never reach Flask, in the form and with the headers of all others.
-
-Made without Flask: what is too much must cost next to nothing, else the service only rejects.
-"""
+"""Responses to requests that never reach Flask; cheap, else an overloaded service only rejects."""
 
 from typing import Any
 
 from service.api import metrics, problems, tracing
 from service.api.access import EXPOSED_HEADERS, SECURITY_HEADERS
 from service.errors import DeadlineExceeded, Overloaded, RequestError
-from service.settings import Settings
 
 _REASONS = {Overloaded: "overloaded", DeadlineExceeded: "deadline"}
-_CONSTANT = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
-class Rejections:
-    """Builds the responses.
+def response_to(
+    environ: dict[str, Any], error: RequestError, origins: str
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Return status, headers and body for a rejected request, and count it.
 
     Args:
-        settings: which origins may read them.
+        environ: its WSGI environment.
+        error: why it is rejected.
+        origins: those whose pages may read the response, separated by commas, or *.
     """
-
-    def __init__(self, settings: Settings) -> None:
-        self._origins = set(filter(None, settings.cors_origins.split(",")))
-
-    def response(
-        self, environ: dict[str, Any], error: RequestError
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Return status, headers and body of the response to a rejected request, and count it."""
-        request_id = tracing.begin(environ)
-        status, slug = problems.PROBLEMS[type(error)]
-        body, media_type = problems.encode(
-            status, slug, str(error), environ["PATH_INFO"], request_id
-        )
-        metrics.reject(_REASONS.get(type(error), slug), status)
-        headers = [
-            (b"Content-Type", media_type.encode()),
-            (b"Content-Length", b"%d" % len(body)),
-            (b"X-Request-ID", request_id.encode()),
-            *_CONSTANT,
-            *((key.encode(), value.encode()) for key, value in problems.headers_of(status).items()),
-            *self._cors(environ.get("HTTP_ORIGIN", "")),
-        ]
-        return int(status), headers, body
-
-    def _cors(self, origin: str) -> list[tuple[bytes, bytes]]:
-        """What lets a page of an allowed origin read the response."""
-        if not origin or not {"*", origin} & self._origins:
-            return []
-        return [
-            (b"Access-Control-Allow-Origin", origin.encode("latin-1")),
-            (b"Access-Control-Expose-Headers", ", ".join(EXPOSED_HEADERS).encode()),
-            (b"Vary", b"Origin"),
-        ]
+    request_id = tracing.begin(environ)
+    status, slug = problems.PROBLEMS[type(error)]
+    body, media = problems.encode(status, slug, str(error), environ["PATH_INFO"], request_id)
+    metrics.reject(_REASONS.get(type(error), slug), status)
+    fields = {"Content-Type": media, "Content-Length": str(len(body)), "X-Request-ID": request_id}
+    fields |= {**SECURITY_HEADERS, **problems.headers_of(status)}
+    origin = environ.get("HTTP_ORIGIN")
+    if origin and (origins == "*" or origin in origins.split(",")):
+        fields["Access-Control-Allow-Origin"] = origin
+        fields["Access-Control-Expose-Headers"] = ", ".join(EXPOSED_HEADERS)
+        fields["Vary"] = "Origin"
+    return int(status), [(n.encode(), v.encode("latin-1")) for n, v in fields.items()], body

@@ -14,7 +14,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def begin(environ: MutableMapping[str, Any]) -> str:
-    """Give a request its identity: its own `X-Request-ID` where that is a plain one, else a new one.
+    """Give a request its identity: its own `X-Request-ID` where plain, else a new one.
 
     Args:
         environ: its WSGI environment, which gets the identity for the log.

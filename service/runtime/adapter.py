@@ -1,82 +1,61 @@
-"""ASGI on one side, the WSGI application on the other: bodies, deadlines, lanes.
+"""ASGI on one side, the WSGI application on the other: lanes, deadlines, responses.
 
 Short requests run in the event loop: a thread of Python would only compete with it for the GIL.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from time import perf_counter
 from typing import Any, Protocol
 
-from service import errors
 from service.environ import BODY, RECEIVED
-from service.runtime.admission import SMALL_BODY, Admission, Lane
-from service.runtime.request import Body, Environ, Receive, check_deadline, check_head, environ_of, read_deadline
-from service.runtime.slices import Slices
+from service.errors import RequestError
+from service.runtime.admission import Admission, Lane
+from service.runtime.request import SMALL, Body, Environ, Receive, check_deadline, environ_of
 from service.settings import Settings
 
-Send = Callable[[Mapping[str, Any]], Any]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Response = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+SLICE_S = 0.002  # of short calls, after which the event loop looks at its sockets again
 
 
 class Application(Protocol):
-    """What the adapter calls."""
+    """What the server needs; `service.app.Service` documents it."""
 
     wsgi: Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-    def is_health(self, environ: Environ) -> bool:
-        """Whether a request asks for health or metrics, which are never rejected."""
-
-    def lane(self, environ: Environ, body: bytes) -> Lane:
-        """Where a request runs."""
-
-    def reject(self, environ: Environ, error: errors.RequestError) -> Response:
-        """The response to a request that is not worked on."""
-
-    def is_draining(self) -> bool:
-        """Whether clients should take their next request to another replica."""
-
-    def log(self, environ: Environ, status: int, size: int) -> None:
-        """Record a response that was sent."""
-
-    def flush(self) -> None:
-        """Write what was recorded."""
-
-    def tick(self, running: int, waiting: int) -> None:
-        """Do what is due about every second, given the requests that threads work on and that wait."""
+    def is_health(self, environ: Environ) -> bool: ...  # noqa: D102
+    def is_draining(self) -> bool: ...  # noqa: D102
+    def lane(self, environ: Environ, body: bytes) -> Lane: ...  # noqa: D102
+    def reject(self, environ: Environ, error: RequestError) -> Response: ...  # noqa: D102
+    def log(self, environ: Environ, status: int, size: int) -> None: ...  # noqa: D102
+    def flush(self) -> None: ...  # noqa: D102
+    def tick(self) -> None: ...  # noqa: D102
 
 
 class Adapter:
-    """The ASGI application.
-
-    Args:
-        app: the application.
-        admission: the limits on all requests together.
-        settings: the limits on one.
-    """
+    """The ASGI application of a worker."""
 
     def __init__(self, app: Application, admission: Admission, settings: Settings) -> None:
-        self.app, self.admission = app, admission
-        self.max_connections = settings.max_connections
-        self._max_body = settings.max_body_bytes
-        self._slices = Slices(admission)
+        self.app, self.settings = app, settings
+        self._admission, self._slices = admission, Slices(admission)
         self._pools = {
             lane: ThreadPoolExecutor(settings.threads, lane) for lane in ("long", "read")
         }
 
-    def tick(self) -> None:
-        """Do what is due about every second."""
-        self.app.tick(self.admission.running, self.admission.waiting)
-
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
         environ = environ_of(scope)
-        body = Body(receive, self.admission, self._max_body)
+        body = Body(environ, receive, self._admission, self.settings.max_body_bytes)
         try:
-            response = await self._answer(environ, body)
-        except errors.RequestError as error:
+            if self.app.is_health(environ):
+                response = self._call(environ, b"")
+            else:
+                response = await self._answer(environ, body)
+        except RequestError as error:
             response = self.app.reject(environ, error)
         except ConnectionError:
             return  # the client is gone
@@ -86,70 +65,97 @@ class Adapter:
         self.app.log(environ, response[0], len(response[2]))
 
     async def _answer(self, environ: Environ, body: Body) -> Response:
-        if self.app.is_health(environ):
-            return self._call(environ, b"")
-        check_head(environ)
-        deadline = read_deadline(environ)
-        content = await body.read(int(environ.get("CONTENT_LENGTH", 0)))
-        environ[RECEIVED] = perf_counter()
+        check_deadline(environ)
+        content = await body.read()
+        if content:
+            environ[RECEIVED] = perf_counter()
         lane = self.app.lane(environ, content)
-        self.admission.enter(lane)
+        self._admission.enter(lane)
         try:
-            if lane != "short":
-                return await self._run_on_thread(lane, environ, content, deadline)
-            await self._slices.wait()
-            check_deadline(environ, deadline)
-            return self._call(environ, content)
-        finally:
-            self.admission.leave(lane)
-
-    async def _run_on_thread(
-        self, lane: Lane, environ: Environ, body: bytes, deadline: float | None
-    ) -> Response:
-        work = self._pools[lane].submit(self._call, environ, body)
-        result = asyncio.wrap_future(work)
-        if deadline is not None:
-            await asyncio.wait({result}, timeout=max(deadline - perf_counter(), 0))
+            if lane == "short":
+                await self._slices.wait()
+                check_deadline(environ)
+                return self._call(environ, content)
+            work = self._pools[lane].submit(self._call, environ, content)
+            result = asyncio.wrap_future(work)
+            await asyncio.wait({result}, timeout=check_deadline(environ))
             if work.cancel():  # no thread has begun it
-                check_deadline(environ, 0)
-        return await result
+                check_deadline(environ)
+            return await result
+        finally:
+            self._admission.leave(lane)
 
     def _call(self, environ: Environ, body: bytes) -> Response:
         environ[BODY], environ["wsgi.input"] = body, BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
-        started: list[Any] = []
-
-        def start_response(status: str, headers: Any, _: Any = None) -> None:
-            started[:] = status, headers
-
-        result = self.app.wsgi(environ, start_response)
+        begun: list[Any] = []
+        result = self.app.wsgi(
+            environ, lambda status, headers, _=None: begun.extend((status, headers))
+        )
         try:
             content = b"".join(result)
         finally:
             if hasattr(result, "close"):
                 result.close()
-        status, headers = started
+        status, headers, *_ = begun
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return int(status[:3]), encoded, content
 
     async def _send(self, send: Send, response: Response, body: Body) -> None:
-        """Send a response piece by piece, each once the client has read the one before."""
+        """Send a response piece by piece, each once the client has taken the one before."""
         status, headers, content = response
         if not body.is_complete or self.app.is_draining():
             headers = [*headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        rest = memoryview(content)
-        held = len(rest) if len(rest) > SMALL_BODY else 0
-        self.admission.hold(held)
+        rest, held = memoryview(content), max(len(content) - SMALL, 0)
+        self._admission.hold(held, is_forced=True)
         try:
-            while len(rest) > SMALL_BODY:
-                piece, rest = rest[:SMALL_BODY], rest[SMALL_BODY:]
+            while len(rest) > SMALL or (rest and not body.is_complete):
+                piece, rest = rest[:SMALL], rest[SMALL:]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-            if not body.is_complete:
-                await send({"type": "http.response.body", "body": rest, "more_body": True})
-                rest = memoryview(b"")
-                await body.discard()
+            await body.discard()
             await send({"type": "http.response.body", "body": rest})
         finally:
-            self.admission.free(held)
+            self._admission.free(held)
 
+
+class Slices:
+    """Lets so many short calls begin in each iteration of the event loop, in FIFO order.
+
+    Otherwise all that came at once would run before any socket is looked at again: with 256 clients
+    health would wait for 256 calls.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._began, self._calls, self._left = 0.0, 0, 0
+        self._is_active = False
+
+    async def wait(self) -> None:
+        """Return when one more call may run."""
+        loop = asyncio.get_running_loop()
+        if not self._is_active:
+            self._begin(loop)
+        if self._left:
+            self._left -= 1
+            return
+        self._queue.append(loop.create_future())
+        await self._queue[-1]
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_active, self._began = True, perf_counter()
+        self._calls = self._left = self._admission.calls_within(SLICE_S)
+        loop.call_soon(self._end, loop)
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The next iteration: let those begin that wait."""
+        self._is_active = False
+        if self._queue:
+            self._admission.observe((perf_counter() - self._began) / self._calls)
+            self._begin(loop)
+        while self._queue and self._left:
+            self._left -= 1
+            turn = self._queue.popleft()
+            if not turn.done():  # its request may have been cancelled
+                turn.set_result(None)

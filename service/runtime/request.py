@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from time import perf_counter
@@ -11,79 +11,59 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from service import errors
-from service.environ import ARRIVED, RECEIVED
-from service.runtime.admission import SMALL_BODY, Admission
+from service.environ import ARRIVED
+from service.runtime.admission import Admission
 
 Environ = dict[str, Any]
-Receive = Callable[[], Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
-DEADLINE = "Request-Timeout"  # header
 BODY_S = 30.0  # for a body, and as long again as its length takes at the lowest rate
 LOWEST_RATE = 65_536  # bytes a second
 DISCARD_S = 5.0  # for the rest of a rejected body
-LONGEST_FIELD = 8_190  # bytes of a header's value, or of path and query
+SMALL = 65_536  # bytes of a body: limited by the number of connections, so not counted
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?([eE][-+]?\d{1,3})?", re.ASCII)
-_CONSTANT = {
-    "SCRIPT_NAME": "",
-    "wsgi.version": (1, 0),
-    "wsgi.url_scheme": "http",
-    "wsgi.errors": sys.stderr,
-    "wsgi.multithread": True,
-    "wsgi.multiprocess": True,
-    "wsgi.run_once": False,
-}
 
 
 def environ_of(scope: Mapping[str, Any]) -> Environ:
     """Return the WSGI environment (PEP 3333) of an ASGI request, without its body."""
     path = scope["raw_path"]
-    environ: Environ = {
-        **_CONSTANT,
-        ARRIVED: perf_counter(),
+    environ: Environ = {ARRIVED: perf_counter()}
+    for name, value in scope["headers"]:
+        key, text = _key(name), value.decode("latin-1")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return environ | {
         "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "RAW_URI": path.decode("latin-1"),
-        "PATH_INFO": (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "SERVER_NAME": scope["server"][0],
+        "SERVER_PORT": str(scope["server"][1]),
+        "REMOTE_ADDR": scope["client"][0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
     }
-    environ["SERVER_NAME"], environ["SERVER_PORT"] = _texts(scope["server"])
-    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = _texts(scope["client"])
-    for name, value in scope["headers"]:
-        key = _key(name)
-        text = value.decode("latin-1")
-        environ[key] = f"{environ[key]},{text}" if key in environ else text
-    return environ
-
-
-@lru_cache(maxsize=256)
-def _texts(address: tuple[str, int] | None) -> tuple[str, str]:
-    host, port = address or ("", 0)
-    return host, str(port)
 
 
 @lru_cache(maxsize=1024)
 def _key(name: bytes) -> str:
-    """A header's name in the environment; one with an underscore could pass for another's."""
+    """A header's name in the environment; one with an underscore could pass for another."""
     key = name.decode("latin-1").upper()
-    if "_" in key:
-        return "convscope.dropped"
-    key = key.replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    if key in ("CONTENT-TYPE", "CONTENT-LENGTH"):
+        return key.replace("-", "_")
+    return "convscope.dropped" if "_" in key else f"HTTP_{key.replace('-', '_')}"
 
 
-def check_head(environ: Environ) -> None:
-    """Raise `UrlTooLong` or `HeadersTooLarge` beyond what is accepted."""
-    if len(environ["RAW_URI"]) + len(environ["QUERY_STRING"]) > LONGEST_FIELD:
-        raise errors.UrlTooLong(f"The URL is longer than {LONGEST_FIELD:,} bytes; shorten it.")
-    for key, value in environ.items():
-        if key.startswith("HTTP_") and len(value) > LONGEST_FIELD:
-            raise errors.HeadersTooLarge(f"A header is longer than {LONGEST_FIELD:,} bytes.")
-
-
-def read_deadline(environ: Environ) -> float | None:
-    """Until when work must have begun, `perf_counter` seconds; None: any time.
+def check_deadline(environ: Environ) -> float | None:
+    """Return the seconds within which work on a request must begin; None: any time will do.
 
     Raises:
+        DeadlineExceeded: the time is over.
         MalformedRequest: the header is not a number of seconds.
     """
     text = environ.get("HTTP_REQUEST_TIMEOUT")
@@ -91,64 +71,50 @@ def read_deadline(environ: Environ) -> float | None:
         return None
     if not _SECONDS.fullmatch(text):
         raise errors.MalformedRequest(
-            f"{DEADLINE} must be a number of seconds such as 2.5, got {text!r}."
+            f"Request-Timeout must be a number of seconds such as 2.5, got {text!r}."
         )
-    deadline: float = environ[ARRIVED] + float(text)
-    return deadline
-
-
-def check_deadline(environ: Environ, deadline: float | None) -> None:
-    """Raise `DeadlineExceeded` once the deadline has passed."""
-    if deadline is not None and perf_counter() >= deadline:
-        seconds = environ["HTTP_REQUEST_TIMEOUT"]
+    left = float(environ[ARRIVED]) + float(text) - perf_counter()
+    if left <= 0:
         raise errors.DeadlineExceeded(
-            f"The {seconds} s of {DEADLINE} were over before work on the request began."
+            f"The {text} s of Request-Timeout were over before work on the request began."
         )
+    return left
 
 
 class Body:
-    """A request's body.
+    """A request's body, of at most `most` bytes; `admission` limits those of all together."""
 
-    Args:
-        receive: ASGI's.
-        admission: limits what is buffered.
-        most: bytes that are accepted.
-    """
-
-    def __init__(self, receive: Receive, admission: Admission, most: int) -> None:
+    def __init__(self, environ: Environ, receive: Receive, admission: Admission, most: int) -> None:
+        self._declared = int(environ.get("CONTENT_LENGTH", 0))
         self._receive, self._admission, self._most = receive, admission, most
         self._size = self._held = 0
-        self.is_complete = False
+        self.is_complete = not self._declared and "HTTP_TRANSFER_ENCODING" not in environ
 
-    async def read(self, declared: int) -> bytes:
+    async def read(self) -> bytes:
         """Return the whole body.
-
-        Args:
-            declared: bytes that Content-Length announces; 0 where it does not.
 
         Raises:
             BodyTooLarge, BodyTimeout, Overloaded: it is not accepted.
             ConnectionError: the client is gone.
         """
-        self._check(declared)
+        self._check(self._declared)
         pieces: list[bytes] = []
         try:
-            async with asyncio.timeout(BODY_S + declared / LOWEST_RATE):
+            async with asyncio.timeout(BODY_S + self._declared / LOWEST_RATE):
                 while not self.is_complete:
                     pieces.append(await self._next())
         except TimeoutError:
             raise errors.BodyTimeout(
                 f"Only {self._size:,} bytes of the body arrived in time; send it faster."
             ) from None
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     async def discard(self) -> None:
-        """Wait for the rest, a while: a client that still sends would lose the response."""
-        with suppress(TimeoutError, ConnectionError, errors.RequestError):
+        """Wait a while for the rest: a client that still sends would lose the response."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(DISCARD_S):
                 while not self.is_complete:
-                    self.free()
-                    await self._next()
+                    self.is_complete = not (await self._receive()).get("more_body", False)
 
     def free(self) -> None:
         """The body is no longer needed."""
@@ -162,9 +128,8 @@ class Body:
         piece: bytes = message.get("body", b"")
         self.is_complete = not message.get("more_body", False)
         self._size += len(piece)
-        if self._size > SMALL_BODY:
+        if self._size > SMALL:
             self._check(self._size)
-            self._admission.check_buffer(self._size - self._held)
             self._admission.hold(self._size - self._held)
             self._held = self._size
         return piece
@@ -172,6 +137,6 @@ class Body:
     def _check(self, size: int) -> None:
         if size > self._most:
             raise errors.BodyTooLarge(
-                f"The request body is larger than the {self._most:,} bytes that this service "
-                "takes; send fewer or smaller pictures."
+                f"The request body has more than the {self._most:,} bytes that this service takes; "
+                "send fewer or smaller pictures."
             )

@@ -14,11 +14,22 @@ from typing import IO, Any
 
 import numpy as np
 import requests
+from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import ROOT, start_server
 
+
+def encode(picture: Image.Image) -> bytes:
+    """A picture as PNG."""
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
 SEVEN = (ROOT / "tests" / "seven.png").read_bytes()
+# few bytes, but so many pixels that a thread works on it
+LARGE = encode(Image.fromarray(np.pad(np.zeros((400, 100), np.uint8), 300, constant_values=255)))
 PATIENCE_S = 60.0  # longer than any of this takes, on a busy machine too
 
 

@@ -42,8 +42,10 @@ def ask_1000(url):
         each.join()
 
 
-def check_1000(counts):
-    """The counters say what `ask_1000` did, and nothing else."""
+def check_1000(url):
+    """The counters say what `ask_1000` did, and nothing else, once all workers have published."""
+    until(lambda: total(samples(url), "convscope_request_seconds_count") >= 1000)
+    counts = samples(url)
     answered = {
         labels: value
         for (name, labels), value in counts.items()
@@ -63,11 +65,11 @@ def test_two_workers_count_exactly():
     with running(WEB_CONCURRENCY="2") as (process, url):
         until(lambda: len(workers(process)) == 2)
         ask_1000(url)
-        check_1000(samples(url))
+        check_1000(url)
         lost = workers(process)[0]
         os.kill(lost, signal.SIGKILL)
         until(lambda: len(workers(process)) == 2 and lost not in workers(process))
-        check_1000(samples(url))
+        check_1000(url)
 
 
 def test_ink_and_label_are_what_was_answered(server):

@@ -173,7 +173,6 @@ def refused_body(status, path):
         413: {"json": None, "data": b"x" * 50_001},
         415: {"headers": {"Content-Encoding": "br"}, "content_type": "text/xml"},
         422: small.get(path[:3], {"data": png(BLANK)}),
-        504: {"headers": {"Request-Timeout": "0"}},
     }[status]
 
 
@@ -182,7 +181,8 @@ def test_every_documented_refusal_can_be_had(app, told):
     client = app.test_client()
     for path, method, operation in operations(told):
         for status, response in operation["responses"].items():
-            if status in ("200", "304", "500", "503"):  # a bug; load, or a stop: test_operations.py
+            # a bug; load, or a stop: test_operations.py; too slow or late: test_adapter.py
+            if status in ("200", "304", "500", "503", "408", "504"):
                 continue
             answer = client.open(method=method, **refused(int(status), path, method))
             assert answer.status_code == int(status), (path, status, answer.get_data())

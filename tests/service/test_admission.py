@@ -1,40 +1,111 @@
-"""Whose turn it is."""
+"""Which requests a worker accepts, by simulated time: a service that takes 2 ms a request."""
 
-import threading
+import random
+from collections import deque
 
-from service.api.admission import Turns
-from tests.e2e.running import until
+import pytest
 
+from service.errors import Overloaded
+from service.runtime.admission import Admission
+from service.settings import Settings
 
-def test_turns_come_in_the_order_of_asking():
-    """However many wait and come anew, nobody goes before who came before."""
-    turns, order = Turns(2), []
-    assert turns.take()
-    assert turns.take()
-
-    def wait(number):
-        assert turns.take()
-        order.append(number)
-
-    threads = []
-    for number in range(5):
-        threads.append(threading.Thread(target=wait, args=(number,)))
-        threads[-1].start()
-        until(lambda number=number: len(turns._line) == number + 1)
-    for number in range(5):
-        turns.give_back()
-        assert not turns.take(timeout=0)  # it is another's
-        until(lambda number=number: len(order) == number + 1)
-    assert order == [0, 1, 2, 3, 4]
-    for thread in threads:
-        thread.join()
+CALL_S = 0.002
+MAX_WAIT_S = 0.25
 
 
-def test_who_gives_up_leaves_the_line():
-    """A turn that did not come in time goes to the next, and none is lost."""
-    turns = Turns(1)
-    assert turns.take()
-    assert not turns.take(timeout=0.01)
-    turns.give_back()
-    assert turns.take(timeout=0)
-    turns.give_back()
+@pytest.fixture
+def admission():
+    """The limits of the default settings, after some calls of 2 ms."""
+    settings = Settings(max_buffer_bytes=1_000_000, max_body_bytes=500_000)
+    admission = Admission(settings)
+    for _ in range(200):
+        admission.observe(CALL_S)
+    return admission
+
+
+def is_accepted(admission, lane="short"):
+    """Whether one more request is."""
+    try:
+        admission.enter(lane)
+    except Overloaded:
+        return False
+    return True
+
+
+def offer(admission, seconds, load):
+    """Requests at random times, `load` times as many as can be answered.
+
+    Returns:
+        (when, wait) of each request; the wait is None where it was rejected.
+    """
+    chance = random.Random(1)
+    now, free_at, seen, ends = 0.0, 0.0, [], deque()
+    while (now := now + chance.expovariate(load / CALL_S)) < seconds:
+        while ends and ends[0] <= now:
+            ends.popleft()
+            admission.leave("short")
+        if not is_accepted(admission):
+            seen.append((now, None))
+            continue
+        begins = max(now, free_at)
+        free_at = begins + CALL_S
+        ends.append(free_at)
+        seen.append((now, begins - now))
+    for _ in ends:
+        admission.leave("short")
+    return seen
+
+
+def test_at_twice_the_capacity_half_is_rejected_and_nobody_waits_too_long(admission):
+    """Those that are accepted keep the service busy, and wait no longer than the setting says."""
+    seen = [wait for when, wait in offer(admission, 10, load=2) if when > 1]
+    waits = [wait for wait in seen if wait is not None]
+    assert 0.45 < 1 - len(waits) / len(seen) < 0.55
+    assert max(waits) <= MAX_WAIT_S + CALL_S
+
+
+@pytest.mark.parametrize("load", [0.3, 0.7, 0.9])
+def test_after_a_rush_everything_is_accepted_again(admission, load):
+    """A load that can be answered meets no rejection, whatever came before."""
+    offer(admission, 1, load=3)
+    assert all(wait is not None for _, wait in offer(admission, 30, load))
+
+
+def test_as_many_at_once_as_can_be_answered_in_time(admission):
+    """120 clients that wait for their answers are no overload: they are done within 0.25 s."""
+    assert all(is_accepted(admission) for _ in range(120))
+    assert not all(is_accepted(admission) for _ in range(20))
+
+
+def test_a_pause_of_the_machine_is_no_overload(admission):
+    """One call that took a second says little about the next: 40 may still wait."""
+    admission.observe(1.0)
+    assert all(is_accepted(admission) for _ in range(40))
+
+
+def test_long_requests_are_limited_by_their_number(admission):
+    """Four run and sixteen wait; reading has as many places of its own, short requests theirs."""
+    assert [is_accepted(admission, "long") for _ in range(21)] == [True] * 20 + [False]
+    assert admission.load() == (4, 16)
+    assert is_accepted(admission, "read")
+    assert is_accepted(admission, "short")
+    admission.leave("long")
+    assert is_accepted(admission, "long")
+
+
+def test_buffered_bytes_are_limited(admission):
+    """What is beyond the limit is rejected, and not counted, until something is freed."""
+    admission.hold(900_000)
+    with pytest.raises(Overloaded):
+        admission.hold(100_001)
+    admission.hold(100_000)
+    admission.free(900_000)
+    admission.hold(900_000)
+
+
+def test_a_full_buffer_rejects_what_is_large_only(admission):
+    """Short requests go on, long ones and pages wait for a better time."""
+    admission.hold(1_000_001, is_forced=True)  # a response, which exists already
+    assert is_accepted(admission, "short")
+    assert not is_accepted(admission, "long")
+    assert not is_accepted(admission, "read")

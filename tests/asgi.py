@@ -1,0 +1,79 @@
+"""A client of the ASGI adapter without a server: its messages, one by one."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.app import Service
+from service.runtime.adapter import Adapter
+from service.runtime.admission import Admission
+from service.settings import Settings
+from service.state import Control
+
+
+def build_adapter(folder: Path, admission: Admission | None = None, **settings) -> Adapter:
+    """The adapter around the real application.
+
+    Args:
+        folder: for the metrics.
+        admission: the limits; None for those of the settings.
+        settings: other than the defaults.
+    """
+    chosen = Settings(**settings)
+    admission = admission or Admission(chosen)
+    service = Service(chosen, Control(), folder, admission.load)
+    return Adapter(service, admission, chosen)
+
+
+@dataclass
+class Exchange:
+    """One request, and its response once `run` has returned.
+
+    Attributes:
+        pieces: of the body, as they arrive; None: nothing more arrives.
+    """
+
+    path: str = "/predict"
+    method: str = "POST"
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    pieces: list[bytes | None] = field(default_factory=list)
+    status: int = 0
+    response_headers: dict[str, str] = field(default_factory=dict)
+    content: bytes = b""
+
+    async def run(self, adapter: Adapter) -> "Exchange":
+        """Send the request to the adapter."""
+        length = sum(len(piece or b"") for piece in self.pieces)
+        headers = {"content-length": str(length), **self.headers} if self.pieces else self.headers
+        scope = {
+            "method": self.method,
+            "raw_path": self.path.encode(),
+            "query_string": self.query.encode(),
+            "http_version": "1.1",
+            "server": ("127.0.0.1", 8000),
+            "client": ("127.0.0.1", 50000),
+            "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
+        }
+        await adapter(scope, self._receive, self._send)
+        return self
+
+    async def _receive(self):
+        piece = self.pieces.pop(0)
+        if piece is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": piece, "more_body": bool(self.pieces)}
+
+    async def _send(self, message):
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.response_headers = {
+                name.decode().lower(): value.decode() for name, value in message["headers"]
+            }
+        else:
+            self.content += message.get("body", b"")
+
+
+def exchange(adapter: Adapter, **request) -> Exchange:
+    """One request to an adapter, and its response."""
+    return asyncio.run(Exchange(**request).run(adapter))
