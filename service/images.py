@@ -10,26 +10,35 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-
-# imported for their effect: registered plugins spare `Image.open` from importing all forty
-from PIL import Image, TiffImagePlugin, WebPImagePlugin  # noqa: F401
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from service.errors import ImageNotDecodable, ImageTooLarge, UnsupportedFormat
 
-# (first bytes, Pillow's name of the format)
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
+# (first bytes, the decoder of the format that they announce)
+_SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"GIF87a", GifImagePlugin.GifImageFile),
+    (b"GIF89a", GifImagePlugin.GifImageFile),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+    (b"II*\0", TiffImagePlugin.TiffImageFile),
+    (b"MM\0*", TiffImagePlugin.TiffImageFile),
+    (b"II+\0", TiffImagePlugin.TiffImageFile),
+    (b"MM\0+", TiffImagePlugin.TiffImageFile),
 )
 _FORMATS_TAKEN = "PNG, JPEG, WebP, BMP, GIF and TIFF"
 _EXIF_ORIENTATION = 0x0112
+# keys of `Image.info` under which Pillow keeps what may state an orientation
+_ORIENTATION_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 _TWO_TONED = 96  # grey levels between ink and paper, from which a picture shows both
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # more than 8 bits a pixel
 # numpy's way to undo each EXIF orientation; 1 is upright
@@ -62,16 +71,14 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         ImageTooLarge: more than `max_pixels`; found before any pixel is decoded.
         ImageNotDecodable: empty, damaged or cut short.
     """
-    kind = _kind(data)
+    decoder = _decoder(data)
     try:
-        with Image.open(io.BytesIO(data), formats=[kind]) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageTooLarge(_too_large(f"{width} × {height} pixels", max_pixels))
-            if kind == "JPEG":
-                image.draft("L", None)  # brightness only: a photo's colour is never decoded
-            image.load()
-            return np.ascontiguousarray(_upright(np.asarray(_to_grey(image)), image))
+        # called directly: the search of `Image.open` would take as long as decoding 28 × 28 pixels
+        image = decoder(io.BytesIO(data))
+        _check_size(image.size, max_pixels)
+        image.draft("L", None)  # JPEG: brightness only, a photo's colour is never decoded
+        image.load()
+        return np.ascontiguousarray(_upright(_pixels(_to_grey(image)), image))
     except ImageTooLarge:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
@@ -79,7 +86,7 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     # damaged files make Pillow raise whatever its parsers trip over: struct.error, KeyError, …
     except Exception as damage:
         raise ImageNotDecodable(
-            f"The {kind} picture is damaged or cut short; send the whole file."
+            f"The {decoder.format} picture is damaged or cut short; send the whole file."
         ) from damage
 
 
@@ -92,22 +99,30 @@ def count_pixels(data: bytes) -> int:
     if data.startswith(b"\x89PNG"):
         return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
     try:
-        with Image.open(io.BytesIO(data), formats=[_kind(data)]) as image:
-            return image.width * image.height
+        image = _decoder(data)(io.BytesIO(data))
+        return image.width * image.height
     except Exception:  # whatever is wrong with it, `decode` says so
         return 0
 
 
-def _kind(data: bytes) -> str:
-    """Pillow's name of the format that the first bytes announce."""
-    for signature, kind in _SIGNATURES:
+def _decoder(data: bytes) -> type[ImageFile.ImageFile]:
+    """Return Pillow's decoder of the format that the first bytes announce."""
+    for signature, decoder in _SIGNATURES:
         if data.startswith(signature):
-            return kind
+            return decoder
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
+        return WebPImagePlugin.WebPImageFile
     if not data:
         raise ImageNotDecodable("The picture is empty (0 bytes); send the whole file.")
     raise UnsupportedFormat(f"This is no picture of a format taken here: send {_FORMATS_TAKEN}.")
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise ImageTooLarge beyond `max_pixels` or the limit at which `Image.open` itself refuses."""
+    width, height = size
+    most = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+    if width * height > most:
+        raise ImageTooLarge(_too_large(f"{width} × {height} pixels", most))
 
 
 def _too_large(size: str, max_pixels: int) -> str:
@@ -122,7 +137,12 @@ def _to_grey(image: Image.Image) -> Image.Image:
         return image.getchannel("L")
     if image.has_transparency_data:
         return _flatten(image)
-    return image.convert("L")
+    return image if image.mode == "L" else image.convert("L")
+
+
+def _pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """Return the pixels of a picture of mode L, uint8 (h, w)."""
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
 
 
 def _narrow(image: Image.Image) -> Image.Image:
@@ -149,6 +169,8 @@ def _flatten(image: Image.Image) -> Image.Image:
     """
     image = image.convert("LA" if image.mode in ("L", "1", "LA", "La") else "RGBA")
     alpha = image.getchannel("A")
+    if _pixels(alpha).min() == 255:  # every pixel is opaque: no background shows
+        return image.convert("L")
     strongest = alpha.getextrema()[1]
     visible = alpha.point(lambda opacity: 255 * (2 * opacity > strongest))
     tones = np.cumsum(image.convert("L").histogram(visible))  # pixels no brighter than each tone
@@ -162,6 +184,8 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 def _upright(grey: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
     """Undo the rotation that the camera noted in EXIF (Pillow does it for TIFF alone)."""
+    if image.info.keys().isdisjoint(_ORIENTATION_KEYS):
+        return grey
     try:
         turn = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # a damaged note about a picture that itself decoded: take it as it lies
