@@ -1,9 +1,11 @@
-"""Connected regions of a mask, in NumPy alone. Knows nothing of ink or digits."""
+"""Connected regions of a mask, and its bounding box. Knows nothing of ink or digits."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -11,21 +13,62 @@ class Components:
     """The 8-connected regions of a mask, numbered 0 to count − 1, by first row.
 
     Attributes:
-        labels: int32 (H, W); the region's number, −1 outside every region.
+        mask: bool (H, W), the mask itself.
+        edges: int64 (2 × runs,), where each run (a stretch of true pixels in one row) starts and
+            ends, end exclusive; counted along rows of W + 1 pixels.
+        number: int64 (runs,), the region that each run is a part of.
         area: int64 (count,), pixels.
         top, left, bottom, right: int64 (count,), pixels; bottom and right exclusive.
     """
 
-    labels: NDArray[np.int32]
+    mask: NDArray[np.bool_]
+    edges: NDArray[np.int64]
+    number: NDArray[np.int64]
     area: NDArray[np.int64]
     top: NDArray[np.int64]
     left: NDArray[np.int64]
     bottom: NDArray[np.int64]
     right: NDArray[np.int64]
 
+    @cached_property
+    def labels(self) -> NDArray[np.int32]:
+        """The region's number in each of its pixels, −1 outside every region; int32 (H, W)."""
+        height, width = self.mask.shape
+        # what lies between two edges is, in turn, no region and a run
+        between = np.full(len(self.edges) + 1, -1, np.int32)
+        between[1::2] = self.number
+        lengths = np.diff(self.edges, prepend=0, append=height * (width + 1))
+        return np.repeat(between, lengths).reshape(height, width + 1)[:, :width]
+
     def mask_of(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The pixels, bool (H, W), of the regions chosen by bool (count,)."""
+        """Return the pixels, bool (H, W), of the regions chosen by bool (count,)."""
+        if chosen.all():
+            return self.mask
         return np.append(chosen, False).take(self.labels)  # label −1 finds the last entry
+
+    def count(self, pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Count the pixels in each region.
+
+        Args:
+            pixels: bool (H, W), true nowhere but in the regions.
+
+        Returns:
+            int64 (count,)
+        """
+        if len(self.area) == 1:
+            return np.array([np.count_nonzero(pixels)])
+        return np.bincount(self.labels[pixels], minlength=len(self.area))
+
+
+def bounding_box(pixels: NDArray[np.uint8] | NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the rows and columns from the first to the last pixel that is not 0; none: empty ones.
+
+    Args:
+        pixels: bool or uint8 (H, W).
+    """
+    # Pillow stops at the first such pixel from each side
+    box = Image.fromarray(pixels.view(np.uint8)).getbbox() or (0, 0, 0, 0)
+    return slice(box[1], box[3]), slice(box[0], box[2])
 
 
 def find_components(mask: NDArray[np.bool_]) -> Components:
@@ -40,25 +83,22 @@ def find_components(mask: NDArray[np.bool_]) -> Components:
         The regions; none where the mask is empty.
     """
     height, width = mask.shape
-    # one false column between rows, so that no run crosses from a row to the next
-    separated = np.zeros((height, width + 1), np.bool_)
-    separated[:, :width] = mask
-    flat = separated.reshape(-1)
-    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    if flat[0]:
-        edges = np.insert(edges, 0, 0)
-    start, end = edges[::2], edges[1::2]  # positions in the flat array, end exclusive
-    names, number = np.unique(_merge(start, end, width + 1), return_inverse=True)
-    # what lies between two edges is, in turn, no region and a run
-    between = np.full(2 * len(start) + 1, -1, np.int32)
-    between[1::2] = number
-    labels = np.repeat(between, np.diff(edges, prepend=0, append=len(flat)))
-    row, count = start // (width + 1), len(names)
+    # a false column before each row, so that no run crosses from a row to the next
+    separated = np.zeros(height * (width + 1) + 1, np.bool_)
+    separated[:-1].reshape(height, width + 1)[:, 1:] = mask
+    edges = np.flatnonzero(separated[1:] != separated[:-1])
+    start, end = edges[::2], edges[1::2]  # positions in the mask with a false column after it
+    root = _merge(start, end, width + 1)
+    is_root = root == np.arange(len(root))
+    number = (np.cumsum(is_root) - 1)[root]
+    row, count = start // (width + 1), int(np.count_nonzero(is_root))
     left, right = start - row * (width + 1), end - row * (width + 1)
     return Components(
-        labels=labels.reshape(height, width + 1)[:, :width],
+        mask=mask,
+        edges=edges,
+        number=number,
         area=np.bincount(number, end - start, count).astype(np.int64),
-        top=_extreme(np.minimum, number, row, count, height),
+        top=row[is_root],
         left=_extreme(np.minimum, number, left, count, width),
         bottom=_extreme(np.maximum, number, row + 1, count, 0),
         right=_extreme(np.maximum, number, right, count, 0),
@@ -72,17 +112,18 @@ def _merge(start: NDArray[np.int64], end: NDArray[np.int64], stride: int) -> NDA
     beyond = np.searchsorted(start, end + stride, side="right")
     touched = np.maximum(beyond - first, 0)
     upper = np.repeat(np.arange(len(start)), touched)
-    offsets = np.arange(len(upper)) - np.repeat(np.cumsum(touched) - touched, touched)
-    lower = np.repeat(first, touched) + offsets
+    lower = np.arange(len(upper)) + np.repeat(first - np.cumsum(touched) + touched, touched)
     root = np.arange(len(start))
+    root[lower[::-1]] = upper[::-1]  # one of the runs above: most digits are connected by these
     while True:
-        low = np.minimum(root[upper], root[lower])
-        high = np.maximum(root[upper], root[lower])
-        if np.array_equal(low, high):
-            return root
-        np.minimum.at(root, high, low)
-        while not np.array_equal(root, root[root]):  # follow every chain to its end
+        for _ in range(len(root).bit_length()):  # follow every chain to its end
             root = root[root]
+        one, other = root[upper], root[lower]
+        apart = one != other
+        if not apart.any():
+            return root
+        upper, lower, one, other = upper[apart], lower[apart], one[apart], other[apart]
+        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
 
 
 def _extreme(
