@@ -6,23 +6,31 @@ area weights so that the longer side is 20 pixels, scale to a maximum of 255, an
 pixels so that the centre of mass falls on the middle of 28 × 28.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.components import Components, find_components
+from service.components import Components, bounding_box, find_components
 from service.errors import NothingDrawn, WrongShape
 from service.ink import NOTHING_DRAWN, Ink, find_ink
+from service.strokes import LONGER, even_strokes, resample
 
 SIZE = 28
 Mode = Literal["auto", "mnist", "none"]
 
-_BOX = 20  # pixels: MNIST's longer side
 _MIDDLE = SIZE / 2  # where MNIST's centre of mass falls, pixel index
-_THINNEST, _THICKEST = 1.7, 3.2  # MNIST pixels: strokes between these are left as they are
-_FINE = 80  # pixels: longer side at which strokes are thickened and thinned
+# float32 (2, 20): ones, and pixel indices; both sides of an image multiplied with these are its
+# sum and its moments, exact as float32 for so few pixels
+_LINES = np.stack((np.ones(LONGER), np.arange(LONGER))).astype(np.float32)
+# float32 (3, 784): their product with an image is its sum and its moments by row and by column
+_MOMENTS = np.vstack(
+    (np.ones(SIZE * SIZE), np.indices((SIZE, SIZE)).reshape(2, SIZE * SIZE))
+).astype(np.float32)
 _SMALLEST = 6  # pixels: longer side of the smallest thing taken for a digit
 _SOLID = 0.6  # share of the digit's own solidity that a stroke at the picture's edge has
 _LEAST_SHARE = 0.3  # of all ink, that strokes have; the rest is specks
@@ -62,13 +70,21 @@ class Prepared:
     Attributes:
         digit: uint8 (28, 28), ink 255 on 0.
         applied: what was done.
-        stages: the pictures on the way by name, in order, uint8 (h, w) each: `grey`, `ink`,
-            `mask`, `cropped`, `resized` (the digit in its 20 pixels) and `digit`.
+        draw_stages: makes the pictures of `stages`; not called where nobody asks for them.
     """
 
     digit: NDArray[np.uint8]
     applied: Applied
-    stages: dict[str, NDArray[np.uint8]]
+    draw_stages: Callable[[], dict[str, NDArray[np.uint8]]]
+
+    @cached_property
+    def stages(self) -> dict[str, NDArray[np.uint8]]:
+        """The pictures on the way by name, in order, uint8 (h, w) each.
+
+        `grey`, `ink`, `mask`, `cropped`, `resized` (the digit in its 20 pixels) and `digit`; of a
+        picture that was taken as it was, `grey` and `digit`.
+        """
+        return self.draw_stages()
 
 
 UNTOUCHED = Applied("none", False, (0, 0, SIZE, SIZE), 1.0, (0, 0), None, 1.0)
@@ -93,7 +109,7 @@ def prepare(picture: NDArray[np.uint8], mode: Mode = "auto") -> Prepared:
             "send that size, or preprocess=auto."
         )
     if mode == "none" or (mode == "auto" and _is_mnist(picture)):
-        return Prepared(picture, UNTOUCHED, {"grey": picture, "digit": picture})
+        return Prepared(picture, UNTOUCHED, lambda: {"grey": picture, "digit": picture})
     ink = find_ink(picture)
     regions, strokes = find_strokes(ink)
     return draw_digit(ink, regions.mask_of(strokes))
@@ -105,24 +121,27 @@ def _is_mnist(picture: NDArray[np.uint8]) -> bool:
     White ink on a background of exactly 0, more than half of it; a longer side of 19 or 20 pixels;
     the centre of mass within half a pixel of the middle.
     """
-    if picture.shape != (SIZE, SIZE) or picture.max() < 254:
+    if picture.shape != (SIZE, SIZE):
         return False
-    drawn = picture > 0
-    if 2 * np.count_nonzero(drawn) > drawn.size:
+    # 784 pixels are searched faster as bytes than as an array
+    pixels = picture.tobytes()
+    if b"\xff" not in pixels and b"\xfe" not in pixels:
         return False
-    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
-    longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    if longer not in (_BOX - 1, _BOX):
+    if 2 * pixels.count(0) < len(pixels):
         return False
-    return bool(np.all(np.abs(_centre_of_mass(picture) - _MIDDLE) < 0.55))
+    longer = max(_rows_drawn(pixels), _rows_drawn(picture.T.tobytes()))
+    if longer not in (LONGER - 1, LONGER):
+        return False
+    mass, row, column = (_MOMENTS @ picture.astype(np.float32).reshape(-1)).tolist()
+    off_middle = max(abs(row / mass - _MIDDLE), abs(column / mass - _MIDDLE))
+    return bool(off_middle < 0.55)
 
 
-def _centre_of_mass(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Row and column of the centre of mass, pixel index, float64 (2,)."""
-    rows, columns = image.sum(axis=1), image.sum(axis=0)
-    moments = (rows @ np.arange(len(rows)), columns @ np.arange(len(columns)))
-    centre: NDArray[np.float64] = np.array(moments, np.float64) / rows.sum()
-    return centre
+def _rows_drawn(pixels: bytes) -> int:
+    """Count the rows from the first to the last that is not blank, in rows of 28 pixels."""
+    first = (len(pixels) - len(pixels.lstrip(b"\0"))) // SIZE
+    last = (len(pixels.rstrip(b"\0")) - 1) // SIZE
+    return last - first + 1
 
 
 def find_strokes(ink: Ink) -> tuple[Components, NDArray[np.bool_]]:
@@ -135,22 +154,31 @@ def find_strokes(ink: Ink) -> tuple[Components, NDArray[np.bool_]]:
         NothingDrawn: only specks, or so many regions alike that they are texture.
     """
     regions = find_components(ink.possible)
-    certain = np.bincount(regions.labels[ink.certain], minlength=len(regions.area))
+    certain = regions.count(ink.certain)
     longer = np.maximum(regions.bottom - regions.top, regions.right - regions.left)
     area = np.where(certain > 0, regions.area, 0)
     strokes = area > _SPECK * area.max(initial=0)
-    if np.any(strokes):
+    at_edge = _at_edge(regions, ink)
+    if at_edge.any() and strokes.any():
         solid = certain / regions.area
-        height, width = ink.grey.shape
-        at_edge = (regions.top == 0) | (regions.left == 0)
-        at_edge |= (regions.bottom == height) | (regions.right == width)
         # a dark corner of the photo is mostly shade, not ink like the digit's own
         strokes &= ~at_edge | (solid > _SOLID * solid[np.argmax(certain)])
     count = np.count_nonzero(strokes)
     is_texture = count > _MOST_STROKES or area[strokes].sum() < _LEAST_SHARE * area.sum()
-    if is_texture or not np.any(strokes & (longer >= _SMALLEST)):
+    if is_texture or not (strokes & (longer >= _SMALLEST)).any():
         raise NothingDrawn(NOTHING_DRAWN)
     return regions, strokes
+
+
+def _at_edge(regions: Components, ink: Ink) -> NDArray[np.bool_]:
+    """Which regions touch an edge of the picture, bool (count,)."""
+    height, width = ink.grey.shape
+    at_edge: NDArray[np.bool_] = (regions.top + ink.rows.start == 0) | (
+        regions.left + ink.columns.start == 0
+    )
+    at_edge |= regions.bottom + ink.rows.start == height
+    at_edge |= regions.right + ink.columns.start == width
+    return at_edge
 
 
 def draw_digit(ink: Ink, mask: NDArray[np.bool_]) -> Prepared:
@@ -160,133 +188,62 @@ def draw_digit(ink: Ink, mask: NDArray[np.bool_]) -> Prepared:
         ink: the ink found in a picture.
         mask: bool (h, w) of the ink's size, true where the digit is; somewhere it is.
     """
-    rows, columns = _extent(mask)
-    cropped = np.where(mask[rows, columns], ink.density[rows, columns], 0).astype(np.uint8)
-    crop, stroke = _even_strokes(cropped.astype(np.float32))
-    longer = max(cropped.shape)
-    resized = _resample(crop, _BOX)
+    rows, columns = bounding_box(mask)
+    cropped = ink.density[rows, columns] * mask[rows, columns]
+    crop, stroke = even_strokes(cropped.astype(np.float32))
+    resized = resample(crop, LONGER)
     resized = np.rint(resized * (255 / resized.max())).astype(np.uint8)
     digit, shift = _place(resized)
     applied = Applied(
         mode="mnist",
         inverted=ink.inverted,
         bounding_box=_in_sent_pixels(rows, columns, ink),
-        scale=round(_BOX / (longer * ink.reduction), 4),
+        scale=round(LONGER / (max(cropped.shape) * ink.reduction), 4),
         shift=shift,
         threshold=ink.threshold,
         stroke=stroke,
     )
-    stages = {
-        "grey": ink.grey,
-        "ink": ink.density,
-        "mask": mask.astype(np.uint8) * np.uint8(255),
-        "cropped": cropped,
-        "resized": resized,
-        "digit": digit,
-    }
-    return Prepared(digit, applied, stages)
+
+    def draw_stages() -> dict[str, NDArray[np.uint8]]:
+        return {
+            "grey": ink.grey,
+            "ink": _whole(ink.density, ink, ink.background),
+            "mask": _whole(mask.astype(np.uint8) * np.uint8(255), ink, 0),
+            "cropped": cropped,
+            "resized": resized,
+            "digit": digit,
+        }
+
+    return Prepared(digit, applied, draw_stages)
 
 
-def _extent(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Rows and columns between the first and the last true pixel."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (
-        slice(int(rows[0]), int(rows[-1]) + 1),
-        slice(int(columns[0]), int(columns[-1]) + 1),
-    )
+def _whole(part: NDArray[np.uint8], ink: Ink, background: int) -> NDArray[np.uint8]:
+    """Put what was looked at, uint8 (h, w), back to its place in the picture, uint8 (H, W)."""
+    whole = np.full_like(ink.grey, background)
+    whole[ink.rows, ink.columns] = part
+    return whole
 
 
 def _in_sent_pixels(rows: slice, columns: slice, ink: Ink) -> tuple[int, int, int, int]:
-    left, top = columns.start * ink.reduction, rows.start * ink.reduction
+    left = (columns.start + ink.columns.start) * ink.reduction
+    top = (rows.start + ink.rows.start) * ink.reduction
     width = (columns.stop - columns.start) * ink.reduction
     height = (rows.stop - rows.start) * ink.reduction
     return left, top, width, height
 
 
-def _resample(image: NDArray[np.float32], longer: int) -> NDArray[np.float32]:
-    """Scale to a longer side of `longer` pixels with area weights, the shape kept.
-
-    Args:
-        image: float32 (h, w).
-        longer: pixels.
-
-    Returns:
-        float32 (longer, narrower) or (narrower, longer).
-    """
-    scale = longer / max(image.shape)
-    rows = _area_weights(image.shape[0], scale)
-    columns = _area_weights(image.shape[1], scale)
-    return (rows @ image @ columns.T).astype(np.float32, copy=False)
-
-
-def _area_weights(length: int, scale: float) -> NDArray[np.float32]:
-    """How much each of `length` pixels counts in each scaled pixel, float32 (scaled, length).
-
-    A scaled pixel averages what it covers. Where it covers less than a pixel it is taken one pixel
-    wide: that is linear interpolation.
-    """
-    scaled = max(round(length * scale), 1)
-    middle = (np.arange(scaled, dtype=np.float32)[:, np.newaxis] + 0.5) / scale
-    middle += (length - scaled / scale) / 2  # the rounding is shared by both ends
-    half = max(1 / scale, 1) / 2
-    pixel = np.arange(length, dtype=np.float32)
-    covered = np.minimum(middle + half, pixel + 1) - np.maximum(middle - half, pixel)
-    weights: NDArray[np.float32] = (np.maximum(covered, 0) / (2 * half)).astype(np.float32)
-    return weights
-
-
-def _even_strokes(crop: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-    """Bring strokes far thinner or thicker than MNIST's near them; others are left alone.
-
-    Args:
-        crop: float32 (h, w) in 0–255, the digit to its edges.
-
-    Returns:
-        The digit again, of another size where it was changed, and the factor of change.
-    """
-    width = _stroke_width(_resample(crop, 2 * _BOX)) / 2
-    target = min(max(width, _THINNEST), _THICKEST)
-    if target == width:
-        return crop, 1.0
-    steps = abs(target - width) / 2 * _FINE / _BOX  # one pixel of the outline each
-    fine = np.pad(_resample(crop, _FINE), int(steps) + 1)
-    changed = _grow(fine, steps) if target > width else 255 - _grow(255 - fine, steps)
-    rows, columns = _extent(changed > changed.max() / 8)
-    return changed[rows, columns], round(target / width, 2)
-
-
-def _stroke_width(image: NDArray[np.float32]) -> float:
-    """Mean width of the strokes, pixels: twice their area by the length of their outline.
-
-    The outline is measured by how often it is crossed along rows and columns (Cauchy and Crofton),
-    which also holds for grey pixels and needs no threshold.
-    """
-    padded = np.pad(image, 1)
-    crossings = np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
-    return float(2 * image.sum() / (np.pi / 4 * crossings))
-
-
-def _grow(image: NDArray[np.float32], steps: float) -> NDArray[np.float32]:
-    """Move the outline outwards by `steps` pixels, the last of them in part; same size."""
-    for step in range(int(np.ceil(steps))):
-        padded = np.pad(image, 1, mode="edge")
-        grown = np.maximum(padded[:, :-2], padded[:, 2:])
-        if step % 2:  # a cross and a square in turn: nearly a circle
-            grown = np.maximum(grown, padded[:, 1:-1])
-            grown = np.maximum(np.maximum(grown[:-2], grown[2:]), grown[1:-1])
-        else:
-            grown = np.maximum(grown[1:-1], np.maximum(padded[:-2, 1:-1], padded[2:, 1:-1]))
-            grown = np.maximum(grown, image)
-        image = image + np.float32(min(steps - step, 1)) * (grown - image)
-    return image
-
-
 def _place(resized: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """Put a digit on 28 × 28 with its centre of mass in the middle; also the shift from there."""
-    size = np.array(resized.shape)
-    # MNIST's own rounding: its centres of mass lie from 13.5 up to, and never at, 14.5
-    corner = np.ceil(_MIDDLE - 0.5 - _centre_of_mass(resized)).astype(int)
-    top, left = (int(side) for side in np.clip(corner, 0, SIZE - size))
+    height, width = resized.shape
+    lines = _LINES[:, :height], _LINES[:, :width]
+    ((mass, across), (down, _)) = (lines[0] @ resized.astype(np.float32) @ lines[1].T).tolist()
+    top, left = _corner(down / mass, height), _corner(across / mass, width)
     digit = np.zeros((SIZE, SIZE), np.uint8)
-    digit[top : top + size[0], left : left + size[1]] = resized
-    return digit, (top - int(SIZE - size[0]) // 2, left - int(SIZE - size[1]) // 2)
+    digit[top : top + height, left : left + width] = resized
+    return digit, (top - (SIZE - height) // 2, left - (SIZE - width) // 2)
+
+
+def _corner(centre: float, length: int) -> int:
+    """Where a side of `length` pixels starts, so that its centre of mass is in the middle."""
+    # MNIST's own rounding: its centres of mass lie from 13.5 up to, and never at, 14.5
+    return min(max(math.ceil(_MIDDLE - 0.5 - centre), 0), SIZE - length)

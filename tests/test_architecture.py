@@ -22,6 +22,8 @@ SERVICE_LAYERS = (
         "preprocessing",
         "segmentation",
         "ink",
+        "background",
+        "strokes",
         "components",
         "settings",
     ),

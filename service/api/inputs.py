@@ -145,7 +145,7 @@ class Inputs:
             MalformedRequest: there are several.
         """
         digit = as_bytes(self.only_one())[..., 0]
-        untouched = preprocessing.Prepared(digit, preprocessing.UNTOUCHED, {"digit": digit})
+        untouched = preprocessing.Prepared(digit, preprocessing.UNTOUCHED, lambda: {"digit": digit})
         return self.prepared[0] if self.prepared else untouched
 
 
