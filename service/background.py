@@ -103,11 +103,12 @@ def _fit_light(
     each time, until ink has no part in it.
     """
     reach = float(cells.max() - cells.min())
-    light = cells
+    light, count = cells, np.count_nonzero(paper)
     for share in _NEARER:
         light = _surface(cells, paper)
         near = np.abs(cells - light) <= max(share * reach, 2)
-        if np.count_nonzero(near) < _FEWEST_CELLS or not (near != paper).any():
+        before, count = count, np.count_nonzero(near)
+        if count < _FEWEST_CELLS or (count == before and np.array_equal(near, paper)):
             break
         paper = near
     return light, paper
@@ -135,8 +136,9 @@ def _window_indices(length: int) -> NDArray[np.int64]:
 def _surface(tones: NDArray[np.float32], chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The quadratic surface nearest to the chosen cells, float32 (rows, columns)."""
     terms = _surface_terms(tones.shape)
-    known = terms.take(np.flatnonzero(chosen), axis=0)
-    factors = np.linalg.solve(known.T @ known + _RIGID, known.T @ tones[chosen])
+    cells = np.flatnonzero(chosen)
+    known = terms.take(cells, axis=0)
+    factors = np.linalg.solve(known.T @ known + _RIGID, known.T @ tones.take(cells))
     surface: NDArray[np.float32] = (terms @ factors).reshape(tones.shape)
     return surface
 

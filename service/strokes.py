@@ -31,7 +31,7 @@ def resample(image: NDArray[np.float32], longer: int) -> NDArray[np.float32]:
     return (rows @ image @ columns.T).astype(np.float32, copy=False)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)  # up to 200 KB each
 def _area_weights(length: int, scale: float) -> NDArray[np.float32]:
     """How much each of `length` pixels counts in each scaled pixel, float32 (scaled, length).
 

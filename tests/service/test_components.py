@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from service.components import find_components
+from service.components import bounding_box, find_components
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
@@ -49,3 +49,28 @@ def test_chosen_regions_make_a_mask():
     assert np.array_equal(
         found.mask_of(found.area == 3), np.pad(np.ones((1, 3), bool), ((2, 1), (5, 1)))
     )
+
+
+def test_pixels_are_counted_by_region():
+    """`count` says how many of some pixels lie in each region, of one region or of several."""
+    mask = np.zeros((4, 9), bool)
+    mask[1, 1:3] = True
+    pixels = mask & (np.arange(9) == 1)
+    assert find_components(mask).count(pixels).tolist() == [1]
+    mask[2, 5:8] = pixels[2, 5:8] = True
+    assert find_components(mask).count(pixels).tolist() == [1, 3]
+    assert find_components(mask).count(np.zeros_like(mask)).tolist() == [0, 0]
+
+
+def test_the_bounding_box_holds_every_pixel_and_no_more():
+    """From the first to the last row and column; of nothing it is empty."""
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        pixels = rng.random(rng.integers(1, 12, 2)) < 0.1
+        rows, columns = np.nonzero(pixels)
+        expected = (0, 0, 0, 0)
+        if len(rows):
+            expected = (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
+        for kept in (pixels, pixels * np.uint8(7)):
+            found = bounding_box(kept)
+            assert (found[0].start, found[0].stop, found[1].start, found[1].stop) == expected

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from service.errors import ImageNotDecodable, ImageTooLarge, RequestError, UnsupportedFormat
 from service.images import decode
@@ -112,6 +112,24 @@ def test_the_exif_orientation_is_applied(picture, orientation):
     assert difference(grey, picture) < 3
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_the_orientation_is_found_wherever_pillow_keeps_it(picture, kind):
+    """In EXIF or in XMP, in formats that cameras do not write too."""
+    turned = Image.fromarray(picture).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    assert difference(decode(saved(turned, kind, exif=exif, **lossless), LIMIT), picture) < 1
+    note = '<x tiff:Orientation="6"/>'
+    if kind == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", note)
+        data = saved(turned, kind, pnginfo=text)
+    else:
+        data = saved(turned, kind, xmp=note.encode(), **lossless)
+    assert difference(decode(data, LIMIT), picture) < 1
+
+
 def test_a_turned_tiff_is_turned_once(picture):
     """Pillow turns TIFF by itself; it is not turned again."""
     exif = Image.Exif()
@@ -171,6 +189,8 @@ def test_a_header_beyond_every_limit_is_too_large():
     bomb += struct.pack(">I", zlib.crc32(chunk)) + struct.pack(">I", 100) + b"IDAT"
     with pytest.raises(ImageTooLarge):
         decode(bomb, LIMIT)
+    with pytest.raises(ImageTooLarge):  # Pillow's own limit, where the service has none
+        decode(bomb, 10**10)
 
 
 def test_the_limit_itself_is_allowed(picture):

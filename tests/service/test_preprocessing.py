@@ -68,6 +68,65 @@ def test_every_mnist_digit_is_left_byte_for_byte_alone(mnist):
             assert np.array_equal(prepared.digit, image)
 
 
+def is_mnist(picture):
+    """The obvious way to tell a true MNIST digit."""
+    rows, columns = np.nonzero(picture)
+    if picture.max() < 254 or 2 * len(rows) > picture.size:
+        return False
+    if max(np.ptp(rows), np.ptp(columns)) + 1 not in (19, 20):
+        return False
+    weights = picture / picture.sum(dtype=float)
+    centre = weights.sum(axis=1) @ np.arange(28), weights.sum(axis=0) @ np.arange(28)
+    return max(abs(place - 14) for place in centre) < 0.55
+
+
+def test_auto_leaves_alone_exactly_what_is_mnists(digits):
+    """The quick check of `auto` agrees with the obvious one, also on digits that were altered."""
+    rng = np.random.default_rng(2)
+    alterations = (
+        lambda image: np.roll(image, rng.integers(-1, 2), axis=rng.integers(2)),
+        lambda image: np.minimum(image, rng.integers(252, 256)).astype(np.uint8),
+        lambda image: np.maximum(image, rng.random(image.shape) < rng.choice([0.01, 0.6])),
+        lambda image: np.where(np.arange(28) < rng.integers(4, 10), 0, image).astype(np.uint8),
+        lambda image: image.T,
+    )
+    decisions = []
+    for image in digits[0]:
+        for alter in alterations:
+            altered = alter(image)
+            decisions.append(is_mnist(altered))
+            try:
+                taken = prepare(altered).applied.mode == "none"
+            except NothingDrawn:
+                taken = False
+            assert taken == decisions[-1]
+    assert 0.2 < np.mean(decisions) < 0.8
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (90, 160)])
+def test_blank_surroundings_change_nothing(digits, ink, paper):
+    """Where all is of one tone little is looked at; a trace in two corners has all looked at."""
+    for index, image in enumerate(digits[0][:40]):
+        rng = np.random.default_rng(index)
+        blank = canvas(40, 200, ink=ink, paper=paper)(image, rng)
+        traces = blank.copy()
+        traces[0, 0] = traces[-1, -1] = paper + (1 if paper < 255 else -1)
+        one, other = prepare(blank), prepare(traces)
+        assert one.applied == other.applied
+        for stage in ("ink", "mask", "cropped", "digit"):
+            difference = np.abs(one.stages[stage].astype(int) - other.stages[stage])
+            assert difference.max() <= 1, stage
+
+
+def test_ink_of_the_first_pixels_tone_is_found():
+    """A stroke along the picture's left edge is ink, though nothing varies in it."""
+    picture = np.full((100, 90), 255, np.uint8)
+    picture[:, :8] = 0
+    prepared = prepare(picture)
+    assert prepared.applied.bounding_box == (0, 0, 8, 100)
+    assert np.array_equal(prepared.stages["mask"] > 0, picture == 0)
+
+
 def test_a_digit_on_28_by_28_pixels_that_is_not_mnists_is_drawn_again(digits):
     """Black on white, off-centre or small, 28 × 28 is not enough to be taken as it is."""
     image = digits[0][0]
