@@ -28,6 +28,8 @@ def main() -> None:
     except SettingsError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    # a worker is busy on one core: threads of BLAS would only compete with the other workers
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with _metrics_folder() as folder:
         try:
             Server(settings, lambda control: _adapter(settings, control, folder), Logger).run()
