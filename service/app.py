@@ -22,7 +22,7 @@ from service.api import (
     tfserving,
 )
 from service.api.rejections import response_to
-from service.environ import ROUTE
+from service.environ import ROUTED
 from service.errors import RequestError
 from service.logs import AccessLog, is_text
 from service.settings import Settings
@@ -117,7 +117,7 @@ class Service:
 
     def log(self, environ: dict[str, Any], status: int, size: int) -> None:
         """Record a response that was sent; what was rejected is only counted."""
-        if ROUTE in environ:
+        if ROUTED in environ:
             self._log.add(environ, status, size)
 
     def flush(self) -> None:

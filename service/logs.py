@@ -96,25 +96,28 @@ class AccessLog:
     def __init__(self, write: Callable[[bytes], object], as_text: bool) -> None:
         self._write = write
         self._format = format_text if as_text else format_json
-        self._lines: list[str] = []
+        self._requests: list[tuple[float, float, Mapping[str, Any], int, int]] = []
 
     def add(self, environ: Mapping[str, Any], status: int, size: int) -> None:
         """Record a request and its response of `size` bytes."""
+        self._requests.append((time.time(), time.perf_counter(), environ, status, size))
+
+    def flush(self) -> None:
+        """Write a line for each request that was recorded since."""
+        if self._requests:
+            requests, self._requests = self._requests, []
+            self._write("\n".join([*map(self._line, requests), ""]).encode())
+
+    def _line(self, request: tuple[float, float, Mapping[str, Any], int, int]) -> str:
+        when, ended, environ, status, size = request
         method, path = environ["REQUEST_METHOD"], environ["RAW_URI"]
         fields = {
             "method": method,
             "path": path,
             "status": status,
-            "seconds": round(time.perf_counter() - environ[ARRIVED], 6),
+            "seconds": round(ended - environ[ARRIVED], 6),
             "bytes": size,
             "remote": environ["REMOTE_ADDR"],
             **environ[REQUEST],
         }
-        line = self._format(time.time(), "INFO", f"{method} {path} {status}", fields)
-        self._lines.append(line)
-
-    def flush(self) -> None:
-        """Write the lines that were added since."""
-        if self._lines:
-            lines, self._lines = self._lines, []
-            self._write("\n".join([*lines, ""]).encode())
+        return self._format(when, "INFO", f"{method} {path} {status}", fields)

@@ -121,7 +121,7 @@ def blueprint(models: Models) -> Blueprint:
             answer = formats.npz(bundle.weights)
         else:
             raw = (bundle.path / WEIGHTS).read_bytes()
-            answer = Response(raw, content_type=formats.MEDIA_TYPES["safetensors"])
+            answer = formats.answer(raw, formats.MEDIA_TYPES["safetensors"])
         return _conditional(answer)
 
     @api.get("/model/report")
@@ -139,7 +139,7 @@ def blueprint(models: Models) -> Blueprint:
         bundle = models.get(query.model, query.version).bundle
         path = bundle.path / REPORT
         raw = path.read_bytes() if path.exists() else b"{}"
-        return _conditional(Response(raw, content_type=formats.MEDIA_TYPES["json"]))
+        return _conditional(formats.answer(raw, formats.MEDIA_TYPES["json"]))
 
     @api.get("/model/patches")
     @describe(
@@ -155,7 +155,7 @@ def blueprint(models: Models) -> Blueprint:
         query = queries.read(request, queries.ModelQuery)
         path = models.get(query.model, query.version).bundle.path / PATCHES
         raw = path.read_bytes() if path.exists() else b'{"layers": []}'
-        return _conditional(Response(raw, content_type=formats.MEDIA_TYPES["json"]))
+        return _conditional(formats.answer(raw, formats.MEDIA_TYPES["json"]))
 
     return api
 

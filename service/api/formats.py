@@ -2,18 +2,20 @@
 
 import gzip
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import orjson
-from flask import Request, Response, request
+from flask import Request, Response
 from numpy.typing import NDArray
 from safetensors.numpy import save
+from werkzeug.datastructures import Headers
+from werkzeug.http import parse_accept_header
 
 from service.api.metrics import phase
 from service.api.queries import Format
-from service.environ import NEGOTIATED
+from service.environ import NEGOTIATED, Environ
 from service.errors import NotAcceptable
 
 MEDIA_TYPES: dict[Format, str] = {
@@ -26,7 +28,7 @@ _COMPRESSED = {
     *("application/json", "application/problem+json"),
     *("text/html", "text/css", "text/javascript", "image/svg+xml"),
 }
-WORTH_COMPRESSING = 1_400  # bytes: what fits one packet gains nothing
+_WORTH_COMPRESSING = 1_400  # bytes: what fits one packet gains nothing
 
 
 def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) -> Format:
@@ -51,22 +53,42 @@ def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) 
     raise NotAcceptable(f"This route answers {there}; ask for one of these.")
 
 
-def json(body: Any) -> Response:
+class Answer(Response):
+    """A response that is compressed where that is worth it, and sent as it is where it is bytes."""
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Answer as WSGI has it; werkzeug would copy all headers once more."""
+        if "HTTP_ACCEPT_ENCODING" in environ:
+            _compress(self, environ["HTTP_ACCEPT_ENCODING"])
+        has_body = environ["REQUEST_METHOD"] != "HEAD" and self.status_code not in (204, 304)
+        if not has_body or not isinstance(self.response, list):
+            return super().__call__(environ, start_response)
+        start_response(self.status, list(self.headers))
+        return self.response
+
+
+def answer(raw: bytes, media_type: str) -> Answer:
+    """Bytes of a media type."""
+    headers = Headers([("Content-Type", media_type), ("Content-Length", str(len(raw)))])
+    return Answer([raw], headers=headers)
+
+
+def json(body: Any) -> Answer:
     """Dataclasses, dicts, lists and arrays as JSON."""
     with phase("encode"):
         raw = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-    return Response(raw, content_type=MEDIA_TYPES["json"])
+    return answer(raw, MEDIA_TYPES["json"])
 
 
-def npz(arrays: Mapping[str, NDArray[Any]]) -> Response:
+def npz(arrays: Mapping[str, NDArray[Any]]) -> Answer:
     """Named arrays as an uncompressed `.npz`."""
     out = io.BytesIO()
     with phase("encode"):
         np.savez(out, allow_pickle=False, **arrays)
-    return Response(out.getvalue(), content_type=MEDIA_TYPES["npz"])
+    return answer(out.getvalue(), MEDIA_TYPES["npz"])
 
 
-def safetensors(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Response:
+def safetensors(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Answer:
     """Named arrays as safetensors; `about` becomes its metadata, each value as JSON."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {
@@ -75,19 +97,20 @@ def safetensors(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) ->
     }
     with phase("encode"):
         raw = save(contiguous, metadata)
-    return Response(raw, content_type=MEDIA_TYPES["safetensors"])
+    return answer(raw, MEDIA_TYPES["safetensors"])
 
 
-def png(picture: bytes) -> Response:
+def png(picture: bytes) -> Answer:
     """An encoded picture."""
-    return Response(picture, content_type=MEDIA_TYPES["png"])
+    return answer(picture, MEDIA_TYPES["png"])
 
 
-def compress(response: Response) -> None:
+def _compress(response: Response, accepted: str) -> None:
     """Compress text for a client that takes gzip. Level 1: most of the gain, at once."""
     if (
-        response.mimetype not in _COMPRESSED
-        or not request.accept_encodings["gzip"]
+        (response.content_length or 0) <= _WORTH_COMPRESSING
+        or response.mimetype not in _COMPRESSED
+        or not parse_accept_header(accepted)["gzip"]
         or response.content_encoding
         or response.status_code == 206  # a part of a file is of the file as it is
     ):

@@ -3,8 +3,7 @@
 import base64
 import io
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
@@ -215,15 +214,9 @@ def _decode(file: bytes, settings: Settings) -> NDArray[np.uint8]:
         return images.decode(file, settings.max_pixels)
 
 
-@contextmanager
-def _naming(index: int, count: int) -> Iterator[None]:
+def _named(error: RequestError, index: int, count: int) -> RequestError:
     """Of several pictures, an error says which one it is about, counted from 0."""
-    try:
-        yield
-    except RequestError as error:
-        if count == 1:
-            raise
-        raise type(error)(f"Image {index}: {error}") from error
+    return error if count == 1 else type(error)(f"Image {index}: {error}")
 
 
 def _segment(pictures: Sequence[Load], bundle: Bundle) -> Inputs:
@@ -231,10 +224,12 @@ def _segment(pictures: Sequence[Load], bundle: Bundle) -> Inputs:
     _check_takes_pictures(bundle)
     found = []
     for index, load in enumerate(pictures):
-        with _naming(index, len(pictures)):
+        try:
             picture = load()
             with phase("preprocess"):
                 found += [(index, each) for each in segmentation.segment(picture)]
+        except RequestError as error:
+            raise _named(error, index, len(pictures)) from error
     prepared = [each.prepared for _, each in found]
     touching = [each.touching for _, each in found]
     return _inputs(prepared, [index for index, _ in found], touching)
@@ -245,17 +240,19 @@ def _prepare(pictures: Sequence[Load], mode: preprocessing.Mode, bundle: Bundle)
     _check_takes_pictures(bundle)
     prepared = []
     for index, load in enumerate(pictures):
-        with _naming(index, len(pictures)):
+        try:
             picture = load()
             with phase("preprocess"):
                 prepared.append(preprocessing.prepare(picture, mode))
+        except RequestError as error:
+            raise _named(error, index, len(pictures)) from error
     return _inputs(prepared, range(len(prepared)), None)
 
 
 def _inputs(
     prepared: list[preprocessing.Prepared], origins: Sequence[int], touching: list[bool] | None
 ) -> Inputs:
-    digits = np.stack([each.digit for each in prepared])[..., np.newaxis]  # (N, 28, 28, 1)
+    digits = np.array([each.digit for each in prepared])[..., np.newaxis]  # (N, 28, 28, 1)
     return Inputs(digits, [each.applied for each in prepared], origins, prepared, touching)
 
 

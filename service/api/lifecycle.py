@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
+from werkzeug.wsgi import get_path_info
 
 from service.api import access, formats, metrics, tracing
-from service.environ import ARRIVED, BODY, NEGOTIATED, RECEIVED, ROUTE
+from service.environ import ARRIVED, BODY, NEGOTIATED, RECEIVED, ROUTED, Environ
 from service.keys import Keys
 
-Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 _VARY = ("Vary", "Accept-Encoding")
@@ -30,29 +31,24 @@ class App(Flask):
     """Flask without what no route here needs."""
 
     request_class = WholeRequest
+    response_class = formats.Answer
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: no view is a coroutine."""
         return func
 
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Match by method and path: no route depends on the host, none redirects."""
+        if request is None:
+            return None
+        path = get_path_info(request.environ)
+        return self.url_map.bind("localhost", path_info=path, default_method=request.method)
+
 
 def register(app: Flask, keys: Keys) -> None:
     """Register what runs in Flask; before all else, so that it is the first and the last."""
-
-    def before() -> None:
-        rule = request.url_rule
-        if rule is not None:
-            request.environ[ROUTE] = rule.rule
-        if keys.needed:
-            access.check_key(keys)
-
-    def after(response: Response) -> Response:
-        if response.headers.get("Content-Length", 0, int) > formats.WORTH_COMPRESSING:
-            formats.compress(response)
-        return response
-
-    app.before_request(before)
-    app.after_request(after)
+    if keys.needed:
+        app.before_request(lambda: access.check_key(keys))
     app.wsgi_app = _around(app.wsgi_app)  # type: ignore[method-assign, assignment]
 
 
@@ -63,7 +59,7 @@ def _around(wsgi: Wsgi) -> Wsgi:
         timed = metrics.Timings(environ.get(ARRIVED) or perf_counter())
         metrics.timings.set(timed)
         request_id = tracing.begin(environ)
-        environ[ROUTE] = "none"
+        environ[ROUTED] = True
         if RECEIVED in environ:
             timed.phases["read"] = environ[RECEIVED] - timed.began
 
@@ -71,7 +67,8 @@ def _around(wsgi: Wsgi) -> Wsgi:
             headers.append(("X-Request-ID", request_id))
             headers.append(_VARY_NEGOTIATED if NEGOTIATED in environ else _VARY)
             access.add_headers(headers)
-            metrics.finish(environ[ROUTE], status[:3], timed)
+            rule = environ["werkzeug.request"].url_rule  # where werkzeug leaves the request
+            metrics.finish(rule.rule if rule else "none", status[:3], timed)
             return start_response(status, headers, *error)
 
         return wsgi(environ, respond)

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections import Counter as Tally
 from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
@@ -130,19 +129,15 @@ def count_answers(
         pixels: what it saw, (N, H, W, C), uint8 0–255 or float32 0–1.
     """
     name, labels = model.bundle.name, model.bundle.labels
-    brightest = 255 if pixels.dtype == np.uint8 else 1
-    rows = pixels.reshape(len(pixels), -1)
-    scale = 1 / (brightest * max(rows.shape[1], 1))
-    sums = np.add.reduce(rows, axis=1, dtype=np.float64).tolist()
-    best = probabilities.argmax(axis=1).tolist()
-    highest = np.maximum.reduce(probabilities, axis=1).tolist()
+    flat = pixels.reshape(len(pixels), -1)
+    sums = np.add.reduce(flat, axis=1, dtype=np.float64)
+    brightness = sums / (flat.shape[1] * (255 if pixels.dtype == np.uint8 else 1))
     with _lock:
-        for label, count in Tally(best).items():
-            predictions.add((name, labels[label]), count)
-        for value in highest:
-            confidence.observe((name,), value)
-        for total in sums:
-            ink.observe((name,), total * scale)
+        for row, mean in zip(probabilities.tolist(), brightness.tolist(), strict=True):
+            highest = max(row)
+            predictions.add((name, labels[row.index(highest)]))
+            confidence.observe((name,), highest)
+            ink.observe((name,), mean)
 
 
 def join(folder: Path, update: Callable[[], None]) -> None:

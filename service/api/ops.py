@@ -73,6 +73,6 @@ def blueprint(state: State) -> Blueprint:
     @describe(Operation(answers={"text/plain": None}, public=True, health=True))
     def exposition() -> Response:
         """What was counted and timed, of all workers, in Prometheus's text format."""
-        return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
+        return formats.answer(metrics.exposition(), CONTENT_TYPE_LATEST)
 
     return api

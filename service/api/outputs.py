@@ -170,7 +170,6 @@ def predictions(
     """The last layer's values as predictions, with `top_k` classes each (None: all)."""
     probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
     count = len(probabilities)
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
     likeness = scores(bundle, values)
     by_image: Sequence[float | None] = [None] * count if likeness is None else likeness.tolist()
     threshold = bundle.distribution.threshold if bundle.distribution else 0.0
@@ -179,7 +178,7 @@ def predictions(
     touching: Sequence[bool | None] = sent.touching or [None] * count
     labels = bundle.labels
     rows = zip(
-        *(sent.images, order.tolist(), probabilities.tolist(), by_image, drawn.tolist()),
+        *(sent.images, probabilities.tolist(), by_image, drawn.tolist()),
         *(sent.applied, touching),
         strict=True,
     )
@@ -194,7 +193,8 @@ def predictions(
             applied,
             touches,
         )
-        for image, classes, row, score, is_drawn, applied, touches in rows
+        for image, row, score, is_drawn, applied, touches in rows
+        if (classes := sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top_k])
     ]
 
 

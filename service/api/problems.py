@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from service import errors
-from service.api import tracing
+from service.api import formats, tracing
 from service.logs import FIELDS
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,10 @@ def _from_bug(error: Exception) -> Response:
 
 def _respond(status: HTTPStatus, slug: str | None, detail: str) -> Response:
     body, media_type = encode(status, slug, detail, request.path, tracing.request_id())
-    return Response(body, status, headers_of(status), content_type=media_type)
+    answer = formats.answer(body, media_type)
+    answer.status_code = status
+    answer.headers.extend(headers_of(status))
+    return answer
 
 
 def headers_of(status: HTTPStatus) -> dict[str, str]:

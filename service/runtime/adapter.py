@@ -62,6 +62,8 @@ class Adapter:
         finally:
             body.free()
         await self._send(send, response, body)
+        for key in (BODY, "wsgi.input", "werkzeug.request"):  # what the log line does not need
+            environ.pop(key, None)
         self.app.log(environ, response[0], len(response[2]))
 
     async def _answer(self, environ: Environ, body: Body) -> Response:
@@ -113,7 +115,8 @@ class Adapter:
             while len(rest) > SMALL or (rest and not body.is_complete):
                 piece, rest = rest[:SMALL], rest[SMALL:]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await body.discard()
+            if not body.is_complete:
+                await body.discard()
             await send({"type": "http.response.body", "body": rest})
         finally:
             self._admission.free(held)

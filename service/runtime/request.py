@@ -20,6 +20,7 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 BODY_S = 30.0  # for a body, and as long again as its length takes at the lowest rate
 LOWEST_RATE = 65_536  # bytes a second
 DISCARD_S = 5.0  # for the rest of a rejected body
+COMPLETE = "convscope.complete"  # in a scope: uvicorn holds the whole body already
 SMALL = 65_536  # bytes of a body: limited by the number of connections, so not counted
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?([eE][-+]?\d{1,3})?", re.ASCII)
 
@@ -28,6 +29,8 @@ def environ_of(scope: Mapping[str, Any]) -> Environ:
     """Return the WSGI environment (PEP 3333) of an ASGI request, without its body."""
     path = scope["raw_path"]
     environ: Environ = {ARRIVED: perf_counter()}
+    if COMPLETE in scope:
+        environ[COMPLETE] = True
     for name, value in scope["headers"]:
         key, text = _key(name), value.decode("latin-1")
         environ[key] = f"{environ[key]},{text}" if key in environ else text
@@ -88,6 +91,7 @@ class Body:
         self._declared = int(environ.get("CONTENT_LENGTH", 0))
         self._receive, self._admission, self._most = receive, admission, most
         self._size = self._held = 0
+        self._has_arrived = COMPLETE in environ  # then no timer is needed, which costs its time
         self.is_complete = not self._declared and "HTTP_TRANSFER_ENCODING" not in environ
 
     async def read(self) -> bytes:
@@ -98,6 +102,8 @@ class Body:
             ConnectionError: the client is gone.
         """
         self._check(self._declared)
+        if self._has_arrived:
+            return await self._next()
         pieces: list[bytes] = []
         try:
             async with asyncio.timeout(BODY_S + self._declared / LOWEST_RATE):

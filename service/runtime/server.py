@@ -6,6 +6,7 @@ SIGHUP   the workers reload models and keys while they go on answering.
 """
 
 import asyncio
+import gc
 import logging
 import resource
 import sys
@@ -30,6 +31,7 @@ log = logging.getLogger("gunicorn.error")
 _TICK = 5  # of uvicorn's ticks of 0.1 s: reloads, metrics, stalled connections
 _PAUSE_S = 1.0  # before a worker that cannot load is replaced again
 _FIRST_REQUEST_S = 1.0  # for the request of a connection that was accepted last
+_GARBAGE = 50_000  # new objects after which Python looks for cycles among them
 _SPARE_FILES = 64  # descriptors for everything but connections
 
 
@@ -113,6 +115,8 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
         """Serve until gunicorn stops the worker."""
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         adapter: Adapter = self.wsgi
+        gc.freeze()  # what is loaded stays: looking through it for garbage takes milliseconds
+        gc.set_threshold(_GARBAGE)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = min(max(adapter.settings.max_connections + _SPARE_FILES, soft), hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
