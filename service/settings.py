@@ -70,7 +70,7 @@ class Settings:
     )
     max_wait_ms: int = _setting(
         "CONVSCOPE_MAX_WAIT_MS",
-        250,
+        240,
         "milliseconds that a short request may have to wait; where it would take longer, 503",
         least=1,
         most=60_000,

@@ -9,7 +9,8 @@ from service.settings import Settings
 # short: in the event loop, nearly all requests; long: on a thread; read: pages, on other threads
 Lane = Literal["short", "long", "read"]
 OVERLOADED = "The service is overloaded; retry after the seconds that Retry-After gives."
-_SMOOTHING = 0.05  # weight of the latest calls in the mean duration of a short one
+_SHORT_S = 0.02  # of work: a queue that is no overload
+_SMOOTHING = 0.02  # weight of the latest calls in the mean duration of a short one
 _LONGEST_S = 0.01  # a short call that took longer met a pause of the machine
 
 
@@ -22,7 +23,7 @@ class Admission:
         self._max_buffered = max(settings.max_buffer_bytes, settings.max_body_bytes)
         self._buffered = 0
         self._active: Counter[Lane] = Counter()
-        self._call_s = 0.0005
+        self._call_s, self._is_overloaded = 0.0005, False
 
     def load(self) -> tuple[int, int]:
         """Return how many requests threads work on, and how many wait for a thread or the loop."""
@@ -33,13 +34,17 @@ class Admission:
         """Accept a request; `leave` must follow.
 
         The short lane is limited by the time that it takes to work off, not by its length: 256
-        clients that wait for their answers are no overload, a queue that only grows is.
+        clients that wait for their answers are no overload, a queue that only grows is. Once it
+        grew too long half of it is enough, until it is short again: a queue that never empties
+        makes every request wait and helps none.
 
         Raises:
             Overloaded: the lane is full.
         """
         if lane == "short":
-            is_full = self._active[lane] * self._call_s > self._max_wait_s
+            wait_s = self._active[lane] * self._call_s
+            is_full = wait_s > self._max_wait_s / (2 if self._is_overloaded else 1)
+            self._is_overloaded = is_full or (self._is_overloaded and wait_s > _SHORT_S)
         else:
             is_full = self._active[lane] >= self._threads + self._queue
             self.hold(0)

@@ -13,7 +13,7 @@ MAX_HEAD = 65_536  # bytes of a request line and headers
 HEAD_S = 10.0  # from the connection, or a request's first byte, to the end of its headers
 UNREAD_S = 20.0  # that a client may leave a piece of a response unread
 MAX_JOINED = 16_384  # bytes of a write that waits for the next
-MAX_REQUESTS = 100  # of one connection, so that clients spread over restarted workers
+MAX_REQUESTS = 1000  # of one connection, so that clients spread over restarted workers
 
 
 class JoinedWrites:

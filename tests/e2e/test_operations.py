@@ -12,6 +12,7 @@ from contextlib import closing
 import pytest
 import requests
 
+from service.runtime.connections import MAX_REQUESTS
 from tests.e2e.running import (
     LARGE,
     PATIENCE_S,
@@ -158,7 +159,7 @@ def test_a_killed_worker_takes_only_its_own_requests_with_it():
 def test_a_kept_connection_is_let_go_now_and_then(server):
     """So that clients spread anew over the workers, those that came later among them."""
     with requests.Session() as session:
-        said = [session.get(f"{server}/healthz").headers.get("Connection") for _ in range(250)]
+        said = [session.get(f"{server}/healthz").headers.get("Connection") for _ in range(2 * MAX_REQUESTS + 9)]
     assert said.count("close") == 2
 
 

@@ -10,7 +10,7 @@ from service.runtime.admission import Admission
 from service.settings import Settings
 
 CALL_S = 0.002
-MAX_WAIT_S = 0.25
+MAX_WAIT_S = 0.24
 
 
 @pytest.fixture
@@ -57,23 +57,25 @@ def offer(admission, seconds, load):
 
 
 def test_at_twice_the_capacity_half_is_rejected_and_nobody_waits_too_long(admission):
-    """Those that are accepted keep the service busy, and wait no longer than the setting says."""
-    seen = [wait for when, wait in offer(admission, 10, load=2) if when > 1]
-    waits = [wait for wait in seen if wait is not None]
-    assert 0.45 < 1 - len(waits) / len(seen) < 0.55
-    assert max(waits) <= MAX_WAIT_S + CALL_S
+    """Those that are accepted keep the service busy; soon they wait half of what is allowed."""
+    seen = offer(admission, 10, load=2)
+    later = [wait for when, wait in seen if when > 1]
+    waits = [wait for wait in later if wait is not None]
+    assert max(wait for _, wait in seen if wait is not None) <= MAX_WAIT_S + CALL_S
+    assert 0.45 < 1 - len(waits) / len(later) < 0.55
+    assert max(waits) <= MAX_WAIT_S / 2 + CALL_S
 
 
 @pytest.mark.parametrize("load", [0.3, 0.7, 0.9])
 def test_after_a_rush_everything_is_accepted_again(admission, load):
     """A load that can be answered meets no rejection, whatever came before."""
     offer(admission, 1, load=3)
-    assert all(wait is not None for _, wait in offer(admission, 30, load))
+    assert all(wait is not None for when, wait in offer(admission, 30, load) if when > 2)
 
 
 def test_as_many_at_once_as_can_be_answered_in_time(admission):
-    """120 clients that wait for their answers are no overload: they are done within 0.25 s."""
-    assert all(is_accepted(admission) for _ in range(120))
+    """110 clients that wait for their answers are no overload: they are done within 0.24 s."""
+    assert all(is_accepted(admission) for _ in range(110))
     assert not all(is_accepted(admission) for _ in range(20))
 
 
