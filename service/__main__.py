@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gunicorn.errors import HaltServer
 
+from service.control import Control
 from service.errors import SettingsError
 from service.keys import Keys
 from service.logs import Logger
@@ -17,7 +18,6 @@ from service.runtime.adapter import Adapter
 from service.runtime.admission import Admission
 from service.runtime.server import Server
 from service.settings import Settings
-from service.state import Control
 
 
 def main() -> None:

@@ -22,11 +22,12 @@ from service.api import (
     tfserving,
 )
 from service.api.rejections import response_to
+from service.control import Control
 from service.environ import ROUTED
 from service.errors import RequestError
 from service.logs import AccessLog, is_text
 from service.settings import Settings
-from service.state import Control, State
+from service.state import State
 
 
 def create_app(settings: Settings | None = None) -> lifecycle.App:

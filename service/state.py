@@ -3,30 +3,15 @@
 import logging
 import threading
 from collections import deque
-from ctypes import Structure, c_bool, c_uint64
 from typing import Literal
 
+from service.control import Control
 from service.errors import SettingsError
 from service.keys import Keys
 from service.models import Models
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
-
-
-class Control(Structure):
-    """What the arbiter and its workers tell each other; the server puts it into shared memory.
-
-    Attributes:
-        draining: the service is about to stop: clients should go to another replica.
-        started: a worker has loaded everything, so that what is there worked once.
-        reloads: how many reloads were requested.
-    """
-
-    draining: bool
-    started: bool
-    reloads: int
-    _fields_ = (("draining", c_bool), ("started", c_bool), ("reloads", c_uint64))
 
 
 class State:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.app import Service
+from service.control import Control
 from service.runtime.adapter import Adapter
 from service.runtime.admission import Admission
 from service.settings import Settings
-from service.state import Control
 
 
 def build_adapter(folder: Path, admission: Admission | None = None, **settings) -> Adapter:

@@ -27,7 +27,7 @@ SERVICE_LAYERS = (
         "components",
         "settings",
     ),
-    ("errors", "distribution", "version", "control", "environ"),
+    ("errors", "distribution", "version", "control", "environ", "control"),
 )
 TRAINING_MAY_IMPORT = ("bundle", "distribution", "errors", "images", "preprocessing")
 

@@ -16,10 +16,10 @@ from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.api.oip_tensors import HEADER_LENGTH, InferRequest
 from service.api.outputs import Selection
 from service.bundle import Bundle
+from service.control import Control
 from service.errors import Draining, MalformedRequest, UnknownLayer, UnknownModel
 from service.models import Models
 from service.settings import Settings
-from service.state import Control
 from service.version import VERSION
 
 JSON, BINARY = "application/json", "application/octet-stream"

@@ -8,8 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.api import formats, metrics, outputs
 from service.api.describe import Operation, describe
+from service.control import Control
 from service.errors import Draining
-from service.state import Control, State
+from service.state import State
 
 
 @dataclass(frozen=True)

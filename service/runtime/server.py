@@ -21,11 +21,11 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from uvicorn_worker import UvicornWorker
 
+from service.control import Control
 from service.errors import BundleError, SettingsError
 from service.runtime.adapter import Adapter, Application
 from service.runtime.connections import Connection, abort_stalled
 from service.settings import Settings
-from service.state import Control
 
 log = logging.getLogger("gunicorn.error")
 _TICK = 5  # of uvicorn's ticks of 0.1 s: reloads, metrics, stalled connections

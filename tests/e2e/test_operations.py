@@ -159,7 +159,8 @@ def test_a_killed_worker_takes_only_its_own_requests_with_it():
 def test_a_kept_connection_is_let_go_now_and_then(server):
     """So that clients spread anew over the workers, those that came later among them."""
     with requests.Session() as session:
-        said = [session.get(f"{server}/healthz").headers.get("Connection") for _ in range(2 * MAX_REQUESTS + 9)]
+        count = 2 * MAX_REQUESTS + 9
+        said = [session.get(f"{server}/healthz").headers.get("Connection") for _ in range(count)]
     assert said.count("close") == 2
 
 
