@@ -90,13 +90,12 @@ def npz(arrays: Mapping[str, NDArray[Any]]) -> Answer:
 
 def safetensors(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Answer:
     """Named arrays as safetensors; `about` becomes its metadata, each value as JSON."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    metadata = {
-        name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-        for name, value in about.items()
-    }
     with phase("encode"):
-        raw = save(contiguous, metadata)
+        metadata = {
+            name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+            for name, value in about.items()
+        }
+        raw = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
     return answer(raw, MEDIA_TYPES["safetensors"])
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from flask import Blueprint, Response, request
 
-from service.api import formats, inference, inputs, metrics, outputs, queries
+from service.api import formats, inference, inputs, metrics, outputs, queries, selections
 from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.engine import LayerValues
 from service.errors import NotAcceptable, UnknownLayer
@@ -29,7 +29,7 @@ class PredictAnswer:
 class ActivationsAnswer(PredictAnswer):
     """The predictions, and the values of the layers asked for."""
 
-    layers: list[outputs.LayerMaps]
+    layers: list[selections.LayerMaps]
 
 
 def blueprint(models: Models, settings: Settings) -> Blueprint:
@@ -72,23 +72,25 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         query = queries.read(request, queries.ActivationsQuery)
         chosen = formats.choose(request, query.format, ACTIVATIONS_FORMATS)
         model = inference.choose(models, query.model, query.version)
-        selections = outputs.select(model.bundle, query.layers, query.stage, query.channels)
+        chosen_layers = selections.select(model.bundle, query.layers, query.stage, query.channels)
         sent = inputs.read(request, query.preprocess, model.bundle, settings)
-        outputs.check_size(selections, len(sent.pixels), settings)
-        wanted = [(each.layer.name, each.stage) for each in selections]
+        selections.check_size(chosen_layers, len(sent.pixels), settings)
+        wanted = [(each.layer.name, each.stage) for each in chosen_layers]
         pairs = list(dict.fromkeys([*wanted, *outputs.outcome(model.bundle)]))
         values = inference.run(model, sent, pairs)
         if chosen == "png":
-            return _sheet(query, model, sent, selections, values)
+            return _sheet(query, model, sent, chosen_layers, values)
         if chosen == "json":
             return formats.json(
                 ActivationsAnswer(
                     outputs.model_id(model.bundle),
                     outputs.predictions(model.bundle, values, sent),
-                    outputs.layer_maps(values, selections, len(sent.pixels), query.dtype),
+                    list(
+                        selections.layer_maps(values, chosen_layers, len(sent.pixels), query.dtype)
+                    ),
                 )
             )
-        return _archive(chosen, query.dtype, model, selections, values)
+        return _archive(chosen, query.dtype, model, chosen_layers, values)
 
     return api
 
@@ -97,16 +99,18 @@ def _archive(
     chosen: queries.Format,
     dtype: queries.Dtype,
     model: Model,
-    selections: list[outputs.Selection],
+    layers: list[selections.Selection],
     values: LayerValues,
 ) -> Response:
     """Arrays by name: probabilities, scores, and every layer that was asked for."""
-    probabilities = values[model.bundle.layers[-1].name, "post"]
-    arrays = {"probabilities": probabilities, **outputs.arrays(values, selections, dtype)}
+    with metrics.phase("encode"):
+        converted = selections.convert(values, layers, dtype)
+    arrays = {"probabilities": values[model.bundle.layers[-1].name, "post"]}
+    arrays |= {key: each.array for key, each in converted.items()}
     score = outputs.scores(model.bundle, values)
     if score is not None:
         arrays["score"] = score
-    ranges = outputs.ranges(values, selections)
+    ranges = {key: [each.low, each.high] for key, each in converted.items()}
     if chosen == "safetensors":
         about = {"model": outputs.model_id(model.bundle), "ranges": ranges}
         return formats.safetensors(arrays, about)
@@ -119,13 +123,13 @@ def _sheet(
     query: queries.ActivationsQuery,
     model: Model,
     sent: inputs.Inputs,
-    selections: list[outputs.Selection],
+    layers: list[selections.Selection],
     values: LayerValues,
 ) -> Response:
     """Every map of the layers of one picture, drawn."""
     digit = inputs.as_bytes(sent.only_one())
-    shown = [(each.layer, each.stage, outputs.chosen(values, each)[0]) for each in selections]
-    numbers = selections[0].channels if query.channels else None  # the same for every layer
+    shown = [(each.layer, each.stage, selections.chosen(values, each)[0]) for each in layers]
+    numbers = layers[0].channels if query.channels else None  # the same for every layer
     per_map = query.scale == "map"
     with metrics.phase("encode"):
         drawn = contact_sheet(shown, digit, per_map, model.bundle.labels, numbers)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from service.api import formats, inference, oip_tensors, ops, protocols
 from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.api.oip_tensors import HEADER_LENGTH, InferRequest
-from service.api.outputs import Selection
+from service.api.selections import Selection
 from service.bundle import Bundle
 from service.control import Control
 from service.errors import Draining, MalformedRequest, UnknownLayer, UnknownModel

@@ -7,7 +7,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.api.inputs import Inputs
-from service.api.queries import Dtype
-from service.bundle import Bundle, Layer, Stage
+from service.bundle import Bundle, Stage
 from service.engine import LayerValues
-from service.errors import ImageTooLarge, UnknownLayer
 from service.preprocessing import Applied, Prepared
-from service.settings import Settings
 
 # how the OpenAPI document tells of an array: lists of lists of numbers, however deep
 NUMBERS = Meta(extra_json_schema={"type": "array"})
@@ -95,52 +92,6 @@ class PreprocessAnswer:
     digit: Annotated[NDArray[np.uint8], NUMBERS]
     preprocessing: Applied
     stages: list[StagePicture]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """One layer that a request asks for.
-
-    Attributes:
-        layer: which.
-        stage: before or after its activation function.
-        channels: which of its channels (of a flat layer: units), in order.
-    """
-
-    layer: Layer
-    stage: Stage
-    channels: tuple[int, ...]
-
-    @property
-    def key(self) -> str:
-        """Its name in archives: the layer's, with `/pre` where that is meant."""
-        return self.layer.name if self.stage == "post" else f"{self.layer.name}/{self.stage}"
-
-
-@dataclass(frozen=True)
-class LayerMaps:
-    """One layer's values for one image.
-
-    Attributes:
-        image: index of the image in the request.
-        shape: the layer's output shape, channels last.
-        channels: which channels `maps` holds (of a flat layer: units in `values`), in order.
-        low: the layer's lowest value among those asked for, over all images.
-        high: the highest.
-        maps: (channels, rows, columns), None for a layer without rows and columns.
-        values: (units,), None for a layer with them.
-    """
-
-    image: int
-    name: str
-    kind: str
-    stage: Stage
-    shape: tuple[int, ...]
-    channels: tuple[int, ...]
-    low: float
-    high: float
-    maps: Annotated[NDArray[Any], NUMBERS] | None
-    values: Annotated[NDArray[Any], NUMBERS] | None
 
 
 def model_id(bundle: Bundle) -> ModelId:
@@ -238,118 +189,3 @@ def _png(picture: NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
     Image.fromarray(picture).save(out, "PNG")
     return out.getvalue()
-
-
-def select(bundle: Bundle, layers: str, stage: Stage, channels: str | None) -> list[Selection]:
-    """What `layers=`, `stage=` and `channels=` ask for.
-
-    Raises:
-        UnknownLayer: the model has no layer of that name, or a layer has no such channel.
-    """
-    if layers == "all":
-        named = list(bundle.layers)
-    elif layers == "conv":
-        named = [layer for layer in bundle.layers if layer.is_convolution]
-    else:
-        named = [_layer(bundle, name) for name in dict.fromkeys(layers.split(","))]
-    return [Selection(layer, stage, _channels(layer, channels)) for layer in named]
-
-
-def _layer(bundle: Bundle, name: str) -> Layer:
-    layer = bundle.layer(name)
-    if layer is None:
-        there = ", ".join(layer.name for layer in bundle.layers)
-        raise UnknownLayer(f"The model has no layer {name!r}. Layers: {there}; or conv, or all.")
-    return layer
-
-
-def _channels(layer: Layer, asked: str | None) -> tuple[int, ...]:
-    """`0-7,12` as indices."""
-    count = layer.output_shape[-1]
-    if asked is None:
-        return tuple(range(count))
-    indices: list[int] = []
-    for part in asked.split(","):
-        first, _, last = part.partition("-")
-        if not int(first) <= int(last or first) < count:
-            raise UnknownLayer(
-                f"Layer {layer.name!r} has no channels {part}; it has 0-{count - 1}."
-            )
-        indices += range(int(first), int(last or first) + 1)
-    return tuple(dict.fromkeys(indices))
-
-
-def check_size(selections: Sequence[Selection], count: int, settings: Settings) -> None:
-    """Refuse an answer that would not fit before it is computed.
-
-    Raises:
-        ImageTooLarge: more values than the settings allow.
-    """
-    values = count * sum(
-        int(np.prod(each.layer.output_shape[:-1])) * len(each.channels) for each in selections
-    )
-    if values > settings.max_values:
-        raise ImageTooLarge(
-            f"{values:,} values in one answer; this service gives {settings.max_values:,}. "
-            "Send fewer pictures, or ask for fewer layers or channels."
-        )
-
-
-def arrays(
-    values: LayerValues, selections: Sequence[Selection], dtype: Dtype
-) -> dict[str, NDArray[Any]]:
-    """Each selection's values by its key, (N, …), channels last, as that number type."""
-    return {
-        each.key: _as_dtype(chosen(values, each), dtype, *_range(chosen(values, each)))
-        for each in selections
-    }
-
-
-def ranges(values: LayerValues, selections: Sequence[Selection]) -> dict[str, list[float]]:
-    """Lowest and highest value of each selection by its key: what uint8 spans."""
-    return {each.key: list(_range(chosen(values, each))) for each in selections}
-
-
-def layer_maps(
-    values: LayerValues, selections: Sequence[Selection], count: int, dtype: Dtype
-) -> list[LayerMaps]:
-    """Every image's layers, the first image's first; maps channel-first, as JSON has them."""
-    converted = arrays(values, selections, dtype)
-    spans = ranges(values, selections)
-    return [
-        _layer_maps(index, each, converted[each.key][index], *spans[each.key])
-        for index in range(count)
-        for each in selections
-    ]
-
-
-def _layer_maps(
-    index: int, each: Selection, value: NDArray[Any], low: float, high: float
-) -> LayerMaps:
-    layer, is_map = each.layer, value.ndim == 3
-    # orjson writes contiguous arrays only, and chosen channels are none
-    told = np.ascontiguousarray(value.transpose(2, 0, 1) if is_map else value)
-    maps, flat = (told, None) if is_map else (None, told)
-    shape = layer.output_shape
-    return LayerMaps(
-        index, layer.name, layer.kind, each.stage, shape, each.channels, low, high, maps, flat
-    )
-
-
-def chosen(values: LayerValues, each: Selection) -> NDArray[np.float32]:
-    """The values of a selection's channels, float32 (N, …), channels last."""
-    whole = values[each.layer.name, each.stage]
-    everything = each.channels == tuple(range(whole.shape[-1]))
-    return whole if everything else whole[..., list(each.channels)]
-
-
-def _range(value: NDArray[np.float32]) -> tuple[float, float]:
-    return (float(value.min()), float(value.max())) if value.size else (0.0, 0.0)
-
-
-def _as_dtype(value: NDArray[np.float32], dtype: Dtype, low: float, high: float) -> NDArray[Any]:
-    if dtype == "uint8":
-        span = (high - low) or 1.0
-        scaled: NDArray[Any] = np.rint((value - low) * (255 / span)).astype(np.uint8)
-        return scaled
-    return value.astype(dtype, copy=False)

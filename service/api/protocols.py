@@ -9,9 +9,9 @@ from flask import request
 from numpy.typing import NDArray
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.api import inference, outputs
+from service.api import inference, selections
 from service.api.inputs import Inputs
-from service.api.outputs import Selection
+from service.api.selections import Selection
 from service.bundle import Bundle, Layer, Stage
 from service.errors import MalformedRequest, UnsupportedFormat
 from service.models import Model
@@ -80,7 +80,7 @@ def named_outputs(bundle: Bundle) -> dict[str, Selection]:
 
 
 def _whole(layer: Layer, stage: Stage) -> Selection:
-    return Selection(layer, stage, tuple(range(layer.output_shape[-1])))
+    return Selection(layer, stage, tuple(range(layer.output_shape[-1])), is_whole=True)
 
 
 def run(
@@ -91,7 +91,7 @@ def run(
     Raises:
         ImageTooLarge: more values than one answer may have.
     """
-    outputs.check_size(list(wanted.values()), len(sent.pixels), settings)
+    selections.check_size(list(wanted.values()), len(sent.pixels), settings)
     pairs = {name: (each.layer.name, each.stage) for name, each in wanted.items()}
     values = inference.run(model, sent, list(dict.fromkeys(pairs.values())))
     return {name: values[pair] for name, pair in pairs.items()}

@@ -1,6 +1,8 @@
 """Query parameters: one struct a route says what they are, for the parser and for OpenAPI alike."""
 
+from functools import lru_cache
 from typing import Annotated, Literal, TypeVar, cast
+from urllib.parse import parse_qsl
 
 import msgspec
 from flask import Request
@@ -133,46 +135,45 @@ class WeightsQuery(ModelQuery, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 Query = TypeVar("Query", bound=ModelQuery)
-# what a request without a query asks for; ExplainQuery has parameters that must be given
-_DEFAULTS = {
-    kind: kind()
-    for kind in (
-        *(ModelQuery, PictureQuery, PredictQuery, ActivationsQuery, OcclusionQuery),
-        *(PreprocessQuery, WeightsQuery),
-    )
-}
+_LONGEST_CACHED = 200  # characters of a query that is kept with what it means
 
 
 def read(request: Request, kind: type[Query]) -> Query:
-    """The request's query parameters, checked.
+    """Return the request's query parameters, checked.
 
     Raises:
         MalformedRequest: one is unknown, or has a value that does not fit; names it and what would.
     """
-    if not request.environ.get("QUERY_STRING") and kind in _DEFAULTS:
-        return cast(Query, _DEFAULTS[kind])
-    for name, values in request.args.lists():
-        if len(values) > 1:
-            raise MalformedRequest(f"{name}= is given {len(values)} times; give it once.")
+    query = request.environ.get("QUERY_STRING", "")
+    parse = _parse if len(query) <= _LONGEST_CACHED else _parse.__wrapped__
+    return cast(Query, parse(query, kind))
+
+
+@lru_cache(maxsize=512)  # most clients ask for the same again and again
+def _parse(text: str, kind: type[ModelQuery]) -> ModelQuery:
+    given = parse_qsl(text, keep_blank_values=True, errors="werkzeug.url_quote")
+    values = dict(given)
+    for name in values:
+        count = sum(name == other for other, _ in given)
+        if count > 1:
+            raise MalformedRequest(f"{name}= is given {count} times; give it once.")
     try:
-        query = msgspec.convert(request.args.to_dict(), kind, strict=False)
+        query = msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at ")
         name = path.strip("`$.")
         if not name:
             there = ", ".join(kind.__struct_fields__)
             raise MalformedRequest(f"{reason} in the query; this route takes {there}.") from error
-        raise _misfit(request, kind, name) from error
-    for name in request.args:
+        raise _misfit(values[name], kind, name) from error
+    for name, value in values.items():
         if getattr(query, name) is None:  # msgspec takes the word null for it
-            raise _misfit(request, kind, name)
+            raise _misfit(value, kind, name)
     return query
 
 
-def _misfit(request: Request, kind: type[ModelQuery], name: str) -> MalformedRequest:
-    return MalformedRequest(
-        f"{name}={request.args[name]!r} does not fit: it must be {_expected(kind, name)}."
-    )
+def _misfit(value: str, kind: type[ModelQuery], name: str) -> MalformedRequest:
+    return MalformedRequest(f"{name}={value!r} does not fit: it must be {_expected(kind, name)}.")
 
 
 def _expected(kind: type[ModelQuery], name: str) -> str:

@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 from service.api import formats, inference, inputs, protocols
 from service.api.describe import PICTURE_ERRORS, Operation, describe
 from service.api.inputs import Inputs
-from service.api.outputs import Selection
+from service.api.selections import Selection
 from service.bundle import Bundle
 from service.engine import Pixels
 from service.errors import MalformedRequest, UnknownModel, WrongShape

@@ -19,6 +19,7 @@ from service.settings import Settings
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Response = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+PIECE = 2**20  # bytes of a response, of which the client must have taken the one before
 SLICE_S = 0.002  # of short calls, after which the event loop looks at its sockets again
 
 
@@ -112,8 +113,8 @@ class Adapter:
         rest, held = memoryview(content), max(len(content) - SMALL, 0)
         self._admission.hold(held, is_forced=True)
         try:
-            while len(rest) > SMALL or (rest and not body.is_complete):
-                piece, rest = rest[:SMALL], rest[SMALL:]
+            while len(rest) > PIECE or (rest and not body.is_complete):
+                piece, rest = rest[:PIECE], rest[PIECE:]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if not body.is_complete:
                 await body.discard()

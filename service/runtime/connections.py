@@ -28,12 +28,14 @@ class JoinedWrites:
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Write soon; at once what is large, so that flow control sees it."""
+        """Write soon; what is large at once, which spares a copy and lets flow control see it."""
+        if len(data) >= MAX_JOINED:
+            self._flush()
+            self._transport.write(data)
+            return
         if not self._pieces:
             self._loop.call_soon(self._flush)
         self._pieces.append(data)
-        if len(data) >= MAX_JOINED:
-            self._flush()
 
     def close(self) -> None:
         """Close once everything is written."""

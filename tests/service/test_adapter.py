@@ -153,8 +153,9 @@ def test_a_short_request_is_answered_while_a_long_one_runs(adapter):
     assert order == ["short", "long"]
 
 
-def test_a_large_response_is_sent_in_pieces(adapter):
+def test_a_large_response_is_sent_in_pieces(adapter, monkeypatch):
     """Each piece once the client has taken the one before: what is unread is bounded."""
+    monkeypatch.setattr("service.runtime.adapter.PIECE", 65_536)
     sizes = []
 
     class Watched(Exchange):
@@ -162,7 +163,8 @@ def test_a_large_response_is_sent_in_pieces(adapter):
             await super()._send(message)
             sizes.append(len(message.get("body", b"")))
 
-    answer = asyncio.run(Watched(path="/activations", pieces=[SEVEN]).run(adapter))
+    request = Watched(path="/activations", query="layers=all", pieces=[SEVEN])
+    answer = asyncio.run(request.run(adapter))
     assert len(answer.content) == int(answer.response_headers["content-length"]) > 200_000
     assert max(sizes) <= 65_536
 
