@@ -1,0 +1,143 @@
+"""This service beside its peers: the same requests to each, in interleaved rounds.
+
+Servers that are compared most closely run side by side and are measured in turn for every case.
+The others are started for their turn in each round, so that nothing idle takes processor time; that
+also gives a cold start in each round.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from benchmarks import images, wrk
+from benchmarks.environments import NotMeasured
+from benchmarks.peers import PEERS, Peer, Request
+from benchmarks.results import Results
+from benchmarks.servers import SERVICE, Server, running, start_peer, start_service
+
+CONNECTIONS = (1, 8, 64, 256)
+CLOSEST = ("fastapi", "fastapi_service")  # measured side by side with the service
+IMAGE, NPY = "application/octet-stream", "application/x-npy"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kind of request.
+
+    Attributes:
+        name: its key among the results.
+        title: what it is called while it is measured.
+        connections: the numbers of connections that it is measured with.
+        request: builds the request for a server by its name; None where the server has no such.
+        seconds: of a load run; a slow peer's own duration is used where it is longer.
+    """
+
+    name: str
+    title: str
+    connections: tuple[int, ...]
+    request: Callable[[str], Request | None]
+    seconds: int = 1
+
+
+def cases() -> list[Case]:
+    """Return every case."""
+    drawing, photo, batch = images.drawing(), images.photo(), images.digits(64)
+    return [
+        Case("digit", "/predict", CONNECTIONS, lambda name: image(name, images.SEVEN), 2),
+        Case("drawing", "a drawing", (8,), lambda name: image(name, drawing)),
+        Case("photo", "a photo of 12 megapixels", (1,), lambda name: image(name, photo), 2),
+        Case("batch", "a batch of 64", (8,), lambda name: array(name, batch)),
+        Case("layers", "/activations, JSON", (8,), lambda name: layers(name, "json")),
+        Case("float16", "/activations, float16", (8,), lambda name: layers(name, "float16")),
+    ]
+
+
+def peer(name: str) -> Peer:
+    """Return the peer of that name."""
+    return next(peer for peer in PEERS if peer.name == name)
+
+
+def image(server: str, data: bytes) -> Request | None:
+    """Return the request that has a server classify an image file."""
+    if server == SERVICE:
+        return Request("/predict", data, IMAGE)
+    return peer(server).request(data)
+
+
+def array(server: str, data: bytes) -> Request | None:
+    """Return the request that has a server classify each digit of a NumPy file."""
+    if server == SERVICE:
+        return Request("/predict", data, NPY)
+    build = peer(server).batch
+    return build(data) if build else None
+
+
+def layers(server: str, form: str) -> Request | None:
+    """Return the request for the feature maps of the three convolutions, as JSON or float16."""
+    paths = {
+        (SERVICE, "json"): "/activations?layers=conv",
+        (SERVICE, "float16"): "/activations?layers=conv&dtype=float16&format=safetensors",
+        ("fastapi", "json"): "/activations",
+        ("fastapi", "float16"): "/activations/float16",
+    }
+    path = paths.get((server, form))
+    return Request(path, images.SEVEN, IMAGE) if path else None
+
+
+def groups(only: str | None) -> list[list[str]]:
+    """Return the servers' names; those of one group run side by side."""
+    if only:
+        return [[SERVICE] if only == SERVICE else [SERVICE, only]]
+    alone = [[peer.name] for peer in PEERS if peer.name not in CLOSEST]
+    return [[SERVICE, *CLOSEST], *alone]
+
+
+def compare(results: Results, only: str | None, rounds: int) -> None:
+    """Measure every case on every server, `rounds` times."""
+    every_case = cases()
+    for number in range(1, rounds + 1):
+        for names in groups(only):
+            wanted = [name for name in names if name not in results.missing]
+            print(f"round {number} of {rounds}: {', '.join(wanted)}", flush=True)
+            _measure_group(results, wanted, every_case, number)
+
+
+def _measure_group(results: Results, names: Sequence[str], every_case: list[Case], n: int) -> None:
+    with ExitStack() as stack:
+        servers: dict[str, Server] = {}
+        for name in names:
+            try:
+                server = start_service() if name == SERVICE else start_peer(peer(name))
+            except NotMeasured as reason:
+                print(f"  {name} is not measured: {reason}", flush=True)
+                results.missing[name] = str(reason)
+                continue
+            servers[name] = stack.enter_context(running(server))
+            results.add("cold start s", name, server.start_s)
+        for name, server in servers.items():
+            _warm_up(name, server)
+        for case in every_case:
+            order = list(servers.items())
+            if n % 2 == 0:  # nobody is always the first
+                order.reverse()
+            for connections in case.connections:
+                for name, server in order:
+                    _measure(results, case, name, server, connections)
+        for name, server in servers.items():
+            results.add("memory MiB", name, server.memory_mib())
+
+
+def _warm_up(name: str, server: Server) -> None:
+    request = image(name, images.SEVEN)
+    if request:
+        wrk.load(server.port, request, 8, 1)
+
+
+def _measure(results: Results, case: Case, name: str, server: Server, connections: int) -> None:
+    request = case.request(name)
+    if request is None:
+        return
+    seconds = case.seconds if name == SERVICE else max(case.seconds, peer(name).seconds)
+    results.add_run(
+        case.name, name, connections, wrk.load(server.port, request, connections, seconds)
+    )
