@@ -10,6 +10,7 @@ which a request was due, so that a client that falls behind does not hide a slow
 import argparse
 import asyncio
 import json
+import resource
 import sys
 import time
 from collections import Counter
@@ -154,51 +155,64 @@ async def closed_loop(port: int, payload: bytes, clients: int, seconds: float) -
     return responses
 
 
-async def open_loop(port: int, payload: bytes, rate: float, seconds: float) -> Responses:
-    """Send requests at a fixed rate, on as many connections as that takes."""
-    responses = Responses()
-    idle: list[Connection] = []
-    busy = set[Connection]()
-    tasks: set[asyncio.Task[None]] = set()
+class OpenLoop:
+    """Requests at a fixed rate, on as many connections as that takes.
 
-    def release(connection: Connection) -> None:
-        busy.discard(connection)
+    Args:
+        port: of a server on 127.0.0.1.
+        payload: the whole request.
+    """
+
+    def __init__(self, port: int, payload: bytes) -> None:
+        self._port, self._payload = port, payload
+        self._responses = Responses()
+        self._idle: list[Connection] = []
+        self._busy = set[Connection]()
+        self._tasks = set[asyncio.Task[None]]()
+
+    async def run(self, rate: float, seconds: float) -> Responses:
+        """Send for so long, then wait for the responses that are missing."""
+        for _ in range(FIRST_CONNECTIONS):
+            connection = self._new_connection()
+            await connection.connect(self._port)
+            self._idle.append(connection)
+        begin, count = time.monotonic(), 0
+        while (elapsed := time.monotonic() - begin) < seconds:
+            for _ in range(int(elapsed * rate) - count):
+                count += 1
+                self._send(begin + count / rate)
+            await asyncio.sleep(TICK_S)
+        end = time.monotonic() + TIMEOUT_S
+        while self._busy and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        for connection in [*self._busy, *self._idle]:
+            connection.close()
+        await asyncio.sleep(0)
+        return self._responses
+
+    def _new_connection(self) -> Connection:
+        return Connection(self._payload, self._responses, self._release)
+
+    def _release(self, connection: Connection) -> None:
+        self._busy.discard(connection)
         if connection.is_open:
-            idle.append(connection)
+            self._idle.append(connection)
 
-    def send(due: float) -> None:
-        while idle:
-            connection = idle.pop()
+    def _send(self, due: float) -> None:
+        while self._idle:
+            connection = self._idle.pop()
             if connection.is_open:
-                busy.add(connection)
+                self._busy.add(connection)
                 connection.send(due)
                 return
-        if len(busy) >= MAX_CONNECTIONS:
-            responses.failures.append("no connection left")
+        if len(self._busy) >= MAX_CONNECTIONS:
+            self._responses.failures.append("no connection left")
             return
-        connection = Connection(payload, responses, release)
-        busy.add(connection)
-        task = asyncio.create_task(connection.connect_and_send(port, due))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    for _ in range(FIRST_CONNECTIONS):
-        connection = Connection(payload, responses, release)
-        await connection.connect(port)
-        idle.append(connection)
-    begin, count = time.monotonic(), 0
-    while (elapsed := time.monotonic() - begin) < seconds:
-        for _ in range(int(elapsed * rate) - count):
-            count += 1
-            send(begin + count / rate)
-        await asyncio.sleep(TICK_S)
-    end = time.monotonic() + TIMEOUT_S
-    while busy and time.monotonic() < end:
-        await asyncio.sleep(0.02)
-    for connection in [*busy, *idle]:
-        connection.close()
-    await asyncio.sleep(0)
-    return responses
+        connection = self._new_connection()
+        self._busy.add(connection)
+        task = asyncio.create_task(connection.connect_and_send(self._port, due))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def encode(method: str, path: str, body: bytes = b"", content_type: str = "") -> bytes:
@@ -233,6 +247,8 @@ def main() -> None:
     loop.add_argument("--clients", type=int, help="closed loop: number of clients")
     loop.add_argument("--rate", type=float, help="open loop: requests per second")
     flags = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if flags.body:
         payload = encode("POST", flags.path, flags.body.read_bytes(), flags.content_type)
     else:
@@ -240,7 +256,7 @@ def main() -> None:
     if flags.clients:
         load = closed_loop(flags.port, payload, flags.clients, flags.seconds)
     else:
-        load = open_loop(flags.port, payload, flags.rate, flags.seconds)
+        load = OpenLoop(flags.port, payload).run(flags.rate, flags.seconds)
     json.dump(summarise(asyncio.run(load), flags.seconds), sys.stdout)
 
 

@@ -7,7 +7,7 @@ also gives a cold start in each round.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks import images, wrk
 from benchmarks.environments import NotMeasured
@@ -92,13 +92,22 @@ def groups(only: str | None) -> list[list[str]]:
     return [[SERVICE, *CLOSEST], *alone]
 
 
-def compare(results: Results, only: str | None, rounds: int) -> None:
-    """Measure every case on every server, `rounds` times."""
+def compare(results: Results, rounds: int, only: str | None = None, brief: bool = False) -> None:
+    """Measure every case on every server.
+
+    Args:
+        results: where to.
+        rounds: how often.
+        only: a server's name, to measure it and this service alone.
+        brief: whether each load run takes a second only.
+    """
     every_case = cases()
+    if brief:
+        every_case = [replace(case, seconds=1) for case in every_case]
     for number in range(1, rounds + 1):
         for names in groups(only):
             wanted = [name for name in names if name not in results.missing]
-            print(f"round {number} of {rounds}: {', '.join(wanted)}", flush=True)
+            print(f"comparison, round {number} of {rounds}: {', '.join(wanted)}", flush=True)
             _measure_group(results, wanted, every_case, number)
 
 

@@ -11,10 +11,10 @@ SEVEN = (Path(__file__).parents[1] / "tests" / "seven.png").read_bytes()
 
 def drawing() -> bytes:
     """Return a three as people draw it on a canvas: 280 × 280, black pen of 20 pixels on white."""
-    image = Image.new("RGB", (280, 280), "white")
+    image = Image.new("L", (280, 280), 255)
     pen = ImageDraw.Draw(image)
-    pen.arc((80, 35, 190, 145), 200, 90, "black", 20)
-    pen.arc((75, 125, 200, 250), 270, 160, "black", 20)
+    pen.arc((80, 35, 190, 145), 200, 90, 0, 20)
+    pen.arc((75, 125, 200, 250), 270, 160, 0, 20)
     return _encode(image, "PNG")
 
 

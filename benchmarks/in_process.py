@@ -87,7 +87,7 @@ def predict_call() -> Callable[[], bytes]:
     def start_response(status: str, *_: object) -> Callable[[bytes], object]:
         if status != "200 OK":
             raise RuntimeError(f"/predict answered {status}")
-        return lambda data: None
+        return lambda _: None
 
     return call
 
@@ -96,7 +96,7 @@ def log_to_nowhere() -> None:
     """Let every line of the log be formatted and written, as in the running service."""
     from service.logs import JsonFormatter
 
-    handler = logging.StreamHandler(Path(os.devnull).open("w"))
+    handler = logging.FileHandler(os.devnull)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +62,8 @@ class Server:
         """Stop it as its users do, by SIGTERM; whatever is still there after a while, by force."""
         everything = self.processes()
         self.process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            pass
         for process in everything:
             if _is_alive(process):
                 os.kill(process, signal.SIGKILL)
@@ -111,7 +109,7 @@ def start_service(workers: int | None = 1, settings: Mapping[str, str] | None = 
         environ["WEB_CONCURRENCY"] = str(workers)
     environ |= {"PORT": str(port), "CONVSCOPE_DRAIN_GRACE": "0", **(settings or {})}
     command = [sys.executable, "-m", "service"]
-    return _start(command, ROOT, environ, port, "/readyz", SERVICE)
+    return start_process(command, ROOT, environ, port, "/readyz", SERVICE)
 
 
 def start_peer(peer: Peer) -> Server:
@@ -121,22 +119,35 @@ def start_peer(peer: Peer) -> Server:
         NotMeasured: it cannot be installed or does not become ready.
     """
     ports = {"port": free_port(), "second_port": free_port(), "third_port": free_port()}
-    folder = programs(peer)
-    command = [word.format(bin=folder, **ports) for word in peer.command]
+    environment = programs(peer)
+    command = [word.format(bin=environment, **ports) for word in peer.command.split()]
     environ = {
         **os.environ,
-        "PATH": f"{folder}:{os.environ['PATH']}",
+        "PATH": f"{environment}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "MODEL": str(ROOT / "models" / "mnist" / "1" / "model.keras"),
         **{key: value.format(**ports) for key, value in peer.environ.items()},
     }
-    return _start(command, PEERS_DIR / peer.name, environ, ports["port"], peer.ready, peer.name)
+    folder = PEERS_DIR / peer.name
+    return start_process(command, folder, environ, ports["port"], peer.ready, peer.name)
 
 
-def _start(
+def start_process(
     command: list[str], folder: Path, environ: Mapping[str, str], port: int, ready: str, name: str
 ) -> Server:
-    """Start a process and wait until `ready` answers 200; what it writes goes to a file."""
+    """Start a server and wait until it is ready; its output goes to `.bench/<name>.log`.
+
+    Args:
+        command: what to run.
+        folder: where to run it.
+        environ: all its environment variables.
+        port: where it is going to listen on 127.0.0.1.
+        ready: a path that answers 200 once it is ready.
+        name: of its log.
+
+    Raises:
+        NotMeasured: it does not become ready.
+    """
     ENVIRONMENTS.mkdir(exist_ok=True)
     path = ENVIRONMENTS / f"{name}.log"
     with path.open("wb") as output:

@@ -8,6 +8,7 @@ connections the server closed, and the statuses that it sent.
 import argparse
 import asyncio
 import json
+import resource
 import subprocess
 import sys
 from collections import Counter
@@ -97,6 +98,8 @@ async def hold(port: int, kind: str, count: int) -> dict[str, int]:
 
 def main() -> None:
     """Hold the clients that the flags describe."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     parser = argparse.ArgumentParser(description="Hold connections to a server on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--kind", choices=KINDS, required=True)

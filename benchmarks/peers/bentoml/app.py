@@ -9,9 +9,7 @@ from PIL.Image import Image
 from benchmarks.peers.digits import SIDE, Graph, predictions
 
 
-@bentoml.service(
-    workers=1, logging={"access": {"enabled": False}}, metrics={"enabled": False}
-)
+@bentoml.service(workers=1, logging={"access": {"enabled": False}}, metrics={"enabled": False})
 class Digits:
     """The service: one graph."""
 

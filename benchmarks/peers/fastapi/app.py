@@ -1,8 +1,9 @@
 """FastAPI as one writes it in an afternoon: the work in the event loop, no log, no metrics."""
 
-from benchmarks.peers.digits import Graph, predictions, read
-from fastapi import FastAPI, Request, Response
 import orjson
+from fastapi import FastAPI, Request, Response
+
+from benchmarks.peers.digits import Graph, predictions, read
 
 app = FastAPI()
 graph = Graph()

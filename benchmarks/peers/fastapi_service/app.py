@@ -91,7 +91,8 @@ async def predict(request: Request) -> Response:
     scores = bundle.distribution.scores(values[hidden, "pre"], values[last, "pre"]).tolist()
     rows = values[last, "post"].tolist()
     predictions = [
-        prediction(index, *each) for index, each in enumerate(zip(rows, scores, applied))
+        prediction(index, *each)
+        for index, each in enumerate(zip(rows, scores, applied, strict=True))
     ]
     model = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
     answer = orjson.dumps({"model": model, "predictions": predictions})
@@ -100,7 +101,7 @@ async def predict(request: Request) -> Response:
 
 def prediction(image, row, score, applied):
     """Return one image's entry in the answer, its classes by falling probability."""
-    ranked = sorted(zip(row, bundle.labels), key=lambda pair: -pair[0])
+    ranked = sorted(zip(row, bundle.labels, strict=True), key=lambda pair: -pair[0])
     return {
         "image": image,
         "label": ranked[0][1],

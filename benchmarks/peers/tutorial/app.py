@@ -27,6 +27,4 @@ def predict():
         image = Image.open(io.BytesIO(request.data)).convert("L").resize((28, 28))
         digits = np.asarray(image)[np.newaxis]
     rows = model.predict(digits[..., np.newaxis] / 255.0, verbose=0)
-    return jsonify(
-        [{"label": str(row.argmax()), "probabilities": row.tolist()} for row in rows]
-    )
+    return jsonify([{"label": str(row.argmax()), "probabilities": row.tolist()} for row in rows])
