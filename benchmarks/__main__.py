@@ -48,8 +48,10 @@ def main() -> None:
         compare(results, 1 if flags.quick else ROUNDS_OF_ONE, flags.only, brief=True)
         print(report.rows_of(results, flags.only))
     else:
-        _everything(results, flags.quick)
-        results.save(SAVED)
+        try:
+            _everything(results, flags.quick)
+        finally:
+            results.save(SAVED)
         _write(results)
     print(f"took {(time.monotonic() - begin) / 60:.1f} minutes")
 
@@ -73,7 +75,6 @@ def _everything(results: Results, quick: bool) -> None:
             results.missing[peer.name] = str(reason)
     for measure, rounds in PARTS.values():
         measure(results, 1 if quick else rounds)
-        results.save(SAVED)
     compare(results, 1 if quick else ROUNDS, brief=quick)
 
 

@@ -5,9 +5,12 @@ The others are started for their turn in each round, so that nothing idle takes 
 also gives a cold start in each round.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+
+import requests
 
 from benchmarks import images, wrk
 from benchmarks.environments import NotMeasured
@@ -17,6 +20,7 @@ from benchmarks.servers import SERVICE, Server, running, start_peer, start_servi
 
 CONNECTIONS = (1, 8, 64, 256)
 CLOSEST = ("fastapi", "fastapi_service")  # measured side by side with the service
+PATIENCE_S = 10.0  # for the first response to a kind of request
 IMAGE, NPY = "application/octet-stream", "application/x-npy"
 
 
@@ -117,14 +121,14 @@ def _measure_group(results: Results, names: Sequence[str], every_case: list[Case
         for name in names:
             try:
                 server = start_service() if name == SERVICE else start_peer(peer(name))
+                servers[name] = stack.enter_context(running(server))
+                _warm_up(name, server, every_case)
             except NotMeasured as reason:
                 print(f"  {name} is not measured: {reason}", flush=True)
                 results.missing[name] = str(reason)
-                continue
-            servers[name] = stack.enter_context(running(server))
-            results.add("cold start s", name, server.start_s)
-        for name, server in servers.items():
-            _warm_up(name, server)
+                servers.pop(name, None)
+            else:
+                results.add("cold start s", name, server.start_s)
         for case in every_case:
             order = list(servers.items())
             if n % 2 == 0:  # nobody is always the first
@@ -136,7 +140,19 @@ def _measure_group(results: Results, names: Sequence[str], every_case: list[Case
             results.add("memory MiB", name, server.memory_mib())
 
 
-def _warm_up(name: str, server: Server) -> None:
+def _warm_up(name: str, server: Server, every_case: list[Case]) -> None:
+    """Send every kind of request until it is answered with 200, then a second of load.
+
+    Raises:
+        NotMeasured: a request is not answered with 200 in time.
+    """
+    for case in every_case:
+        request = case.request(name)
+        end = time.monotonic() + PATIENCE_S
+        while request and (status := _post(server, request)) != 200:
+            if time.monotonic() > end:
+                raise NotMeasured(f"{case.title} is answered with {status}")
+            time.sleep(0.1)
     request = image(name, images.SEVEN)
     if request:
         wrk.load(server.port, request, 8, 1)
@@ -144,9 +160,24 @@ def _warm_up(name: str, server: Server) -> None:
 
 def _measure(results: Results, case: Case, name: str, server: Server, connections: int) -> None:
     request = case.request(name)
-    if request is None:
+    if request is None or name in results.missing:
         return
     seconds = case.seconds if name == SERVICE else max(case.seconds, peer(name).seconds)
-    results.add_run(
-        case.name, name, connections, wrk.load(server.port, request, connections, seconds)
+    try:
+        run = wrk.load(server.port, request, connections, seconds)
+        results.add_run(case.name, name, connections, run)
+        _post(server, request)  # is answered after those that wrk left behind
+    except (NotMeasured, requests.RequestException) as reason:
+        print(f"  {name} is not measured: {reason}", flush=True)
+        results.missing[name] = str(reason)
+
+
+def _post(server: Server, request: Request) -> int:
+    """Send one request; return the status of its response."""
+    response = requests.post(
+        f"http://127.0.0.1:{server.port}{request.path}",
+        data=request.body,
+        headers={"Content-Type": request.content_type, **request.headers},
+        timeout=60,
     )
+    return response.status_code

@@ -15,7 +15,7 @@ from benchmarks.servers import SERVICE
 from benchmarks.wrk import Run
 
 PLOT = ROOT / "docs" / "benchmarks.png"
-TITLES = {SERVICE: "ConvScope", **{peer.name: peer.title for peer in PEERS}}
+TITLES = {SERVICE: "ConvScope", **{peer.name: peer.title.replace("`", "") for peer in PEERS}}
 
 
 def draw(results: Results) -> None:
@@ -28,6 +28,7 @@ def draw(results: Results) -> None:
     _curve(axes[3], results, "workers MiB", WORKERS, "whole service")
     _finish(axes[3], "memory, MiB", "workers")
     axes[3].set_ylim(bottom=0)
+    axes[3].set_xticks(WORKERS)
     _curve(axes[4], results, "batch ms service", BATCHES, "ConvScope")
     _curve(axes[4], results, "batch ms engine", BATCHES, "bare engine")
     _finish(axes[4], "time of a request, ms", "digits in one request")

@@ -1,5 +1,6 @@
 """The ratios that decide whether the service is fast enough, each from one run's own rounds."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,12 +30,15 @@ class Ratio:
     def text(self) -> str:
         """Return median, lowest and highest."""
         spread = Spread.of(self.values)
-        return f"{number(spread.median)} {self.unit} ({number(spread.low)}–{number(spread.high)})"
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{number(spread.median)}{unit} ({number(spread.low)}–{number(spread.high)})"
 
 
 def number(value: float) -> str:
     """Return a number with three significant digits, without an exponent."""
-    if abs(value) >= 100:
+    if math.isinf(value):
+        return "∞"
+    if value.is_integer() or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 

@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.environments import NotMeasured
 from benchmarks.peers import Request
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
@@ -48,6 +49,9 @@ def load(port: int, request: Request, connections: int, seconds: int) -> Run:
         request: what to send.
         connections: how many, kept open.
         seconds: for how long.
+
+    Raises:
+        NotMeasured: wrk cannot connect.
     """
     headers = {"Content-Type": request.content_type, **request.headers}
     with tempfile.NamedTemporaryFile() as body:
@@ -62,10 +66,12 @@ def load(port: int, request: Request, connections: int, seconds: int) -> Run:
         done = subprocess.run(
             [*command, "-s", str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"],
             env=environ,
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
         )
+    if done.returncode:
+        raise NotMeasured(f"wrk failed: {(done.stderr or done.stdout).strip()[-200:]}")
     figures = json.loads(done.stderr.splitlines()[-1])
     duration_s = figures["microseconds"] / 1e6
     return Run(
