@@ -5,12 +5,17 @@ import time
 
 import ray
 from ray import serve
+from ray.serve.schema import LoggingConfig
 from starlette.requests import Request
 
 from benchmarks.peers.digits import Graph, predictions, read
 
 
-@serve.deployment(num_replicas=1, max_ongoing_requests=100)
+@serve.deployment(
+    num_replicas=1,
+    max_ongoing_requests=100,
+    logging_config=LoggingConfig(enable_access_log=False),
+)
 class Digits:
     """The deployment: one graph."""
 
@@ -25,7 +30,9 @@ class Digits:
 
 if __name__ == "__main__":
     ray.init(include_dashboard=False, log_to_driver=False)
-    serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
+    quiet = LoggingConfig(enable_access_log=False)
+    options = {"host": "127.0.0.1", "port": int(sys.argv[1])}
+    serve.start(http_options=options, logging_config=quiet)
     serve.run(Digits.bind(), route_prefix="/predict")
     while True:
         time.sleep(3600)
