@@ -168,8 +168,8 @@ PEERS = (
         ready="/health",
         request=litserve_image,
         batch=litserve_array,
-        setup="one API server, one worker, `fast_queue`, uvloop (its default), no access log; images as "
-        "base64 in JSON",
+        setup="one API server, one worker, `fast_queue`, uvloop (its default), no access log; "
+        "images as base64 in JSON",
     ),
     Peer(
         name="bentoml",
@@ -179,7 +179,8 @@ PEERS = (
         request=bentoml_image,
         batch=bentoml_array,
         environ={"BENTOML_DO_NOT_TRACK": "True", "OTEL_SDK_DISABLED": "true"},
-        setup="one worker, an `async` API with a raw body, httptools; no access log, metrics or traces",
+        setup="one worker, an `async` API with a raw body, httptools; no access log, metrics "
+        "or traces",
     ),
     Peer(
         name="mlserver",
@@ -193,8 +194,8 @@ PEERS = (
         ready="/v2/models/digits/ready",
         request=mlserver_image,
         batch=mlserver_array,
-        setup="a custom runtime, `parallel_workers: 0`, uvloop (its default), httptools; base64 in V2 "
-        "JSON",
+        setup="a custom runtime, `parallel_workers: 0`, uvloop (its default), httptools; base64 in "
+        "V2 JSON",
     ),
     Peer(
         name="ray",
@@ -208,8 +209,8 @@ PEERS = (
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
             "RAY_USAGE_STATS_ENABLED": "0",
         },
-        setup="one replica behind HAProxy (`RAY_SERVE_ENABLE_HA_PROXY=1`, ten times as fast as its own "
-        "proxy), `RAY_SERVE_THROUGHPUT_OPTIMIZED=1`; no dashboard, no access log",
+        setup="one replica behind HAProxy (`RAY_SERVE_ENABLE_HA_PROXY=1`, ten times as fast as its "
+        "own proxy), `RAY_SERVE_THROUGHPUT_OPTIMIZED=1`; no dashboard, no access log",
     ),
     Peer(
         name="triton",
