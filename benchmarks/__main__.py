@@ -7,7 +7,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from benchmarks import alone, plots, pressure, report
+from benchmarks import alone, parts, plots, pressure, report
 from benchmarks.comparison import compare
 from benchmarks.environments import ENVIRONMENTS, NotMeasured, programs
 from benchmarks.peers import PEERS
@@ -19,6 +19,9 @@ SAVED = ENVIRONMENTS / "results.json"
 Part = Callable[[Results, int], None]
 PARTS: dict[str, tuple[Part, int]] = {  # by name: what measures it, and how many rounds
     "in-process": (alone.in_process, 5),
+    "engine": (parts.engine, 5),
+    "routes": (parts.routes, 5),
+    "photo-memory": (parts.photo_memory, 3),
     "defaults": (alone.default_settings, 5),
     "batch": (alone.large_batch, 5),
     "batch-sizes": (alone.batch_sizes, 5),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.alone import CLIENTS
 from benchmarks.comparison import CONNECTIONS
+from benchmarks.parts import ROUTES
 from benchmarks.peers import PEERS
 from benchmarks.pressure import SLOW
 from benchmarks.results import Results, Spread, ratios
@@ -54,6 +55,7 @@ def every_ratio(results: Results) -> list[Ratio]:
         *_batch(results),
         *_slow_clients(results),
         *_observability(results),
+        *_parts(results),
     ]
     return [ratio for ratio in found if ratio.values]
 
@@ -194,3 +196,32 @@ def _observability(results: Results) -> list[Ratio]:
     observed = results.value("observability", "observed")
     unobserved = results.value("observability", "unobserved")
     return [Ratio("rate with log, metrics and limits ÷ without", ratios(observed, unobserved))]
+
+
+def _parts(results: Results) -> list[Ratio]:
+    graph = results.value("engine µs", "graph")
+    predict = results.value("route ms", ROUTES[0])
+    return [
+        Ratio(
+            "the engine, every layer read out ÷ the graph's bare invoke",
+            ratios(results.value("engine µs", "every layer"), graph),
+        ),
+        Ratio(
+            "`in_distribution`'s score ÷ the engine's probabilities",
+            ratios(
+                results.value("engine µs", "score"), results.value("engine µs", "probabilities")
+            ),
+        ),
+        *(
+            Ratio(
+                f"`/{route}` ÷ `/predict`, one client",
+                ratios(results.value("route ms", route), predict),
+            )
+            for route in ROUTES[1:]
+        ),
+        Ratio(
+            "a photo of 12 megapixels: memory at the worker's peak",
+            results.value("photo", "peak MiB"),
+            "MiB",
+        ),
+    ]
