@@ -5,7 +5,7 @@ DEV := .venv-dev/bin/python
 
 MAKEFLAGS += --jobs=2  # the two environments are installed side by side
 
-.PHONY: help serve test containers train lint format lock
+.PHONY: help serve test containers bench train lint format lock
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -18,6 +18,9 @@ test: .venv/installed .venv-dev/installed  ## run the whole suite; installs what
 
 containers: .venv-dev/installed  ## build and run the containers on a real engine
 	tests/containers/run
+
+bench: .venv-dev/installed  ## measure the service and its peers, 20 minutes; one row: ONLY=fastapi
+	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 train: .venv-dev/installed  ## train both recipes, evaluate them, export the best as the next version
 	$(DEV) -m training train --recipe lecture

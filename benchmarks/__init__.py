@@ -1,1 +1,1 @@
-"""Measurements of the real thing running; `python -m benchmarks` prints them all."""
+"""Measurements of running servers: `make bench` takes them all and writes docs/benchmarks.md."""

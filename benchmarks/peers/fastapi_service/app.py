@@ -1,0 +1,114 @@
+"""FastAPI doing this service's work: its preparation and score, log, metrics and request id."""
+
+import logging
+import os
+import time
+
+import numpy as np
+import orjson
+from asgi_correlation_id import CorrelationIdFilter, CorrelationIdMiddleware
+from fastapi import FastAPI, Request, Response
+from prometheus_fastapi_instrumentator import Instrumentator
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+from benchmarks.peers.digits import MODEL, NPY, read
+from service.bundle import read_bundle
+from service.engine import Engine
+from service.images import decode
+from service.preprocessing import UNTOUCHED, prepare
+
+bundle = read_bundle(MODEL)
+engine = Engine(bundle)
+hidden, last = bundle.layers[-2].name, bundle.layers[-1].name
+wanted = [(last, "post"), (hidden, "pre"), (last, "pre")]
+
+log = logging.getLogger("access")
+log.setLevel(logging.INFO)
+log.propagate = False
+handler = logging.StreamHandler()
+handler.setFormatter(OrjsonFormatter("%(asctime)s %(levelname)s %(message)s %(correlation_id)s"))
+handler.addFilter(CorrelationIdFilter())
+log.addHandler(handler)
+
+app = FastAPI()
+
+
+class AccessLog:
+    """Write one JSON line for each response: plain ASGI, as Starlette's docs advise for speed."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        """Pass the request on and log its status and duration."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status, begin = 500, time.perf_counter()
+
+        async def send_and_note_status(message):
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_and_note_status)
+        finally:
+            fields = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "seconds": round(time.perf_counter() - begin, 6),
+                "remote": scope["client"][0],
+                "pid": os.getpid(),
+            }
+            log.info("%s %s %d", fields["method"], fields["path"], status, extra=fields)
+
+
+app.add_middleware(AccessLog)
+app.add_middleware(CorrelationIdMiddleware)
+Instrumentator().instrument(app).expose(app)
+
+
+@app.get("/healthz")
+async def healthz() -> Response:
+    """Answer once the model is loaded."""
+    return Response()
+
+
+@app.post("/predict")
+async def predict(request: Request) -> Response:
+    """Classify one image, or each digit of a NumPy array, with all that this service answers."""
+    body = await request.body()
+    if request.headers.get("content-type") == NPY:
+        digits = read(body, NPY)
+        applied = [UNTOUCHED] * len(digits)
+    else:
+        prepared = prepare(decode(body, 50_000_000))
+        digits, applied = prepared.digit[np.newaxis], [prepared.applied]
+    values = engine.run(digits[..., np.newaxis], wanted)
+    scores = bundle.distribution.scores(values[hidden, "pre"], values[last, "pre"]).tolist()
+    rows = values[last, "post"].tolist()
+    predictions = [
+        prediction(index, *each)
+        for index, each in enumerate(zip(rows, scores, applied, strict=True))
+    ]
+    model = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
+    answer = orjson.dumps({"model": model, "predictions": predictions})
+    return Response(answer, media_type="application/json")
+
+
+def prediction(image, row, score, applied):
+    """Return one image's entry in the answer, its classes by falling probability."""
+    ranked = sorted(zip(row, bundle.labels, strict=True), key=lambda pair: -pair[0])
+    return {
+        "image": image,
+        "label": ranked[0][1],
+        "confidence": ranked[0][0],
+        "probabilities": {label: value for value, label in ranked},
+        "in_distribution": score >= bundle.distribution.threshold,
+        "score": score,
+        "preprocessing": applied,
+        "touching": None,
+    }
