@@ -83,7 +83,7 @@ class Settings:
     )
     max_buffer_bytes: int = _setting(
         "CONVSCOPE_MAX_BUFFER_BYTES",
-        32 * 2**20,
+        24 * 2**20,
         "bytes of bodies above 64 KiB that a worker holds at once; beyond that, 503",
         least=65_536,
     )
