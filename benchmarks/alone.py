@@ -26,9 +26,7 @@ LARGE = 10_000  # digits in one request
 BATCHES = (1, 8, 64, 512, 4096)
 WORKERS = (1, 2, 4)
 CLIENTS = (8, 64, 128, 256)
-# settings to compare: everything that observes or limits, against as little as can be set
-OBSERVED: dict[str, str] = {}
-UNOBSERVED: dict[str, str] = {}
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # as the service sets it
 
 
 def in_process(results: Results, rounds: int) -> None:
@@ -120,10 +118,10 @@ def memory_by_workers(results: Results, rounds: int) -> None:
 
 
 def cost_of_observability(results: Results, rounds: int) -> None:
-    """Measure the rate with `OBSERVED` and with `UNOBSERVED` settings, side by side."""
+    """Measure the rate with log, metrics and limits and without, side by side."""
     with (
-        running(start_service(settings=OBSERVED)) as observed,
-        running(start_service(settings=UNOBSERVED)) as unobserved,
+        running(start_service()) as observed,
+        running(start_service(module="benchmarks.unobserved", settings=ONE_THREAD)) as unobserved,
     ):
         for number in range(1, rounds + 1):
             print(f"cost of observability, round {number} of {rounds}", flush=True)

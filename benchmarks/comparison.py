@@ -19,7 +19,8 @@ from benchmarks.results import Results
 from benchmarks.servers import SERVICE, Server, running, start_peer, start_service
 
 CONNECTIONS = (1, 8, 64, 256)
-CLOSEST = ("fastapi", "fastapi_service")  # measured side by side with the service
+CLOSEST = ("fastapi", "fastapi_service", "empty")  # measured side by side with the service
+OWN = ("empty", "defaults")  # this service's, in one way or another
 PATIENCE_S = 10.0  # for the first response to a kind of request
 IMAGE, NPY = "application/octet-stream", "application/x-npy"
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.alone import CLIENTS
-from benchmarks.comparison import CONNECTIONS
+from benchmarks.comparison import CLOSEST, CONNECTIONS, OWN
 from benchmarks.parts import ROUTES
 from benchmarks.peers import PEERS
 from benchmarks.pressure import SLOW
@@ -72,6 +72,12 @@ def _in_process(results: Results) -> list[Ratio]:
 
 def _rates(results: Results, case: str, server: str, connections: int) -> list[float]:
     return [run.rate for run in results.load(case, server, connections)]
+
+
+def _figures(
+    results: Results, server: str, connections: int, figure: Callable[[Run], float]
+) -> list[float]:
+    return [figure(run) for run in results.load("digit", server, connections)]
 
 
 def _against(
@@ -142,10 +148,12 @@ def _overload(results: Results) -> list[Ratio]:
 def _against_others(results: Results) -> list[Ratio]:
     return [
         Ratio(
-            f"{title} of `/predict`, {connections} connections ÷ {peer.title}",
-            _against(results, "digit", peer.name, connections, figure),
+            f"{title} of `/predict`, {connections} connections, {setting} ÷ {peer.title}",
+            ratios(*(_figures(results, name, connections, figure) for name in (ours, peer.name))),
         )
-        for peer in PEERS[2:]
+        for peer in PEERS
+        if peer.name not in (*CLOSEST, *OWN)
+        for ours, setting in ((SERVICE, "one worker"), ("defaults", "default settings"))
         for connections in CONNECTIONS[1:3]
         for title, figure in (
             ("rate", lambda run: run.rate),

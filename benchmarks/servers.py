@@ -92,12 +92,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_service(workers: int | None = 1, settings: Mapping[str, str] | None = None) -> Server:
+def start_service(
+    workers: int | None = 1, settings: Mapping[str, str] | None = None, module: str = "service"
+) -> Server:
     """Start this service and wait until it is ready.
 
     Args:
         workers: how many; None for the default.
         settings: more environment variables.
+        module: what Python runs.
 
     Raises:
         NotMeasured: it does not become ready.
@@ -108,7 +111,7 @@ def start_service(workers: int | None = 1, settings: Mapping[str, str] | None = 
     if workers is not None:
         environ["WEB_CONCURRENCY"] = str(workers)
     environ |= {"PORT": str(port), "CONVSCOPE_DRAIN_GRACE": "0", **(settings or {})}
-    command = [sys.executable, "-m", "service"]
+    command = [sys.executable, "-m", module]
     return start_process(command, ROOT, environ, port, "/readyz", SERVICE)
 
 

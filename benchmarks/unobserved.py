@@ -1,0 +1,16 @@
+"""This service without log, counts and limits on load: what these cost is measured against it."""
+
+from service.__main__ import main
+from service.api import metrics
+from service.app import Service
+from service.runtime.admission import Admission
+
+
+def nothing(*_: object, **__: object) -> None:
+    """Do nothing."""
+
+
+metrics.finish = metrics.count_answers = nothing
+Service.log = Service.flush = Service.tick = nothing  # type: ignore[method-assign]
+Admission.enter = Admission.leave = Admission.hold = nothing  # type: ignore[method-assign]
+main()
