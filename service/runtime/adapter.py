@@ -14,7 +14,15 @@ from typing import Any, Protocol
 from service.environ import BODY, RECEIVED
 from service.errors import RequestError
 from service.runtime.admission import Admission, Lane
-from service.runtime.request import SMALL, Body, Environ, Receive, check_deadline, environ_of
+from service.runtime.request import (
+    SMALL,
+    Body,
+    Environ,
+    Receive,
+    check_deadline,
+    deadline_exceeded,
+    environ_of,
+)
 from service.settings import Settings
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -83,7 +91,7 @@ class Adapter:
             result = asyncio.wrap_future(work)
             await asyncio.wait({result}, timeout=check_deadline(environ))
             if work.cancel():  # no thread has begun it
-                check_deadline(environ)
+                raise deadline_exceeded(environ)
             return await result
         finally:
             self._admission.leave(lane)

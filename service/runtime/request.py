@@ -78,10 +78,16 @@ def check_deadline(environ: Environ) -> float | None:
         )
     left = float(environ[ARRIVED]) + float(text) - perf_counter()
     if left <= 0:
-        raise errors.DeadlineExceeded(
-            f"The {text} s of Request-Timeout were over before work on the request began."
-        )
+        raise deadline_exceeded(environ)
     return left
+
+
+def deadline_exceeded(environ: Environ) -> errors.DeadlineExceeded:
+    """Return the error of a request whose time is over."""
+    seconds = environ["HTTP_REQUEST_TIMEOUT"]
+    return errors.DeadlineExceeded(
+        f"The {seconds} s of Request-Timeout were over before work on the request began."
+    )
 
 
 class Body:

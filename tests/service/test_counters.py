@@ -1,0 +1,107 @@
+"""Counts of several workers, added up through files; a worker is a process id here."""
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from service.api.counters import Family, Published
+
+
+class Worker:
+    """One worker's counts."""
+
+    def __init__(self):
+        self.answers = Family("counter", "answers", "about", ("route",))
+        self.waiting = Family("gauge", "waiting", "about")
+        self.failed = Family("highest", "failed", "about")
+        self.seconds = Family("histogram", "seconds", "about", ("route",), (0.1, 1.0))
+        families = [self.answers, self.waiting, self.failed, self.seconds]
+        self.published = Published(families, threading.Lock())
+
+    def samples(self):
+        """What a scrape of this worker gives."""
+        return {
+            (sample.name, *sample.labels.values()): sample.value
+            for metric in self.published.collect()
+            for sample in metric.samples
+        }
+
+
+@pytest.fixture
+def process_ids():
+    """Process ids of two processes that run and one that has ended; the current one is first."""
+    sleeping = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    yield os.getpid(), sleeping.pid, ended.pid
+    sleeping.communicate(b"\n")
+
+
+def count(worker, seconds):
+    """One answer that took so long."""
+    worker.answers.add(("/predict",))
+    worker.seconds.observe(("/predict",), seconds)
+
+
+def test_a_single_process_needs_no_folder():
+    """Counters, gauges and histograms are exposed as Prometheus has them."""
+    worker = Worker()
+    for seconds in (0.1, 0.5, 7.0):
+        count(worker, seconds)
+    worker.waiting.set((), 3)
+    assert worker.samples() == {
+        ("answers_total", "/predict"): 3,
+        ("waiting",): 3,
+        ("seconds_bucket", "/predict", "0.1"): 1,
+        ("seconds_bucket", "/predict", "1.0"): 2,
+        ("seconds_bucket", "/predict", "+Inf"): 3,
+        ("seconds_count", "/predict"): 3,
+        ("seconds_sum", "/predict"): pytest.approx(7.6),
+    }
+
+
+def test_workers_add_up(tmp_path, process_ids, monkeypatch):
+    """Any worker's scrape gives the sum of all; of `highest` the highest."""
+    workers = [Worker(), Worker()]
+    for worker, pid, failed in zip(workers, process_ids, (0.0, 1.0), strict=False):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        worker.published.join(tmp_path, lambda: None)
+        count(worker, 0.5)
+        worker.waiting.set((), 2)
+        worker.failed.set((), failed)
+        worker.published.publish()
+    samples = workers[1].samples()
+    assert samples["answers_total", "/predict"] == 2
+    assert samples["seconds_bucket", "/predict", "1.0"] == 2
+    assert samples["waiting",] == 4
+    assert samples["failed",] == 1
+
+
+def test_what_a_lost_worker_has_counted_stays(tmp_path, process_ids, monkeypatch):
+    """Its counters stay, its gauges go; the worker in its place takes them over once."""
+    running, _, ended = process_ids
+    lost, survivor = Worker(), Worker()
+    monkeypatch.setattr(os, "getpid", lambda: ended)
+    lost.published.join(tmp_path, lambda: None)
+    count(lost, 0.5)
+    lost.waiting.set((), 9)
+    lost.published.publish()
+    monkeypatch.setattr(os, "getpid", lambda: running)
+    survivor.published.join(tmp_path, lambda: None)
+    for _ in range(2):
+        samples = survivor.samples()
+        assert samples["answers_total", "/predict"] == 1
+        assert ("waiting",) not in samples
+    assert [path.name for path in tmp_path.glob("*.json")] == [f"{running}.json"]
+
+
+def test_gauges_are_fresh_in_a_scrape(tmp_path):
+    """What a worker is at the moment is read when it publishes."""
+    worker, times = Worker(), itertools.count()
+    worker.published.join(tmp_path, lambda: worker.waiting.set((), next(times)))
+    first, second = worker.samples(), worker.samples()
+    assert second["waiting",] == first["waiting",] + 1
