@@ -1,6 +1,8 @@
 """A client of the ASGI adapter without a server: its messages, one by one."""
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +76,12 @@ class Exchange:
             self.content += message.get("body", b"")
 
 
+def run(work: Coroutine):
+    """Return what a coroutine returns; on a thread, as a browser leaves its loop on this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 def exchange(adapter: Adapter, **request) -> Exchange:
     """One request to an adapter, and its response."""
-    return asyncio.run(Exchange(**request).run(adapter))
+    return run(Exchange(**request).run(adapter))

@@ -70,7 +70,7 @@ def check_deadline(environ: Environ) -> float | None:
         MalformedRequest: the header is not a number of seconds.
     """
     text = environ.get("HTTP_REQUEST_TIMEOUT")
-    if text is None:
+    if text is None or environ["REQUEST_METHOD"] != "POST":  # only POST is work
         return None
     if not _SECONDS.fullmatch(text):
         raise errors.MalformedRequest(

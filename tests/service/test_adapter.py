@@ -10,7 +10,7 @@ import pytest
 from service.runtime import request
 from service.runtime.admission import Admission
 from service.settings import Settings
-from tests.asgi import Exchange, build_adapter, exchange
+from tests.asgi import Exchange, build_adapter, exchange, run
 from tests.e2e.running import LARGE, SEVEN
 
 # a path of each form of errors, and the member that tells what was wrong
@@ -123,7 +123,7 @@ def test_large_bodies_are_limited_in_all(tmp_path):
     adapter = build_adapter(tmp_path, max_buffer_bytes=100_000, max_body_bytes=100_000)
     batch = npy(100)
 
-    async def run():
+    async def scenario():
         stalled = Exchange(pieces=[b"x" * 90_000, None])
         task = asyncio.create_task(stalled.run(adapter))
         await asyncio.sleep(0.01)
@@ -134,7 +134,7 @@ def test_large_bodies_are_limited_in_all(tmp_path):
         await asyncio.gather(task, return_exceptions=True)
         return large, small, await Exchange(pieces=[batch], headers=headers).run(adapter)
 
-    large, small, later = asyncio.run(run())
+    large, small, later = run(scenario())
     assert (large.status, small.status, later.status) == (503, 200, 200)
 
 
@@ -146,10 +146,10 @@ def test_a_short_request_is_answered_while_a_long_one_runs(adapter):
         await Exchange(pieces=[body]).run(adapter)
         order.append(name)
 
-    async def run():
+    async def scenario():
         await asyncio.gather(ask("long", LARGE), ask("short", SEVEN))
 
-    asyncio.run(run())
+    run(scenario())
     assert order == ["short", "long"]
 
 
@@ -163,8 +163,8 @@ def test_a_large_response_is_sent_in_pieces(adapter, monkeypatch):
             await super()._send(message)
             sizes.append(len(message.get("body", b"")))
 
-    request = Watched(path="/activations", query="layers=all", pieces=[SEVEN])
-    answer = asyncio.run(request.run(adapter))
+    watched = Watched(path="/activations", query="layers=all", pieces=[SEVEN])
+    answer = run(watched.run(adapter))
     assert len(answer.content) == int(answer.response_headers["content-length"]) > 200_000
     assert max(sizes) <= 65_536
 
