@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response
 from werkzeug.routing import MapAdapter
 from werkzeug.wsgi import get_path_info
 
@@ -36,6 +36,19 @@ class App(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: no view is a coroutine."""
         return func
+
+    def preprocess_request(self) -> Any:
+        """Run what was registered; where nothing was, not even look for it."""
+        return super().preprocess_request() if self.before_request_funcs else None
+
+    def process_response(self, response: Response) -> Response:
+        """Run what was registered; no route has a session."""
+        return super().process_response(response) if self.after_request_funcs else response
+
+    def do_teardown_request(self, *args: Any) -> None:
+        """Run what was registered."""
+        if self.teardown_request_funcs:
+            super().do_teardown_request(*args)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match by method and path: no route depends on the host, none redirects."""

@@ -118,7 +118,10 @@ class Adapter:
         if not body.is_complete or self.app.is_draining():
             headers = [*headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        rest, held = memoryview(content), max(len(content) - SMALL, 0)
+        if len(content) <= SMALL and body.is_complete:
+            await send({"type": "http.response.body", "body": content})
+            return
+        rest, held = memoryview(content), len(content)
         self._admission.hold(held, is_forced=True)
         try:
             while len(rest) > PIECE or (rest and not body.is_complete):

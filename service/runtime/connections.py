@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -58,7 +59,7 @@ class Connection(HttpToolsProtocol):
     head_since: float | None = None  # since when headers are awaited; None: they are complete
     unread_since: float | None = None  # since when a response waits for its client
     requests = 0
-    _head_bytes = 0
+    _head_bytes = _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Abort what is beyond the limit, so that file descriptors never run out."""
@@ -70,6 +71,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Refuse headers that do not end."""
+        self._received = len(data)
         super().data_received(data)
         if self.head_since is not None:
             self._head_bytes += len(data)
@@ -83,7 +85,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its headers are complete; an error makes uvicorn answer 400."""
-        if sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+        may_be_too_large = self._head_bytes + self._received > MAX_HEAD
+        if may_be_too_large and sum(map(len, chain(*self.headers))) > MAX_HEAD:
             raise ValueError("headers too large")
         super().on_headers_complete()
         self.head_since = None
