@@ -21,7 +21,8 @@ from service.bundle import read_bundle
 from service.engine import Engine
 
 PREDICT = Request("/predict", images.SEVEN, "application/octet-stream")
-NPY = {"Content-Type": "application/x-npy"}
+# no compression: wrk asks for none either
+NPY = {"Content-Type": "application/x-npy", "Accept-Encoding": "identity"}
 LARGE = 10_000  # digits in one request
 BATCHES = (1, 8, 64, 512, 4096)
 WORKERS = (1, 2, 4)

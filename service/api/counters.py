@@ -63,8 +63,9 @@ class Family:
 
     def observe(self, labels: Labels, value: float) -> None:
         """Count a value of a histogram."""
-        counts = self.values.get(labels)
-        if counts is None:
+        try:
+            counts = self.values[labels]
+        except KeyError:
             counts = self.values[labels] = [0.0] * (len(self.buckets) + 1)
         counts[bisect_left(self.buckets, value)] += 1
         counts[-1] += value

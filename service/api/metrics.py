@@ -129,6 +129,7 @@ def count_answers(
         pixels: what it saw, (N, H, W, C), uint8 0–255 or float32 0–1.
     """
     name, labels = model.bundle.name, model.bundle.labels
+    only_name = (name,)
     flat = pixels.reshape(len(pixels), -1)
     sums = np.add.reduce(flat, axis=1, dtype=np.float64)
     brightness = sums / (flat.shape[1] * (255 if pixels.dtype == np.uint8 else 1))
@@ -136,8 +137,8 @@ def count_answers(
         for row, mean in zip(probabilities.tolist(), brightness.tolist(), strict=True):
             highest = max(row)
             predictions.add((name, labels[row.index(highest)]))
-            confidence.observe((name,), highest)
-            ink.observe((name,), mean)
+            confidence.observe(only_name, highest)
+            ink.observe(only_name, mean)
 
 
 def join(folder: Path, update: Callable[[], None]) -> None:

@@ -32,7 +32,7 @@ class ModelId:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: a batch makes ten thousand of them, and frozen ones take longer
 class Prediction:
     """What one picture, or one digit of it, shows.
 
