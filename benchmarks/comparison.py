@@ -20,7 +20,7 @@ from benchmarks.servers import SERVICE, Server, running, start_peer, start_servi
 
 CONNECTIONS = (1, 8, 64, 256)
 CLOSEST = ("fastapi", "fastapi_service", "empty")  # measured side by side with the service
-OWN = ("empty", "defaults")  # this service's, in one way or another
+OWN = ("empty", "convscope_defaults")  # this service's, in one way or another
 PATIENCE_S = 10.0  # for the first response to a kind of request
 IMAGE, NPY = "application/octet-stream", "application/x-npy"
 

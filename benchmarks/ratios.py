@@ -153,7 +153,7 @@ def _against_others(results: Results) -> list[Ratio]:
         )
         for peer in PEERS
         if peer.name not in (*CLOSEST, *OWN)
-        for ours, setting in ((SERVICE, "one worker"), ("defaults", "default settings"))
+        for ours, setting in ((SERVICE, "one worker"), ("convscope_defaults", "default settings"))
         for connections in CONNECTIONS[1:3]
         for title, figure in (
             ("rate", lambda run: run.rate),

@@ -171,7 +171,7 @@ PEERS = (
         setup="Flask behind this service's adapter and server, one worker, without anything else",
     ),
     Peer(
-        name="defaults",
+        name="convscope_defaults",
         title="This service, default settings",
         command="{bin}/python start.py {port}",
         ready="/readyz",
