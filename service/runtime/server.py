@@ -31,6 +31,7 @@ log = logging.getLogger("gunicorn.error")
 _TICK = 5  # of uvicorn's ticks of 0.1 s: reloads, metrics, stalled connections
 _PAUSE_S = 1.0  # before a worker that cannot load is replaced again
 _FIRST_REQUEST_S = 1.0  # for the request of a connection that was accepted last
+_BACKLOG = 2048  # connections that may wait to be accepted
 _GARBAGE = 50_000  # new objects after which Python looks for cycles among them
 _SPARE_FILES = 64  # descriptors for everything but connections
 
@@ -104,6 +105,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
     CONFIG_KWARGS = {  # noqa: RUF012 - as uvicorn-worker declares it
         "loop": "asyncio",
         "http": Connection,
+        "backlog": 1,  # of asyncio: connections that a worker accepts before others can
         "ws": "none",
         "lifespan": "off",
         "proxy_headers": False,
@@ -131,6 +133,12 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Application) -> None:
         super().__init__(config)
         self._app = app
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Let many connections wait, though one is accepted at a time: asyncio has one number."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(_BACKLOG)
 
     async def on_tick(self, counter: int) -> bool:
         """Do what is due between requests."""
