@@ -9,12 +9,14 @@ import asyncio
 import gc
 import logging
 import resource
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from ctypes import addressof, create_string_buffer
 from multiprocessing.sharedctypes import RawValue
-from socket import socket
+from socket import SOL_SOCKET, socket
 
 import uvicorn
 from gunicorn.app.base import BaseApplication
@@ -33,6 +35,7 @@ _PAUSE_S = 1.0  # before a worker that cannot load is replaced again
 _FIRST_REQUEST_S = 1.0  # for the request of a connection that was accepted last
 _BACKLOG = 2048  # connections that may wait to be accepted
 _GARBAGE = 50_000  # new objects after which Python looks for cycles among them
+_SO_ATTACH_FILTER = 26  # Linux; the module `socket` has no name for it
 _SPARE_FILES = 64  # descriptors for everything but connections
 
 
@@ -152,6 +155,7 @@ class DrainingServer(uvicorn.Server):
         """Accept what waits, close the listener, answer what was accepted."""
         loop = asyncio.get_running_loop()
         for listener in sockets or []:
+            _drop_packets(listener)
             loop.remove_reader(listener.fileno())
         await asyncio.sleep(0.01)  # asyncio drops what it is just accepting when its server closes
         accepted = [each for listener in sockets or [] for each in _accept_waiting(listener)]
@@ -170,6 +174,19 @@ class DrainingServer(uvicorn.Server):
 
     def _connections(self) -> list[Connection]:
         return [each for each in self.server_state.connections if isinstance(each, Connection)]
+
+
+def _drop_packets(listener: socket) -> None:
+    """Have the kernel ignore new connections: one between the last `accept` and `close` is reset.
+
+    A client repeats its first packet after a second, and is refused then. Attaches a packet filter
+    of one instruction, "return 0" (Linux, socket(7)).
+    """
+    instruction = create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+    with suppress(OSError):  # other systems have none
+        listener.setsockopt(
+            SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, addressof(instruction))
+        )
 
 
 def _accept_waiting(listener: socket) -> Iterator[socket]:
