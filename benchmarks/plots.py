@@ -43,7 +43,7 @@ def draw(results: Results) -> None:
 def _by_connections(
     axes: Axes, results: Results, title: str, figure: Callable[[Run], float]
 ) -> None:
-    colours = mpl.color_sequences["tab10"]
+    colours = mpl.color_sequences["tab20"]
     for index, (name, server) in enumerate(TITLES.items()):
         points = [
             (count, spread)
