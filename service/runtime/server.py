@@ -108,7 +108,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
     CONFIG_KWARGS = {  # noqa: RUF012 - as uvicorn-worker declares it
         "loop": "asyncio",
         "http": Connection,
-        "backlog": 1,  # of asyncio: connections that a worker accepts before others can
+        "backlog": 16,  # of asyncio: connections that a worker accepts in a row
         "ws": "none",
         "lifespan": "off",
         "proxy_headers": False,
@@ -138,7 +138,7 @@ class DrainingServer(uvicorn.Server):
         self._app = app
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Let many connections wait, though one is accepted at a time: asyncio has one number."""
+        """Let many connections wait, though few are accepted in a row: asyncio has one number."""
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(_BACKLOG)
