@@ -145,10 +145,11 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Do what is due between requests."""
-        self._app.flush()
         if counter % _TICK == 0:
-            self._app.tick()
             abort_stalled(self._connections())
+        self._write(self._app.flush)
+        if counter % _TICK == 0:
+            self._write(self._app.tick)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
@@ -169,8 +170,15 @@ class DrainingServer(uvicorn.Server):
         while any(not each.requests for each in self._connections()) and time.monotonic() < last:
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
-        self._app.flush()
-        self._app.tick()
+        self._write(self._app.flush)
+        self._write(self._app.tick)
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """Write log lines or metrics; a full disk must not stop the service."""
+        try:
+            write()
+        except OSError as error:
+            log.error("Log lines or metrics were not written: %s", error)
 
     def _connections(self) -> list[Connection]:
         return [each for each in self.server_state.connections if isinstance(each, Connection)]

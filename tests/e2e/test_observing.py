@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import threading
+import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -157,6 +159,22 @@ def test_every_request_has_its_line(tmp_path):
         assert secret not in everything
     for told in errors.splitlines():  # gunicorn's own, and nothing of LiteRT's
         assert {"time", "level", "message", "pid"} <= set(json.loads(told))
+
+
+def test_a_full_disk_under_the_log_stops_nobody():
+    """Lines that cannot be written are reported on stderr; the worker goes on answering."""
+    with (
+        Path("/dev/full").open("w") as full,
+        running(full) as (process, url),
+    ):
+        before = workers(process)
+        for _ in range(5):
+            assert requests.post(f"{url}/predict", data=SEVEN, timeout=PATIENCE_S).ok
+            time.sleep(0.3)  # longer than lines wait to be written
+        assert workers(process) == before
+        process.terminate()
+        errors = process.communicate(timeout=PATIENCE_S)[1]
+    assert "were not written: [Errno 28] No space left on device" in errors
 
 
 def test_a_log_for_people_is_plain_text(tmp_path):
