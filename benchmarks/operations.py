@@ -36,7 +36,7 @@ def main() -> None:
 
 @asynccontextmanager
 async def load(port: int, seconds: float) -> AsyncIterator[Responses]:
-    """Send requests during the block; what came back is complete after it."""
+    """Send requests during the block; the responses are complete after it."""
     responses = Responses()
     task = asyncio.create_task(closed_loop(port, PREDICT, CLIENTS, seconds))
     yield responses

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from service.api import (
     access,
@@ -23,7 +22,7 @@ from service.api import (
 )
 from service.api.rejections import response_to
 from service.control import Control
-from service.environ import ROUTED
+from service.environ import ROUTED, Environ, Lane, RawResponse
 from service.errors import RequestError
 from service.logs import AccessLog, is_text
 from service.settings import Settings
@@ -66,9 +65,6 @@ def build(settings: Settings, state: State) -> lifecycle.App:
     return app
 
 
-Response = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
-
-
 class Service:
     """The application in a worker: what its server calls besides the WSGI application.
 
@@ -98,17 +94,17 @@ class Service:
         self.wsgi: lifecycle.Wsgi = self._flask.wsgi_app
         metrics.join(folder, lambda: metrics.update_worker(self._state, *load()))
 
-    def is_health(self, environ: dict[str, Any]) -> bool:
+    def is_health(self, environ: Environ) -> bool:
         """Whether a request asks for health or metrics, which are never rejected."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return False
         return self._health.fullmatch(environ["PATH_INFO"]) is not None
 
-    def reject(self, environ: dict[str, Any], error: RequestError) -> Response:
+    def reject(self, environ: Environ, error: RequestError) -> RawResponse:
         """Return status, headers and body for a request that is not worked on."""
         return response_to(environ, error, self._origins)
 
-    def lane(self, environ: dict[str, Any], body: bytes) -> lanes.Lane:
+    def lane(self, environ: Environ, body: bytes) -> Lane:
         """Where a request should run."""
         return lanes.choose(environ, body, self._state.models)
 
@@ -116,7 +112,7 @@ class Service:
         """Whether clients should take their next request to another replica."""
         return self._state.control.draining
 
-    def log(self, environ: dict[str, Any], status: int, size: int) -> None:
+    def log(self, environ: Environ, status: int, size: int) -> None:
         """Record a response that was sent; what was rejected is only counted."""
         if ROUTED in environ:
             self._log.add(environ, status, size)

@@ -1,6 +1,6 @@
 """A picture's background: its polarity and the light on it, on a coarse grid of cells.
 
-Knows nothing of ink's threshold, of digits or of MNIST.
+Does not know ink's threshold, digits or MNIST.
 """
 
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Connected regions of a mask, and its bounding box. Knows nothing of ink or digits."""
+"""Connected regions of a mask, and its bounding box. Does not know ink or digits."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,8 +1,11 @@
-"""Keys of the WSGI environment that the server and the application share."""
+"""What the server and the application share: types, and keys of the WSGI environment."""
 
-from typing import Any
+from typing import Any, Literal
 
 Environ = dict[str, Any]
+RawResponse = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+# short: in the event loop, nearly all requests; long: on a thread; read: pages, on other threads
+Lane = Literal["short", "long", "read"]
 
 ARRIVED = "convscope.arrived"  # when the request arrived, `perf_counter` seconds
 RECEIVED = "convscope.received"  # when its body was complete, likewise

@@ -19,7 +19,7 @@ class State:
 
     Attributes:
         errors: why the last load left something as it was; empty where all went well.
-        results: how each reload went, for whoever counts them.
+        results: how each reload went, until it is counted.
 
     Raises:
         SettingsError: the keys cannot be used.

@@ -1,6 +1,6 @@
 """Strokes brought near the width that MNIST's have, and the resampling that this is measured by.
 
-Knows nothing of ink and of a digit's place on its 28 × 28 pixels.
+Does not know ink, nor a digit's place on its 28 × 28 pixels.
 """
 
 from functools import lru_cache

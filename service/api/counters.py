@@ -94,7 +94,7 @@ class Published(Collector):
 
     Args:
         families: what is counted.
-        lock: held by whoever counts.
+        lock: held while counting.
     """
 
     def __init__(self, families: Sequence[Family], lock: threading.Lock) -> None:

@@ -23,8 +23,10 @@ class WholeRequest(Request):
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
         """Return the body: without a stream around it where the server has passed it on."""
-        body = self.environ.get(BODY)
-        return super().get_data(*args, **kwargs) if body is None else body
+        is_plain = not args and not kwargs  # as bytes, and no form is parsed
+        if is_plain and BODY in self.environ:
+            return self.environ[BODY]
+        return super().get_data(*args, **kwargs)
 
 
 class App(Flask):

@@ -1,17 +1,14 @@
 """Responses to requests that never reach Flask; cheap, else an overloaded service only rejects."""
 
-from typing import Any
-
 from service.api import metrics, problems, tracing
 from service.api.access import EXPOSED_HEADERS, SECURITY_HEADERS
+from service.environ import Environ, RawResponse
 from service.errors import DeadlineExceeded, Overloaded, RequestError
 
 _REASONS = {Overloaded: "overloaded", DeadlineExceeded: "deadline"}
 
 
-def response_to(
-    environ: dict[str, Any], error: RequestError, origins: str
-) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def response_to(environ: Environ, error: RequestError, origins: str) -> RawResponse:
     """Return status, headers and body for a rejected request, and count it.
 
     Args:

@@ -11,13 +11,12 @@ from io import BytesIO
 from time import perf_counter
 from typing import Any, Protocol
 
-from service.environ import BODY, RECEIVED
+from service.environ import BODY, RECEIVED, Environ, Lane, RawResponse
 from service.errors import RequestError
-from service.runtime.admission import Admission, Lane
+from service.runtime.admission import Admission
 from service.runtime.request import (
     SMALL,
     Body,
-    Environ,
     Receive,
     check_deadline,
     deadline_exceeded,
@@ -26,7 +25,6 @@ from service.runtime.request import (
 from service.settings import Settings
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-Response = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 PIECE = 2**20  # bytes of a response, of which the client must have taken the one before
 SLICE_S = 0.002  # of short calls, after which the event loop looks at its sockets again
 
@@ -39,7 +37,7 @@ class Application(Protocol):
     def is_health(self, environ: Environ) -> bool: ...  # noqa: D102
     def is_draining(self) -> bool: ...  # noqa: D102
     def lane(self, environ: Environ, body: bytes) -> Lane: ...  # noqa: D102
-    def reject(self, environ: Environ, error: RequestError) -> Response: ...  # noqa: D102
+    def reject(self, environ: Environ, error: RequestError) -> RawResponse: ...  # noqa: D102
     def log(self, environ: Environ, status: int, size: int) -> None: ...  # noqa: D102
     def flush(self) -> None: ...  # noqa: D102
     def tick(self) -> None: ...  # noqa: D102
@@ -69,13 +67,13 @@ class Adapter:
         except ConnectionError:
             return  # the client is gone
         finally:
+            for key in (BODY, "wsgi.input", "werkzeug.request"):  # the log line needs the others
+                environ.pop(key, None)
             body.free()
         await self._send(send, response, body)
-        for key in (BODY, "wsgi.input", "werkzeug.request"):  # what the log line does not need
-            environ.pop(key, None)
         self.app.log(environ, response[0], len(response[2]))
 
-    async def _answer(self, environ: Environ, body: Body) -> Response:
+    async def _answer(self, environ: Environ, body: Body) -> RawResponse:
         check_deadline(environ)
         content = await body.read()
         if content:
@@ -96,7 +94,7 @@ class Adapter:
         finally:
             self._admission.leave(lane)
 
-    def _call(self, environ: Environ, body: bytes) -> Response:
+    def _call(self, environ: Environ, body: bytes) -> RawResponse:
         environ[BODY], environ["wsgi.input"] = body, BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         begun: list[Any] = []
@@ -112,7 +110,7 @@ class Adapter:
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return int(status[:3]), encoded, content
 
-    async def _send(self, send: Send, response: Response, body: Body) -> None:
+    async def _send(self, send: Send, response: RawResponse, body: Body) -> None:
         """Send a response piece by piece, each once the client has taken the one before."""
         status, headers, content = response
         if not body.is_complete or self.app.is_draining():
@@ -121,17 +119,18 @@ class Adapter:
         if len(content) <= SMALL and body.is_complete:
             await send({"type": "http.response.body", "body": content})
             return
-        rest, held = memoryview(content), len(content)
-        self._admission.hold(held, is_forced=True)
+        rest = memoryview(content)
+        self._admission.hold(len(content), is_forced=True)
         try:
-            while len(rest) > PIECE or (rest and not body.is_complete):
+            while rest:
                 piece, rest = rest[:PIECE], rest[PIECE:]
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if not body.is_complete:
                 await body.discard()
-            await send({"type": "http.response.body", "body": rest})
+            # sent once the last piece is taken: until then all of it counts as buffered
+            await send({"type": "http.response.body", "body": b""})
         finally:
-            self._admission.free(held)
+            self._admission.free(len(content))
 
 
 class Slices:

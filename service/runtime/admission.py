@@ -1,13 +1,11 @@
 """Decides which requests a worker accepts. Knows no server and no clock."""
 
 from collections import Counter
-from typing import Literal
 
+from service.environ import Lane
 from service.errors import Overloaded
 from service.settings import Settings
 
-# short: in the event loop, nearly all requests; long: on a thread; read: pages, on other threads
-Lane = Literal["short", "long", "read"]
 OVERLOADED = "The service is overloaded; retry after the seconds that Retry-After gives."
 _SHORT_S = 0.02  # of work: a queue that is no overload
 _SMOOTHING = 0.02  # weight of the latest calls in the mean duration of a short one

@@ -11,10 +11,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from service import errors
-from service.environ import ARRIVED
+from service.environ import ARRIVED, Environ
 from service.runtime.admission import Admission
 
-Environ = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 BODY_S = 30.0  # for a body, and as long again as its length takes at the lowest rate

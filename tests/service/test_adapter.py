@@ -7,13 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from service.errors import Overloaded
 from service.runtime import request
 from service.runtime.admission import Admission
 from service.settings import Settings
 from tests.asgi import Exchange, build_adapter, exchange, run
 from tests.e2e.running import LARGE, SEVEN
 
-# a path of each form of errors, and the member that tells what was wrong
+# a path of each form of errors, and the member that holds the message
 FORMS = {
     "/predict": "detail",
     "/v1/models/mnist:predict": "error",
@@ -167,6 +168,43 @@ def test_a_large_response_is_sent_in_pieces(adapter, monkeypatch):
     answer = run(watched.run(adapter))
     assert len(answer.content) == int(answer.response_headers["content-length"]) > 200_000
     assert max(sizes) <= 65_536
+
+
+def test_a_response_counts_as_buffered_until_the_client_has_taken_it(tmp_path):
+    """A client that leaves its response unread keeps other large responses waiting or rejected."""
+    admission = Admission(Settings(max_buffer_bytes=200_000, max_body_bytes=100_000))
+    adapter = build_adapter(tmp_path, admission)
+    taken = asyncio.Event()
+
+    class Unread(Exchange):
+        async def _send(self, message):
+            if self.content:  # the one piece is written; uvicorn waits here for the client
+                await taken.wait()
+            await super()._send(message)
+
+    async def scenario():
+        unread = Unread(path="/activations", pieces=[SEVEN])  # about 260,000 bytes
+        reader = asyncio.create_task(unread.run(adapter))
+        while not reader.done() and admission_is_free(admission):
+            await asyncio.sleep(0.001)
+        during = await Exchange(path="/model/weights", method="GET").run(adapter)
+        taken.set()
+        await reader
+        after = await Exchange(path="/model/weights", method="GET").run(adapter)
+        return during, after
+
+    during, after = run(scenario())
+    assert (during.status, after.status) == (503, 200)
+
+
+def admission_is_free(admission):
+    """Whether one more page would be accepted."""
+    try:
+        admission.enter("read")
+    except Overloaded:
+        return False
+    admission.leave("read")
+    return True
 
 
 def test_a_batch_answers_as_its_digits_do(adapter):
