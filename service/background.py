@@ -14,6 +14,7 @@ _WINDOW = 11  # cells: wider than a stroke
 _NEARER = (0.3, 0.2, 0.14, 0.1)  # shares of the range of tones that paper may be off its surface
 _FEWEST_CELLS = 12  # that a surface is fitted to
 _TWO_TONED = 0.6  # share of cells that are near one of two tones, from which light counts as even
+_ONE_TONE = 0.5  # weight of the cells of exactly one tone, from which the paper has that tone
 _NEAR = 0.15  # share of the range of tones
 _CLEAN = 8  # grey levels: paper whose tone varies less needs no estimate of its light
 # float32 (6, 6): a little rigidity of the surface, where the chosen cells leave a term open
@@ -54,14 +55,18 @@ def find_background(cells: NDArray[np.float32]) -> tuple[bool, NDArray[np.float3
         cells: float32 (rows, columns) in 0–255, the picture averaged down to a coarse grid.
 
     Returns:
-        Whether ink is darker than paper, and float32 (rows, columns): the tone that the paper has,
-        or would have under the ink.
+        Whether ink is darker than paper, and float32 (rows, columns), or (1, 1) where it is even:
+        the tone that the paper has, or would have under the ink.
     """
+    weights = _paper_weights(cells.shape)
+    ordered = np.sort(cells, axis=None)
+    median = ordered[cells.size // 2]
+    if float(weights[cells == median].sum()) > _ONE_TONE:  # a drawing: there is no light to fit
+        inverted = float(ordered.sum()) < float(median) * cells.size
+        return inverted, np.full((1, 1), median, np.float32)
     brightest, negative = _window_maxima(np.stack((cells, -cells)))
     twice, middle = 2 * cells, brightest - negative  # twice the middle of the window's tones
     bright, dark = twice >= middle, twice <= middle
-    weights = _paper_weights(cells.shape)
-    ordered = np.sort(cells, axis=None)
     low, high = ordered[len(ordered) // 100], ordered[-1 - len(ordered) // 100]
     near_an_end = np.minimum(cells - low, high - cells) < _NEAR * (high - low)
     if np.count_nonzero(near_an_end) / cells.size > _TWO_TONED:  # even light
