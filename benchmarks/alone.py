@@ -17,8 +17,8 @@ from benchmarks.load import Client
 from benchmarks.peers import Request
 from benchmarks.results import Results
 from benchmarks.servers import SERVICE, Server, proportional_mib, running, start_service
-from service.bundle import read_bundle
-from service.engine import Engine
+from service.model.bundle import read_bundle
+from service.model.engine import Engine
 
 PREDICT = Request("/predict", images.SEVEN, "application/octet-stream")
 # no compression: wrk asks for none either

@@ -13,8 +13,8 @@ from benchmarks.environments import ROOT
 from benchmarks.in_process import bare_graph, microseconds
 from benchmarks.results import Results
 from benchmarks.servers import resident_mib, running, start_service
-from service.bundle import Stage, read_bundle
-from service.engine import Engine
+from service.model.bundle import Stage, read_bundle
+from service.model.engine import Engine
 
 ROUTES = (
     "predict",

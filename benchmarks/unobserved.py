@@ -1,7 +1,7 @@
 """This service without log, counts and limits on load: what these cost is measured against it."""
 
 from service.__main__ import main
-from service.api import metrics
+from service.api.http import metrics
 from service.app import Service
 from service.runtime.admission import Admission
 

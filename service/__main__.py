@@ -13,9 +13,9 @@ from gunicorn.errors import HaltServer
 from service.control import Control
 from service.errors import SettingsError
 from service.keys import Keys
-from service.logs import Logger
 from service.runtime.adapter import Adapter
 from service.runtime.admission import Admission
+from service.runtime.logger import Logger
 from service.runtime.server import Server
 from service.settings import Settings
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _adapter(settings: Settings, control: Control, folder: Path) -> Adapter:
     """What a worker serves, built in the worker."""
-    from service.app import Service  # after the fork: nothing that computes is ever forked
+    from service.app import Service
 
     admission = Admission(settings)
     return Adapter(Service(settings, control, folder, admission.load), admission, settings)

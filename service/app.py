@@ -4,23 +4,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from service.api import (
-    access,
-    catalog,
-    describe,
-    insight,
-    lanes,
-    lifecycle,
-    metrics,
-    native,
-    oip,
-    openapi,
-    ops,
-    pages,
-    problems,
-    tfserving,
-)
-from service.api.rejections import response_to
+from service.api.http import access, describe, lanes, lifecycle, metrics, openapi, problems
+from service.api.http.rejections import response_to
+from service.api.routes import catalog, insight, native, oip, ops, pages, tfserving
 from service.control import Control
 from service.environ import ROUTED, Environ, Lane, RawResponse
 from service.errors import RequestError

@@ -13,3 +13,4 @@ BODY = "convscope.body"  # the body itself, bytes
 REQUEST = "convscope.request"  # fields that the application adds to the request's log line
 ROUTED = "convscope.routed"  # set once the application was called
 NEGOTIATED = "convscope.negotiated"  # set where Accept had a part in the response
+LOG_FIELDS = "fields"  # attribute of a log record: the fields of its line besides the message

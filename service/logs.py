@@ -13,12 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from gunicorn.glogging import Logger as GunicornLogger
 
-from service.environ import ARRIVED, REQUEST
+from service.environ import ARRIVED, LOG_FIELDS, REQUEST
 from service.settings import Settings
 
-FIELDS = "fields"  # attribute of a log record: what belongs to its line besides the message
 _IN_MESSAGE = ("method", "path", "status")
 
 
@@ -46,7 +44,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        fields = dict(getattr(record, FIELDS, {}))
+        fields = dict(getattr(record, LOG_FIELDS, {}))
         if record.exc_info:
             fields["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return format_json(record.created, record.levelname, record.getMessage(), fields)
@@ -57,7 +55,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        fields = getattr(record, FIELDS, {})
+        fields = getattr(record, LOG_FIELDS, {})
         line = format_text(record.created, record.levelname, record.getMessage(), fields)
         if record.exc_info:
             line += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
@@ -68,21 +66,6 @@ def is_text(settings: Settings) -> bool:
     """Whether lines are for people."""
     kind = settings.log_format
     return kind == "text" or (kind == "auto" and sys.stderr.isatty())
-
-
-class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's logger, in the service's format."""
-
-    def setup(self, cfg: Any) -> None:
-        """Give gunicorn's handlers the format, and the rest of the program a handler."""
-        super().setup(cfg)
-        formatter = TextFormatter() if is_text(Settings.from_env()) else JsonFormatter()
-        root = logging.getLogger()
-        root.handlers = [logging.StreamHandler(sys.stderr)]
-        root.setLevel(logging.INFO)
-        for log in (root, self.error_log):
-            for handler in log.handlers:
-                handler.setFormatter(formatter)
 
 
 class AccessLog:

@@ -8,7 +8,7 @@ from typing import Literal
 from service.control import Control
 from service.errors import SettingsError
 from service.keys import Keys
-from service.models import Models
+from service.model.registry import Models
 from service.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import requests
 
-from service.bundle import Bundle, read_bundle
+from service.model.bundle import Bundle, read_bundle
 from training.data import Mnist, load_mnist
 from training.export import compile_bundle
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from service.bundle import Bundle, Layer
+from service.model.bundle import Bundle, Layer
 
 Array = NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""The layout is the architecture: who may import whom."""
+"""The layout is the architecture: which module may import which, and how long a file may be."""
 
 import ast
 import subprocess
@@ -8,32 +8,36 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-# each layer may import from those after it, never from those before it
-SERVICE_LAYERS = (
-    ("__main__",),
-    ("app", "runtime"),
-    ("api",),
-    ("state",),
-    ("models", "keys", "logs"),
-    ("trace", "occlusion", "sheets", "engine"),
-    (
-        "bundle",
-        "images",
-        "preprocessing",
-        "segmentation",
-        "ink",
-        "background",
-        "strokes",
-        "components",
-        "settings",
-    ),
-    ("errors", "distribution", "version", "control", "environ", "control"),
+MAX_LINES = 300
+# Each row may import from itself and from the rows below it; groups of one row not from each other.
+LAYERS = (
+    ("service.__main__",),
+    ("service.app", "service.runtime"),
+    ("service.api.routes",),
+    ("service.api.http",),
+    ("service.state",),
+    ("service.logs", "service.keys", "service.inference"),
+    ("service.model", "service.images", "service.settings"),
+    ("service.errors", "service.environ", "service.control", "service.timing", "service.version"),
 )
-TRAINING_MAY_IMPORT = ("bundle", "distribution", "errors", "images", "preprocessing")
+LIBRARIES = {  # which parts may import a library that only they need
+    "flask": ("service.app", "service.api"),
+    "gunicorn": ("service.__main__", "service.runtime"),
+    "uvicorn": ("service.runtime",),
+    "uvicorn_worker": ("service.runtime",),
+    "ai_edge_litert": ("service.model",),
+    "tensorflow": (),
+    "keras": (),
+    "training": (),
+}
+TRAINING_MAY_IMPORT = (
+    *("service.model.bundle", "service.model.distribution", "service.model.engine"),
+    *("service.model.kinds", "service.images", "service.inference", "service.errors"),
+)
 
 
 def imports(path: Path) -> set[str]:
-    """Every dotted name that a file imports, wherever in the file."""
+    """Return every dotted name that a file imports, wherever in the file."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -43,40 +47,71 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def part(dotted: str) -> str:
-    """`service.api.inputs.read` → `api`."""
-    return dotted.split(".")[1] if "." in dotted else ""
+def is_within(dotted: str, packages: tuple[str, ...]) -> bool:
+    """Whether a dotted name is one of the packages or lies in one."""
+    return any(f"{dotted}.".startswith(f"{package}.") for package in packages)
 
 
-def files(package: str) -> list[Path]:
-    """Every Python file of a package."""
-    return sorted((ROOT / package).rglob("*.py"))
+def layer(dotted: str) -> tuple[int, str] | None:
+    """Return the row and the group of a dotted name; None for the package `service` itself."""
+    for row, groups in enumerate(LAYERS):
+        for group in groups:
+            if is_within(dotted, (group,)):
+                return row, group
+    return None
 
 
-@pytest.mark.parametrize("path", files("service"), ids=lambda path: str(path.relative_to(ROOT)))
+def files(folder: str, suffix: str = "py") -> list[Path]:
+    """Return every file of a folder with that suffix, vendored ones left out."""
+    found = sorted((ROOT / folder).rglob(f"*.{suffix}"))
+    return [path for path in found if "vendor" not in path.parts]
+
+
+def name(path: Path) -> str:
+    """Return a file's path from the root, to name a test by."""
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", files("service"), ids=name)
 def test_service_imports_point_one_way(path):
-    """A service module imports only from layers below its own, never training or TensorFlow."""
-    own = part(".".join(path.relative_to(ROOT).with_suffix("").parts)) or "__init__"
-    rank = {name: level for level, names in enumerate(SERVICE_LAYERS) for name in names}
+    """A module imports only from its own group and from the rows below it."""
+    own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    if path.name == "__init__.py":
+        assert imports(path) == set()
+        return
+    own_layer = layer(own)
+    assert own_layer is not None, f"{own} is in no layer of the list above"
     for dotted in imports(path):
-        top = dotted.split(".")[0]
-        assert top not in ("training", "tensorflow", "keras"), dotted
-        if top == "flask":
-            assert own in ("app", "api"), f"{path.name} knows Flask"
-        if top in ("gunicorn", "uvicorn", "uvicorn_worker"):
-            assert own in ("__main__", "runtime", "logs"), f"{path.name} knows the server"
-        if top == "service" and own != part(dotted):
-            assert "client" not in (own, part(dotted)), "the client stands apart"
-            assert rank[part(dotted)] >= rank[own], f"{path.name} imports {dotted}"
-            assert (own, part(dotted)) != ("runtime", "app"), "the server takes any application"
+        if is_within(dotted, ("service",)):
+            other = layer(dotted)
+            assert other is not None, f"{own} imports {dotted}, which is in no layer"
+            assert other == own_layer or other[0] > own_layer[0], f"{own} imports {dotted}"
+        users = LIBRARIES.get(dotted.split(".")[0])
+        assert users is None or is_within(own, users), f"{own} imports {dotted}"
 
 
-@pytest.mark.parametrize("path", files("training"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", files("training"), ids=name)
 def test_training_imports_little_of_the_service(path):
-    """Training knows of the service only bundles, and how a picture becomes a digit."""
+    """Training imports bundles, engine, layer kinds, images and errors of the service, no more."""
     for dotted in imports(path):
-        if dotted.split(".")[0] == "service":
-            assert part(dotted) in TRAINING_MAY_IMPORT, f"{path.name} imports {dotted}"
+        if is_within(dotted, ("service",)):
+            assert is_within(dotted, TRAINING_MAY_IMPORT), f"{name(path)} imports {dotted}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for folder in ("service", "training", "client", "benchmarks", "tests")
+        for suffix in ("py", "js", "css")
+        for path in files(folder, suffix)
+        if "i18n" not in path.parts  # message catalogues may be as long as they need
+    ],
+    ids=name,
+)
+def test_no_source_file_is_longer_than_300_lines(path):
+    """A file of more than 300 lines holds several things: split it."""
+    assert len(path.read_text().splitlines()) <= MAX_LINES
 
 
 def test_the_service_never_loads_tensorflow():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.api import metrics
+from service.api.http import metrics
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import ROOT

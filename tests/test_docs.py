@@ -4,8 +4,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from service.api import metrics
-from service.api.problems import HTTP_PROBLEMS, PROBLEMS
+from service.api.http import metrics
+from service.api.http.problems import HTTP_PROBLEMS, PROBLEMS
 from service.app import create_app
 from service.settings import Settings
 from tests.conftest import ROOT

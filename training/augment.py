@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from service.preprocessing import prepare
+from service.images.digit.preprocessing import prepare
 from training.renderings import on_canvas, restroke
 
 SIZE = 28

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from service.distribution import Distribution
+from service.model.distribution import Distribution
 from training.data import VALIDATION_SIZE, Mnist
 
 LET_THROUGH = 0.993  # of the held-out digits: a little more than the 99% wanted of test digits

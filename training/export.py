@@ -24,7 +24,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from service.bundle import (
+from service.model.bundle import (
     DISTRIBUTION,
     GRAPH,
     MANIFEST,

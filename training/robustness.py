@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from service.errors import NothingDrawn
-from service.images import decode
-from service.preprocessing import prepare
+from service.images.decode import decode
+from service.images.digit.preprocessing import prepare
 from training import renderings
 from training.data import Mnist
 from training.distribution import fit, scores

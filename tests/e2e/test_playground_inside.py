@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import expect
 
-from service.bundle import Bundle, Layer
+from service.model.bundle import Bundle, Layer
 from tests.conftest import ROOT
 from tests.e2e.conftest import ARTEFACTS, RESTS
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.background import find_background
+from service.images.digit.background import find_background
 
 
 @pytest.mark.parametrize(("paper", "ink"), [(255, 0), (0, 255), (200, 40), (90, 240)])

@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from service.bundle import GRAPH, MANIFEST, MODEL, WEIGHTS, read_bundle, versions
-from service.engine import Engine
 from service.errors import BundleError
+from service.model.bundle import GRAPH, MANIFEST, MODEL, WEIGHTS, read_bundle, versions
+from service.model.engine import Engine
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from service.components import bounding_box, find_components
+from service.images.digit.components import bounding_box, find_components
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])

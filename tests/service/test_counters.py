@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from service.api.counters import Family, Published
+from service.api.http.counters import Family, Published
 
 
 class Worker:

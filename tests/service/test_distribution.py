@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from service.distribution import Distribution
-from service.engine import Engine
+from service.model.distribution import Distribution
+from service.model.engine import Engine
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from service.errors import ImageNotDecodable, ImageTooLarge, RequestError, UnsupportedFormat
-from service.images import decode
+from service.images.decode import decode
 from training import renderings
 
 LIMIT = 1_000_000

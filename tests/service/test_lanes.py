@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.api import lanes
-from service.models import Models
+from service.api.http import lanes
+from service.model.registry import Models
 from tests.conftest import ROOT
 from tests.e2e.running import LARGE, SEVEN
 

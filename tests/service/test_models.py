@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from service.errors import BundleError
-from service.models import Models
+from service.model.registry import Models
 from tests.conftest import ROOT
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from service import occlusion
-from service.engine import Engine
 from service.errors import MalformedRequest
-from service.occlusion import occlude
+from service.model import occlusion
+from service.model.engine import Engine
+from service.model.occlusion import occlude
 
 
 class CountingEngine(Engine):

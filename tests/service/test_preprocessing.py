@@ -5,10 +5,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from service.engine import Engine
 from service.errors import NothingDrawn, WrongShape
-from service.images import decode
-from service.preprocessing import prepare
+from service.images.decode import decode
+from service.images.digit.preprocessing import prepare
+from service.model.engine import Engine
 from training import renderings
 
 LIMIT = 10_000_000

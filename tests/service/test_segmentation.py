@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service.errors import NothingDrawn
-from service.segmentation import segment
+from service.images.digit.segmentation import segment
 from training import renderings
 
 

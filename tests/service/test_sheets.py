@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from service import sheets
-from service.bundle import Layer
-from service.engine import Engine
-from service.occlusion import Occlusion
-from service.sheets import colours, contact_sheet, occlusion_overlay
+from service.model import sheets
+from service.model.bundle import Layer
+from service.model.engine import Engine
+from service.model.occlusion import Occlusion
+from service.model.sheets import colours, contact_sheet, occlusion_overlay
 
 DIGIT = np.zeros((28, 28, 1), np.uint8)
 HEADER = 84 + 2 * sheets.MARGIN  # 28 pixels enlarged three times, and the margins

@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from service.bundle import WEIGHTS, Bundle, Layer
-from service.engine import Engine
 from service.errors import MalformedRequest, UnknownLayer
-from service.trace import ACTIVATIONS, DIGIT, Cell, Explanation, explain
+from service.model.bundle import WEIGHTS, Bundle, Layer
+from service.model.engine import Engine
+from service.model.explain import ACTIVATIONS, DIGIT, Cell, Explanation, explain
 from tests.oracles import forward
 
 

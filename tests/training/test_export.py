@@ -14,7 +14,7 @@ from keras import layers
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from service.bundle import Bundle, read_bundle
+from service.model.bundle import Bundle, read_bundle
 from training.data import VALIDATION_SIZE, Mnist
 from training.export import TOLERANCE, ExportError, compile_bundle, export, golden_digits
 from training.model import lecture_cnn

@@ -12,10 +12,10 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from benchmarks.peers.digits import MODEL, NPY, read
-from service.bundle import read_bundle
-from service.engine import Engine
-from service.images import decode
-from service.preprocessing import UNTOUCHED, prepare
+from service.images.decode import decode
+from service.images.digit.preprocessing import UNTOUCHED, prepare
+from service.model.bundle import read_bundle
+from service.model.engine import Engine
 
 bundle = read_bundle(MODEL)
 engine = Engine(bundle)

@@ -1,0 +1,1 @@
+"""What every route shares: reading requests, limits and keys, errors, formats, metrics, OpenAPI."""

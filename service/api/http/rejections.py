@@ -1,0 +1,30 @@
+"""Responses to requests that never reach Flask; cheap, else an overloaded service only rejects."""
+
+from service.api.http import metrics, problems, tracing
+from service.api.http.access import EXPOSED_HEADERS, SECURITY_HEADERS
+from service.environ import Environ, RawResponse
+from service.errors import DeadlineExceeded, Overloaded, RequestError
+
+_REASONS = {Overloaded: "overloaded", DeadlineExceeded: "deadline"}
+
+
+def response_to(environ: Environ, error: RequestError, origins: str) -> RawResponse:
+    """Return status, headers and body for a rejected request, and count it.
+
+    Args:
+        environ: its WSGI environment.
+        error: why it is rejected.
+        origins: those whose pages may read the response, separated by commas, or *.
+    """
+    request_id = tracing.begin(environ)
+    status, slug = problems.PROBLEMS[type(error)]
+    body, media = problems.encode(status, slug, str(error), environ["PATH_INFO"], request_id)
+    metrics.reject(_REASONS.get(type(error), slug), status)
+    fields = {"Content-Type": media, "Content-Length": str(len(body)), "X-Request-ID": request_id}
+    fields |= {**SECURITY_HEADERS, **problems.headers_of(status)}
+    origin = environ.get("HTTP_ORIGIN")
+    if origin and (origins == "*" or origin in origins.split(",")):
+        fields["Access-Control-Allow-Origin"] = origin
+        fields["Access-Control-Expose-Headers"] = ", ".join(EXPOSED_HEADERS)
+        fields["Vary"] = "Origin"
+    return int(status), [(n.encode(), v.encode("latin-1")) for n, v in fields.items()], body

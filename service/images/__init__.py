@@ -1,0 +1,1 @@
+"""Untrusted bytes to pixels (`decode`), and pixels to a model's input (`digit`)."""

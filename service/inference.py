@@ -1,0 +1,275 @@
+"""Images to predictions: composes preparation and model. Does not know HTTP or settings.
+
+Used by the routes, and by whatever else brings encoded images to a model.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import MalformedRequest, RequestError, WrongShape
+from service.images.decode import decode
+from service.images.digit.preprocessing import SIZE, UNTOUCHED, Applied, Mode, Prepared, prepare
+from service.images.digit.segmentation import segment
+from service.model.bundle import Bundle, LayerValues, Stage
+from service.model.engine import Pixels
+from service.timing import phase
+
+Load: TypeAlias = Callable[[], NDArray[np.uint8]]  # returns a grey image, (H, W)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The model's input for each image, in the order of the request.
+
+    Attributes:
+        pixels: (N, H, W, C), uint8 0–255 or float32 0–1.
+        applied: the preprocessing of each.
+        images: index of the image in the request that each comes from.
+        prepared: each with its stages; empty for arrays that were taken as they are.
+        touching: for each digit of a segmented image, whether it touches another; else None.
+    """
+
+    pixels: Pixels
+    applied: list[Applied]
+    images: Sequence[int]
+    prepared: list[Prepared]
+    touching: list[bool] | None = None
+
+    def only_one(self) -> Pixels:
+        """Return the pixels of the only image, (H, W, C).
+
+        Raises:
+            MalformedRequest: there are several.
+        """
+        if len(self.pixels) != 1:
+            raise MalformedRequest(f"This route takes one image, got {len(self.pixels)}.")
+        one: Pixels = self.pixels[0]
+        return one
+
+    def only_prepared(self) -> Prepared:
+        """Return the only image with its stages.
+
+        Raises:
+            MalformedRequest: there are several.
+        """
+        digit = as_bytes(self.only_one())[..., 0]
+        untouched = Prepared(digit, UNTOUCHED, lambda: {"digit": digit})
+        return self.prepared[0] if self.prepared else untouched
+
+
+@dataclass  # not frozen: a batch creates ten thousand of them, and frozen ones take longer
+class Prediction:
+    """The prediction for one image, or for one digit of a segmented image.
+
+    Attributes:
+        image: index of the image in the request.
+        label: the class with the highest probability.
+        confidence: its probability.
+        probabilities: by label, highest first.
+        in_distribution: whether the image is like the training images; None where the bundle has
+            no threshold.
+        score: compared with the bundle's threshold; higher is more like a training image. None
+            where the bundle has none.
+        preprocessing: what was done to the image.
+        touching: for a digit of a segmented image, whether it looks like several that touch.
+    """
+
+    image: int
+    label: str
+    confidence: float
+    probabilities: dict[str, float]
+    in_distribution: bool | None
+    score: float | None
+    preprocessing: Applied
+    touching: bool | None
+
+
+def from_images(
+    files: Sequence[bytes], mode: Mode, bundle: Bundle, max_pixels: int, *, segmented: bool = False
+) -> Inputs:
+    """Decode and prepare encoded images; with `segmented`, every digit of each.
+
+    Args:
+        files: encoded images.
+        mode: of the preparation.
+        bundle: of the model that gets them.
+        max_pixels: the most pixels (width × height) of an image that are decoded.
+        segmented: whether each digit of an image becomes an input of its own.
+
+    Raises:
+        RequestError: one of them cannot be decoded, is too large, or has no digit in it.
+    """
+    loads = [partial(_decode, file, max_pixels) for file in files]
+    return _segment(loads, bundle) if segmented else _prepare(loads, mode, bundle)
+
+
+def as_batch(array: Pixels, bundle: Bundle) -> Pixels:
+    """Return an array of the model's input shape, or of several, with all its axes.
+
+    Args:
+        array: (N, H, W, C), (H, W, C), or without C where the model takes one channel.
+        bundle: of the model that gets it.
+
+    Returns:
+        (N, H, W, C), N at least 1.
+
+    Raises:
+        WrongShape: the model takes another shape.
+    """
+    shape = bundle.input_shape
+    if array.shape in (shape, shape[:2]):
+        array = array[np.newaxis]
+    if array.ndim == 3 and shape[2] == 1:
+        array = array[..., np.newaxis]
+    if array.shape[1:] != shape or not len(array):
+        raise WrongShape(f"The array is {array.shape}; the model takes (N, {str(shape)[1:-1]}).")
+    return array
+
+
+def from_batch(batch: Pixels, mode: Mode, bundle: Bundle) -> Inputs:
+    """Prepare the images of an array.
+
+    Args:
+        batch: (N, H, W, C), uint8 in 0–255 or float32 in 0–1.
+        mode: "none" to take them as they are.
+        bundle: of the model that gets them.
+
+    Raises:
+        WrongShape: values outside the range.
+        RequestError: an image cannot be prepared.
+    """
+    if batch.dtype != np.uint8 and not np.all((batch >= 0) & (batch <= 1)):
+        raise WrongShape("The array's values leave 0–1; state the range or send uint8 in 0–255.")
+    if mode == "none":
+        return Inputs(batch, [UNTOUCHED] * len(batch), range(len(batch)), [])
+    return _prepare([partial(np.squeeze, digit, -1) for digit in as_bytes(batch)], mode, bundle)
+
+
+def as_bytes(pixels: Pixels) -> NDArray[np.uint8]:
+    """Return pixels of any shape as uint8 0–255, which can be drawn and covered."""
+    if pixels.dtype == np.uint8:
+        return pixels.astype(np.uint8, copy=False)
+    return np.rint(pixels * 255).astype(np.uint8)
+
+
+def outcome(bundle: Bundle) -> list[tuple[str, Stage]]:
+    """List the values that a prediction needs: probabilities, then what its score is computed of.
+
+    The score of `predictions` needs the last hidden layer before its activation, and the logits.
+    """
+    last = bundle.layers[-1].name
+    if bundle.distribution is None:
+        return [(last, "post")]
+    return [(last, "post"), (bundle.layers[-2].name, "pre"), (last, "pre")]
+
+
+def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
+    """Return how much each image is like the training images, float32 (N,).
+
+    Args:
+        bundle: of the model.
+        values: at least those of `outcome`.
+
+    Returns:
+        None where the bundle has no distribution to compare with.
+    """
+    if bundle.distribution is None:
+        return None
+    _, *inner = (values[pair] for pair in outcome(bundle))
+    return bundle.distribution.scores(*inner)
+
+
+def predictions(
+    bundle: Bundle, values: LayerValues, inputs: Inputs, top_k: int | None = None
+) -> list[Prediction]:
+    """Return a prediction for each input.
+
+    Args:
+        bundle: of the model.
+        values: at least those of `outcome`.
+        inputs: what the values were computed from.
+        top_k: how many classes each has; None: all.
+    """
+    probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
+    count = len(probabilities)
+    likeness = scores(bundle, values)
+    by_input: Sequence[float | None] = [None] * count if likeness is None else likeness.tolist()
+    threshold = bundle.distribution.threshold if bundle.distribution else 0.0
+    flat = inputs.pixels.reshape(count, -1, inputs.pixels.shape[-1])  # (N, H · W, C)
+    is_drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # an image of a single tone shows nothing
+    touching: Sequence[bool | None] = inputs.touching or [None] * count
+    labels = bundle.labels
+    rows = zip(
+        *(inputs.images, probabilities.tolist(), by_input, is_drawn.tolist()),
+        *(inputs.applied, touching),
+        strict=True,
+    )
+    return [
+        Prediction(
+            image,
+            labels[classes[0]],
+            row[classes[0]],
+            {labels[index]: row[index] for index in classes},
+            None if score is None else drawn and score >= threshold,
+            score,
+            applied,
+            touches,
+        )
+        for image, row, score, drawn, applied, touches in rows
+        if (classes := sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top_k])
+    ]
+
+
+def _decode(file: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    with phase("decode"):
+        return decode(file, max_pixels)
+
+
+def _prepare(loads: Sequence[Load], mode: Mode, bundle: Bundle) -> Inputs:
+    prepared = _for_each(loads, bundle, partial(prepare, mode=mode))
+    return _inputs(prepared, range(len(prepared)), None)
+
+
+def _segment(loads: Sequence[Load], bundle: Bundle) -> Inputs:
+    """Prepare every digit of each image, in the order of the images, left to right."""
+    segments = [
+        (index, each)
+        for index, found in enumerate(_for_each(loads, bundle, segment))
+        for each in found
+    ]
+    prepared = [each.prepared for _, each in segments]
+    touching = [each.touching for _, each in segments]
+    return _inputs(prepared, [index for index, _ in segments], touching)
+
+
+def _for_each(
+    loads: Sequence[Load], bundle: Bundle, work: Callable[[NDArray[np.uint8]], Result]
+) -> list[Result]:
+    """Load each image and work on it; of several, an error states which image, counted from 0."""
+    if bundle.input_shape != (SIZE, SIZE, 1):
+        raise WrongShape(
+            f"Model {bundle.name!r} takes arrays of shape {bundle.input_shape}, not images; "
+            "send application/x-npy or JSON instances."
+        )
+    results = []
+    for index, load in enumerate(loads):
+        try:
+            image = load()
+            with phase("preprocess"):
+                results.append(work(image))
+        except RequestError as error:
+            if len(loads) == 1:
+                raise
+            raise type(error)(f"Image {index}: {error}") from error
+    return results
+
+
+def _inputs(prepared: list[Prepared], images: Sequence[int], touching: list[bool] | None) -> Inputs:
+    digits = np.array([each.digit for each in prepared])[..., np.newaxis]  # (N, 28, 28, 1)
+    return Inputs(digits, [each.applied for each in prepared], images, prepared, touching)
