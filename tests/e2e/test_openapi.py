@@ -80,9 +80,7 @@ def test_schemas_read_well(told):
         for text in (schema["description"], *map(str, schema["properties"].values())):
             assert "Attributes:" not in text
             assert not re.search(r"\bNone where|    ", text), text
-    assert schemas["Prediction"]["properties"]["score"]["description"].startswith(
-        "What is compared"
-    )
+    assert schemas["Prediction"]["properties"]["score"]["description"].startswith("Compared with")
     trace = schemas["ConvolutionTrace"]["properties"]  # what a class inherits, too
     assert trace["difference"]["description"] == "|pre − value|, what float32 rounds away."
     assert schemas["Cell"]["properties"]["column"]["description"].startswith("From 0; null in")
