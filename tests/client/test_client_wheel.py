@@ -4,16 +4,12 @@ import subprocess
 import sys
 import venv
 
-import pytest
-
 from service.version import VERSION
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.slow  # builds an environment
-
 
 def test_the_wheel_works_in_an_empty_environment(server, tmp_path):
-    """pip installs the wheel with its dependencies; the command and Python query a service."""
+    """The wheel installs with its dependencies; the command and Python query a service."""
     wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path)]
     subprocess.run([*wheel, str(ROOT / "client")], check=True)
     (file,) = tmp_path.glob("*.whl")

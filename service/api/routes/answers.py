@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.api.http.describe import NUMBERS
+from service.api.http.describe import axes
 from service.images.digit.preprocessing import Applied, Prepared
 from service.model.bundle import Bundle
 
@@ -38,8 +38,8 @@ class LayerWeights:
 
     name: str
     kind: str
-    kernel: Annotated[NDArray[np.float32], NUMBERS]
-    bias: Annotated[NDArray[np.float32], NUMBERS]
+    kernel: Annotated[NDArray[np.float32], axes(2, 4)]
+    bias: Annotated[NDArray[np.float32], axes(1)]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class StagePicture:
 class PreprocessAnswer:
     """The digit as the model sees it, digit[row][column], ink 255 on 0, and how it came about."""
 
-    digit: Annotated[NDArray[np.uint8], NUMBERS]
+    digit: Annotated[NDArray[np.uint8], axes(2)]
     preprocessing: Applied
     stages: list[StagePicture]
 
