@@ -4,10 +4,13 @@ import subprocess
 import sys
 import venv
 
+import pytest
+
 from service.version import VERSION
 from tests.conftest import ROOT
 
 
+@pytest.mark.slow
 def test_the_wheel_works_in_an_empty_environment(server, tmp_path):
     """The wheel installs with its dependencies; the command and Python query a service."""
     wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path)]
