@@ -15,7 +15,8 @@ from service.errors import NotAcceptable, UnknownLayer
 from service.inference import Inputs
 from service.model.bundle import Stage
 from service.model.engine import as_floats
-from service.model.explain import Cell, Explanation, explain
+from service.model.explain.explain import explain
+from service.model.explain.traces import Cell, Explanation
 from service.model.occlusion import Occlusion, occlude
 from service.model.registry import Model, Models
 from service.model.sheets import occlusion_overlay
