@@ -84,7 +84,7 @@ def kind_of(name: str) -> Kind:
         return KINDS[name]
     except KeyError:
         raise UnknownKind(
-            f"Unknown layer kind {name!r}; the known kinds are {', '.join(KINDS)}"
+            f"unknown layer kind {name!r}; the known kinds are {', '.join(KINDS)}"
         ) from None
 
 
@@ -157,7 +157,7 @@ def _padding(rule: Padding, size: int, stride: int, inputs: int, outputs: int) -
             # Keras pads as little as the number of outputs needs, and puts an odd cell at the end.
             covered = (outputs - 1) * stride + size
             return max(covered - inputs, 0) // 2
-    raise ValueError(f"Unknown padding {rule!r}; the known ones are 'valid' and 'same'")
+    raise ValueError(f"unknown padding {rule!r}; the known ones are 'valid' and 'same'")
 
 
 @dataclass(frozen=True)
