@@ -4,11 +4,11 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
+from msgspec.structs import fields
 
 from service.api.http import metrics
 from service.app import create_app
@@ -156,7 +156,7 @@ def test_every_variable_of_the_compose_files_is_documented():
 
 def test_compose_hands_on_every_setting():
     """Each setting can be given to `docker compose up`, and none that does not exist."""
-    known = {item.metadata["key"] for item in fields(Settings)}
+    known = {item.encode_name for item in fields(Settings)}
     # the image says where it listens, and where models and keys are mounted
     fixed = {"HOST", "PORT", "CONVSCOPE_MODELS_DIR", "CONVSCOPE_API_KEYS_FILE"}
     assert set(COMPOSE["service"]["environment"]) == known - fixed
