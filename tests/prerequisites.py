@@ -12,7 +12,6 @@ import sys
 from playwright.sync_api import Error, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core")
 PROGRAMS = {"curl": "curl", "node": "nodejs", "npm": "npm"}  # with their packages in Debian
 LIMIT_S = 240  # of a download and of an installation
 
@@ -47,14 +46,13 @@ def download_browser() -> bool:
         start_new_session=True,
     )
     try:
-        errors = process.communicate(timeout=LIMIT_S)[1].splitlines()
+        errors = process.communicate(timeout=LIMIT_S)[1].splitlines() or ["libraries are missing"]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)  # the download runs in a child of the process
         errors = [f"the download took more than {LIMIT_S} s"]
     if starts_playwright_browser():
         return True
-    reason = errors[0] if errors else "system libraries are missing"
-    print(f"Playwright's Chromium cannot be used: {reason}", file=sys.stderr)
+    print(f"Playwright's Chromium cannot be used: {errors[0]}", file=sys.stderr)
     return False
 
 
@@ -71,9 +69,9 @@ def main() -> None:
     """Find or install every program; exit with one line that names those that are missing."""
     packages = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
     if not (find_browser() or starts_playwright_browser() or download_browser()):
-        packages += BROWSER_PACKAGES
-    install = ("install", "--yes", "--no-install-recommends", *packages)
-    if packages and not (apt_get("update") and apt_get(*install)):
+        packages += ["chromium", "fonts-dejavu-core"]
+    options = ("--yes", "--no-install-recommends")
+    if packages and not (apt_get("update") and apt_get("install", *options, *packages)):
         sys.exit(f"The tests need more programs. On Debian: apt-get install {' '.join(packages)}")
 
 
