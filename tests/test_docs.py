@@ -1,8 +1,9 @@
 """Undocumented means broken: routes, settings and problem types are in the docs, and no others."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
+
+from msgspec.structs import fields
 
 from service.api.http import metrics
 from service.api.http.problems import HTTP_PROBLEMS, PROBLEMS
@@ -46,10 +47,10 @@ def test_every_route_has_a_command():
 def test_every_setting_is_documented():
     """docs/settings.md lists exactly the settings, with their defaults."""
     documented = {row[0]: row[1] for row in table_rows(SETTINGS, 3) if row[0].isupper()}
-    assert set(documented) == {item.metadata["key"] for item in fields(Settings)}
+    assert set(documented) == {item.encode_name for item in fields(Settings)}
     for item in fields(Settings):
         if item.name != "workers":  # its default depends on the machine
-            assert documented[item.metadata["key"]] == (str(item.default) or "–")
+            assert documented[item.encode_name] == (str(item.default) or "–")
 
 
 def test_every_metric_is_documented():

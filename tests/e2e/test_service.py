@@ -93,7 +93,7 @@ def test_a_bad_setting_stops_the_start():
     """Exit 2 and one line that names key and value."""
     done = run(PORT="http")
     assert done.returncode == 2
-    assert done.stderr == "PORT='http' is not a whole number.\n"
+    assert done.stderr == "PORT must be a whole number from 0 to 65535, got 'http'.\n"
 
 
 def test_a_broken_bundle_stops_the_start(tmp_path):
