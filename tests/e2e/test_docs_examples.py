@@ -14,7 +14,10 @@ import pytest
 
 from tests.conftest import ROOT
 
-PAGES = [ROOT / "docs" / "api.md", ROOT / "docs" / "operations.md", ROOT / "README.md"]
+PAGES = [
+    *(ROOT / "docs" / "api.md", ROOT / "docs" / "operations.md"),
+    *(ROOT / "README.md", ROOT / "client" / "README.md"),
+]
 # a shell block, and the JSON block that may follow it
 EXAMPLE = re.compile(
     r"```sh\n(?P<command>[^`]*?localhost:8000.*?)```\n(?:```json\n(?P<response>.*?)```)?", re.DOTALL
@@ -68,7 +71,6 @@ def examples():
     return [
         pytest.param(page, match, id=f"{page.name}-{number}")
         for page in PAGES
-        if page.exists()
         for number, match in enumerate(EXAMPLE.finditer(page.read_text()))
         if "make serve" not in match["command"]
     ]
@@ -126,4 +128,4 @@ def test_a_python_example_runs(server, folder, page, code):
         text=True,
     )
     assert process.returncode == 0, f"{page.name}: {process.stderr}"
-    assert process.stdout.startswith("7\n")
+    assert process.stdout.startswith("7"), page.name
