@@ -1,4 +1,4 @@
-# Two images: `service` serves predictions without TensorFlow; `training` creates bundles, on a GPU if the
+# Two images: `service` serves, without TensorFlow; `training` trains and exports bundles, on a GPU if the
 # host has one. docs/deployment.md describes how to run them.
 FROM python:3.11-slim-bookworm AS base
 ENV PATH=/opt/venv/bin:$PATH \
@@ -9,15 +9,15 @@ WORKDIR /app
 
 FROM base AS service-files
 COPY requirements/service.txt requirements/
-# --without-pip: nothing is installed later, so the image needs no installer.
+# --without-pip, because the image that serves installs nothing
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --only-binary=:all: \
        --require-hashes -r requirements/service.txt
-# The service uses neither the libraries' tests nor the drivers for phones' and browsers' accelerators.
+# The service uses neither the libraries' tests nor the drivers of accelerators.
 ARG LITERT=/opt/venv/lib/python3.11/site-packages/ai_edge_litert
 RUN find /opt/venv/lib/python3.11/site-packages/numpy -type d -name tests -prune -exec rm -r {} + \
     && rm -r "$LITERT/libLiteRtWebGpuAccelerator.so" "$LITERT/tools" "$LITERT/vendors"
-# unchecked-hash: no file of an image changes, so Python need not compare dates at start.
+# unchecked-hash: an import compares no dates, because no file of an image changes
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 COPY LICENSE ./
 COPY models models
@@ -32,19 +32,19 @@ COPY --from=service-files /opt/venv /opt/venv
 COPY --from=service-files /app /app
 ENV HOST=0.0.0.0 \
     PORT=8000
-# A number, so that Kubernetes can verify that the user is not root.
+# a number, so that Kubernetes can verify that the user is not root
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# A plain socket, because importing an HTTP client every five seconds would take several times as long.
+# A bare socket, because importing an HTTP client takes several times as long, every five seconds.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-ISc", "\
 import os, socket; \
 s = socket.create_connection(('127.0.0.1', int(os.environ['PORT'])), 2); \
 s.sendall(b'GET /readyz HTTP/1.0\\r\\n\\r\\n'); \
 raise SystemExit(b' 200 ' not in s.recv(64))"]
-# gunicorn is process 1: it handles the signals and reaps its workers.
+# gunicorn is process 1: it handles signals and reaps its workers
 CMD ["python", "-m", "service"]
-# Last, so that a new revision changes no other layer.
+# last, so that a new revision rebuilds no other layer
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="ConvScope" \
@@ -56,14 +56,14 @@ LABEL org.opencontainers.image.title="ConvScope" \
 
 
 FROM base AS training
-# training-gpu adds CUDA's libraries; `training` leaves them out.
+# training-gpu includes CUDA's libraries, `training` does not
 ARG REQUIREMENTS=training-gpu
 COPY requirements/${REQUIREMENTS}.txt requirements/
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --only-binary=:all: \
        --require-hashes -r "requirements/${REQUIREMENTS}.txt"
-# The NVIDIA runtime mounts the driver. CUDA itself comes from pip, and TensorFlow does not find all of it
-# there by itself (tensorflow#63362).
+# The NVIDIA runtime mounts the driver. CUDA is installed by pip, in folders of which TensorFlow searches
+# only some (tensorflow#63362).
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA=/opt/venv/lib/python3.11/site-packages/nvidia
@@ -72,14 +72,14 @@ ENV PATH=$PATH:$NVIDIA/cuda_nvcc/bin \
 COPY LICENSE ./
 COPY service service
 COPY training training
-# Writable by any user, because the host's folders decide which; matplotlib and Keras cache in HOME.
+# writable by every user, because the owner of the host's folders is the user; caches are in HOME
 RUN chmod -R a+rX /app && mkdir data runs models && chmod 1777 data runs models
 ENV HOME=/tmp
 USER 10001:10001
-# The same as `make train`. Whether models/ is writable is checked before the training, not after it.
+# as `make train`; checks that the result can be written before it trains
 CMD ["sh", "-c", "\
 if [ ! -w models ]; then \
-  echo 'models/ is not writable: set TRAIN_USER to its owner, such as $(id -u):$(id -g).' >&2; exit 1; \
+  echo 'models/ cannot be written: set TRAIN_USER to its owner, such as $(id -u):$(id -g).' >&2; exit 1; \
 fi; \
 python -m training train --recipe lecture && python -m training evaluate --run runs/lecture && \
 python -m training train && python -m training evaluate --lecture runs/lecture && \
