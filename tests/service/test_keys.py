@@ -20,7 +20,7 @@ def test_keys_are_known_by_name(tmp_path):
     """Plain or hashed, one name with several keys; comments and empty lines are passed over."""
     hashed = hashlib.sha256(b"another-key-of-anna").hexdigest().upper()
     found = keys(tmp_path, f"# keys\n\nanna:{KEY}\nanna:sha256:{hashed}\nben:{KEY}:x\n")
-    assert found.needed
+    assert found.required
     assert found.name_of(KEY) == "anna"
     assert found.name_of("another-key-of-anna") == "anna"
     assert found.name_of(f"{KEY}:x") == "ben"
@@ -30,7 +30,7 @@ def test_keys_are_known_by_name(tmp_path):
 
 def test_without_a_file_nobody_needs_a_key():
     """No file, no keys."""
-    assert not Keys("").needed
+    assert not Keys("").required
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from benchmarks.peers.digits import MODEL, NPY, read
 from service.images.decode import decode
-from service.images.digit.preprocessing import UNTOUCHED, prepare
+from service.images.digit.preprocessing import NO_PREPROCESSING, prepare
 from service.model.bundle import read_bundle
 from service.model.engine import Engine
 
@@ -83,7 +83,7 @@ async def predict(request: Request) -> Response:
     body = await request.body()
     if request.headers.get("content-type") == NPY:
         digits = read(body, NPY)
-        applied = [UNTOUCHED] * len(digits)
+        applied = [NO_PREPROCESSING] * len(digits)
     else:
         prepared = prepare(decode(body, 50_000_000))
         digits, applied = prepared.digit[np.newaxis], [prepared.applied]
