@@ -29,10 +29,11 @@ train: .venv-dev/installed  ## train both recipes, evaluate them, export the bes
 	$(DEV) -m training evaluate --lecture runs/lecture
 	$(DEV) -m training export
 
-lint: .venv-dev/installed  ## ruff and mypy --strict
+lint: .venv-dev/installed  ## ruff, mypy --strict and the banned words
 	$(DEV) -m ruff check
 	$(DEV) -m ruff format --check
 	$(DEV) -m mypy
+	$(DEV) -m tools.wording
 
 format: .venv-dev/installed  ## let ruff put the code in order
 	$(DEV) -m ruff check --fix

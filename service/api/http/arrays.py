@@ -64,10 +64,11 @@ def load_npy(body: bytes) -> Pixels:
         raise WrongShape(
             f"The array's shape is {shape}; send one image or several, at most (N, H, W, C)."
         )
-    if len(data) != math.prod(shape) * dtype.itemsize:
+    size = math.prod(shape) * dtype.itemsize
+    if len(data) != size:
         raise MalformedRequest(
-            f"{dtype} of shape {shape} requires {math.prod(shape) * dtype.itemsize:,} bytes; the .npy "
-            f"file has {len(data):,} after its header. Send the whole file."
+            f"{dtype} of shape {shape} requires {size:,} bytes; the .npy file has {len(data):,} "
+            "after its header. Send the whole file."
         )
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     if dtype == np.uint8:

@@ -36,7 +36,8 @@ def read_body(settings: Settings) -> bytes:
         return body
     if encoding not in _ENCODINGS:
         raise UnsupportedFormat(
-            f"Content-Encoding {encoding!r} is not supported; send {' or '.join(_ENCODINGS)} or none."
+            f"Content-Encoding {encoding!r} is not supported; send {' or '.join(_ENCODINGS)}, "
+            "or none."
         )
     decompressor = zlib.decompressobj(_ENCODINGS[encoding])
     try:
