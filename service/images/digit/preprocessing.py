@@ -105,7 +105,7 @@ def prepare(image: NDArray[np.uint8], mode: Mode = "auto") -> Prepared:
     if mode == "none" and image.shape != (SIZE, SIZE):
         height, width = image.shape
         raise WrongShape(
-            f"preprocess=none requires an image of 28 × 28 pixels, got {width} × {height}; "
+            f"preprocess=none takes an image of 28 × 28 pixels, not {width} × {height}; "
             "send that size, or preprocess=auto."
         )
     if mode == "none" or (mode == "auto" and _is_mnist(image)):
