@@ -53,7 +53,7 @@ async def roll_out() -> str:
             await asyncio.sleep(SETTLE_S)
             async with load(server.port, len(VERSIONS) + 2) as responses:
                 for version in VERSIONS:
-                    add_version(models, version, is_broken=version == BROKEN)
+                    add_version(models, version, broken=version == BROKEN)
                     server.process.send_signal(signal.SIGHUP)
                     await asyncio.sleep(1)
             ready = requests.get(f"http://127.0.0.1:{server.port}/readyz", timeout=5).json()
@@ -62,14 +62,20 @@ async def roll_out() -> str:
     return f"{failed} of {total} failed; version {ready['models'][0]['version']} serves at the end"
 
 
-def add_version(models: Path, version: int, is_broken: bool = False) -> None:
-    """Put another version of the committed model into a models folder, in one step."""
+def add_version(models: Path, version: int, broken: bool = False) -> None:
+    """Put another version of the committed model into a models folder, atomically.
+
+    Args:
+        models: the folder, which need not exist.
+        version: of the copy.
+        broken: whether its graph is damaged.
+    """
     bundle = models.parent / f"bundle-{version}"
     shutil.copytree(ROOT / "models" / "mnist" / "1", bundle)
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "version": version}))
-    if is_broken:
-        (bundle / "graph.tflite").write_bytes(b"no graph")
+    if broken:
+        (bundle / "graph.tflite").write_bytes(b"not a graph")
     (models / "mnist").mkdir(parents=True, exist_ok=True)
     bundle.rename(models / "mnist" / str(version))
 

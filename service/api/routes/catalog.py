@@ -83,14 +83,7 @@ def blueprint(models: Models) -> Blueprint:
         return _conditional(formats.json(ModelsAnswer(models.default, ids)))
 
     @api.get("/model")
-    @describe(
-        Operation(
-            answers={formats.MEDIA_TYPES["json"]: dict[str, Any]},
-            query=queries.ModelQuery,
-            problems=MODEL_ERRORS,
-            conditional=True,
-        )
-    )
+    @describe(_json_of_a_model(dict[str, Any]))
     def manifest() -> Response:
         """Return the manifest without its golden digits: layers, shapes, training, metrics."""
         query = queries.read(request, queries.ModelQuery)
@@ -126,39 +119,36 @@ def blueprint(models: Models) -> Blueprint:
         return _conditional(response)
 
     @api.get("/model/report")
-    @describe(
-        Operation(
-            answers={formats.MEDIA_TYPES["json"]: dict[str, Any]},
-            query=queries.ModelQuery,
-            problems=MODEL_ERRORS,
-            conditional=True,
-        )
-    )
+    @describe(_json_of_a_model(dict[str, Any]))
     def report() -> Response:
         """Return the evaluation on test digits: metrics by class, confusion matrix, calibration."""
-        query = queries.read(request, queries.ModelQuery)
-        bundle = models.get(query.model, query.version).bundle
-        path = bundle.path / REPORT
-        raw = path.read_bytes() if path.exists() else b"{}"
-        return _conditional(formats.respond(raw, formats.MEDIA_TYPES["json"]))
+        return _conditional(_json_file(models, REPORT, b"{}"))
 
     @api.get("/model/patches")
-    @describe(
-        Operation(
-            answers={formats.MEDIA_TYPES["json"]: PatchesAnswer},
-            query=queries.ModelQuery,
-            problems=MODEL_ERRORS,
-            conditional=True,
-        )
-    )
+    @describe(_json_of_a_model(PatchesAnswer))
     def patches() -> Response:
         """Return the patches of test digits that activate each filter most."""
-        query = queries.read(request, queries.ModelQuery)
-        path = models.get(query.model, query.version).bundle.path / PATCHES
-        raw = path.read_bytes() if path.exists() else b'{"layers": []}'
-        return _conditional(formats.respond(raw, formats.MEDIA_TYPES["json"]))
+        return _conditional(_json_file(models, PATCHES, b'{"layers": []}'))
 
     return api
+
+
+def _json_of_a_model(body: Any) -> Operation:
+    """Return the operation of a route whose response is JSON about the requested model."""
+    return Operation(
+        answers={formats.MEDIA_TYPES["json"]: body},
+        query=queries.ModelQuery,
+        problems=MODEL_ERRORS,
+        conditional=True,
+    )
+
+
+def _json_file(models: Models, name: str, default: bytes) -> Response:
+    """Return a JSON file of the requested model's bundle; the default where it has none."""
+    query = queries.read(request, queries.ModelQuery)
+    path = models.get(query.model, query.version).bundle.path / name
+    raw = path.read_bytes() if path.exists() else default
+    return formats.respond(raw, formats.MEDIA_TYPES["json"])
 
 
 def _conditional(response: Response) -> Response:
