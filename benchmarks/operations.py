@@ -1,4 +1,7 @@
-"""`python -m benchmarks.operations`: failed requests while versions roll out or a worker dies."""
+"""Count failed requests while versions roll out or a worker is killed.
+
+Run as `python -m benchmarks.operations`.
+"""
 
 import asyncio
 import json
@@ -21,8 +24,8 @@ from benchmarks.servers import running, start_service
 CLIENTS = 8
 VERSIONS = range(2, 22)  # rolled out one a second
 BROKEN = 10
-RECOVERED = 0.9  # of the rate before: rates vary by about that much
-SETTLE_S = 2.0  # for the second worker to be ready, too
+RECOVERED = 0.9  # share of the former rate; rates vary by about a tenth
+SETTLE_S = 2.0  # until the second worker is ready, too
 PREDICT = encode("POST", "/predict", SEVEN, "application/octet-stream")
 
 
@@ -45,7 +48,7 @@ async def load(port: int, seconds: float) -> AsyncIterator[Responses]:
 
 
 async def roll_out() -> str:
-    """Count the requests that fail while versions roll out; say which version serves at the end."""
+    """Count the requests that fail while versions roll out; report the version at the end."""
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
         add_version(models, 1)
@@ -81,7 +84,7 @@ def add_version(models: Path, version: int, broken: bool = False) -> None:
 
 
 async def kill_worker() -> str:
-    """Count the requests that fail with a worker, and time until the rate has recovered."""
+    """Count the requests that fail when a worker is killed; measure the time to recover."""
     with running(start_service(2)) as server:
         await asyncio.sleep(SETTLE_S)
         async with load(server.port, 20) as responses:
