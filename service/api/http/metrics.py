@@ -17,7 +17,7 @@ from service.timing import Timings
 
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 CONFIDENCES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
-INK = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2, 0.3, 0.5, 1)
+BRIGHTNESSES = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2, 0.3, 0.5, 1)
 _MEMORY = Path("/proc/self/statm")  # Linux only; its second number is the resident pages
 
 requests = Family(
@@ -51,7 +51,9 @@ confidence = Family(
     ("model",),
     CONFIDENCES,
 )
-ink = Family("histogram", "convscope_ink", "Mean brightness of a digit, 0–1.", ("model",), INK)
+input_brightness = Family(
+    "histogram", "convscope_ink", "Mean brightness of a digit, 0–1.", ("model",), BRIGHTNESSES
+)
 model_workers = Family(
     "gauge",
     "convscope_model_workers",
@@ -114,7 +116,7 @@ def count_predictions(
             highest = max(row)
             predictions.add((name, labels[row.index(highest)]))
             confidence.observe(only_name, highest)
-            ink.observe(only_name, mean)
+            input_brightness.observe(only_name, mean)
 
 
 def join(folder: Path, update: Callable[[], None]) -> None:
