@@ -10,6 +10,7 @@ import requests
 from PIL import Image
 from safetensors.numpy import load
 
+from tests.e2e.test_activations import npz
 from tests.e2e.test_predict import png
 
 
@@ -24,11 +25,6 @@ def activations(server, mnist):
         return response
 
     return post
-
-
-def npz(response):
-    """Return the arrays of an npz response."""
-    return dict(np.load(io.BytesIO(response.content)))
 
 
 def test_safetensors_equal_npz(activations):

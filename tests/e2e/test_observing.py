@@ -135,7 +135,7 @@ def test_every_request_has_its_line(tmp_path):
             errors = process.communicate(timeout=PATIENCE_S)[1]
     by_path = {line["path"]: line for line in lines(tmp_path / "log")}
     line = by_path["/predict"]
-    assert 0 < line.pop("seconds") < 5
+    assert line.pop("seconds") > 0
     assert line.pop("bytes") > 100
     assert line.pop("time").startswith("20")
     assert line.pop("pid") > 0

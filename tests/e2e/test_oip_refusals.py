@@ -61,7 +61,7 @@ BAD_REQUESTS = {
     "endless number": ({"json": image(data=[10**99] * 784)}, "mnist", 400, "not numbers"),
     "fractions": ({"json": image(data=[0.5] * 784)}, "mnist", 400, "whole numbers in 0–255"),
     "over 255": ({"json": image(data=[256] * 784)}, "mnist", 400, "whole numbers in 0–255"),
-    "over 1": ({"json": image(datatype="FP32", data=[1.5] * 784)}, "mnist", 422, "leave 0–1"),
+    "over 1": ({"json": image(datatype="FP32", data=[1.5] * 784)}, "mnist", 422, "outside 0–1"),
     "over float32": ({"json": image(datatype="FP32", data=[1e300] * 784)}, "mnist", 422, "0–1"),
     "base64": (
         {"json": image(shape=[1], datatype="BYTES", data=["?!"])},
