@@ -32,10 +32,11 @@ train: .venv-dev/installed  ## train and evaluate both recipes, export the best 
 	$(DEV) -m training evaluate --lecture runs/lecture
 	$(DEV) -m training export
 
-lint: .venv-dev/installed  ## check style and types
+lint: .venv-dev/installed  ## check style, types and wording
 	$(DEV) -m ruff check
 	$(DEV) -m ruff format --check
 	$(DEV) -m mypy
+	$(DEV) -m tools.wording
 
 format: .venv-dev/installed  ## format the code
 	$(DEV) -m ruff check --fix

@@ -93,7 +93,7 @@ def test_json_bodies_hold_one_form_of_input(told):
     one_of = {field for option in body["oneOf"] for field in option["required"]}
     assert one_of == {"image", "images", "instances"}
     assert body["dependentRequired"] == {"instances": ["range"]}
-    form = told["components"]["schemas"]["PictureForm"]["properties"]["image"]
+    form = told["components"]["schemas"]["ImageForm"]["properties"]["image"]
     assert form["items"] == {"type": "string", "format": "binary"}
 
 

@@ -15,8 +15,8 @@ from service.api.http.queries import ModelQuery
 NUMBERS = Meta(extra_json_schema={"type": "array"})
 View = TypeVar("View", bound=Callable[..., Any])
 
-# what can be wrong with any request that holds pictures
-PICTURE_ERRORS = (
+# the errors of every route that takes images
+IMAGE_ERRORS = (
     errors.MalformedRequest,
     errors.UnknownModel,
     errors.ImageNotDecodable,
