@@ -5,20 +5,20 @@ import { EMPTY, isEmpty, Sheets } from '../models/sheet.js';
 import { sheetOf, sheetPart } from '../models/link.js';
 import { Store } from '../models/store.js';
 import { Paper } from '../parts/paper.js';
-import { told } from '../parts/refusal.js';
+import { problemText } from '../parts/problem.js';
 import { button } from './controls.js';
 
 const NOTHING = { digit: null, values: null, problem: null, cell: null, explanation: null };
 const UNUSED = { allTerms: false, evidence: false, occlusion: null, brush: 'normal', lang: '', dark: false };
 
-/** Where an exhibit's digit comes from: a small sheet of paper, and samples of the test set. Its
- * store holds `digit` and `values`, the service's own, as the playground's does.
+/** The input of an exhibit: a small drawing area, and samples of the test set. As in the playground,
+ * its store contains the service's `digit` and `values`.
  */
 export class Desk {
   constructor({ api, network, samples, store, sheet, params, save, keepSheet }) {
-    const asked = sheetOf(params, network);
-    const first = isEmpty(asked) ? sheet : asked;
-    this.store = new Store({ ...NOTHING, ...UNUSED, sheet: first, said: '' });
+    const linked = sheetOf(params, network);
+    const first = isEmpty(linked) ? sheet : linked;
+    this.store = new Store({ ...NOTHING, ...UNUSED, sheet: first, announcement: '' });
     this.sheets = new Sheets(this.store);
     const paper = el('div', {});
     const next = button(t(network.takesPictures ? 'tool.sample' : 'tool.random'), () => this.#next(network), {
@@ -29,20 +29,20 @@ export class Desk {
     this.node = el('div', { class: 'desk' }, paper, el('div', { class: 'row' }, next, clear), problem);
     new Answers({ api, network, samples, store: this.store });
     new Paper(paper, { store: this.store, sheets: this.sheets, samples });
-    this.store.watch(['problem'], (now) => {
-      problem.textContent = now.problem ? told(now.problem) : '';
+    this.store.watch(['problem'], (state) => {
+      problem.textContent = state.problem ? problemText(state.problem) : '';
     });
-    this.store.watch(['said'], ({ said }) => said && store.set({ said }));
-    this.store.watch(['sheet', 'digit'], (now) => {
-      keepSheet(now.sheet);
-      if (now.sheet !== first) {
-        save({ sample: null, random: null, strokes: null, pixels: null, ...sheetPart(now.sheet, now.digit) });
-      }
+    this.store.watch(['announcement'], ({ announcement }) => announcement && store.set({ announcement }));
+    this.store.watch(['sheet', 'digit'], (state) => {
+      keepSheet(state.sheet);
+      if (state.sheet === first) return;
+      const link = sheetPart(state.sheet, state.digit);
+      save({ sample: null, random: null, strokes: null, pixels: null, ...link });
     });
   }
 
-  /** Hide what shows the network's values while there is no digit: they would be another's. */
-  shows(...nodes) {
+  /** Hide nodes that show the network's values while there are none. */
+  hideWithoutValues(...nodes) {
     this.store.watch(['values'], ({ values }) => nodes.forEach((node) => (node.hidden = !values)));
   }
 

@@ -5,15 +5,14 @@ import { isEmpty } from './sheet.js';
 import { rasterise } from './strokes.js';
 import { DIGIT } from './network.js';
 import { sameCell } from './trail.js';
-import { asksForPost, Values } from './values.js';
+import { layersToRequestPost, Values } from './values.js';
 
-const DENSE_TERMS = 64; // listed at first; the rest is one sum until asked for
 const NO_EXPLANATION = { explanation: null, explanationProblem: null };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
 const NOTHING = { digit: null, values: null, problem: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
 
-/** Keeps what the page shows of the network true to what lies on the paper and what is selected.
- * Whatever the service refuses is said on the page, and the rest of it goes on.
+/** Requests what the page shows of the network whenever the sheet or the selected cell changes.
+ * A request that fails puts its problem into the store, and the other requests are unaffected.
  */
 export class Answers {
   #api;
@@ -26,62 +25,61 @@ export class Answers {
     this.#network = network;
     this.#samples = samples;
     this.#store = store;
-    const refused = (name, without) => (problem) => store.set({ ...without, [name]: problem });
-    const look = new Latest((sheet) => this.#look(sheet).catch(refused('problem', NOTHING)));
-    const explain = new Latest(() => this.#explain().catch(refused('explanationProblem', NO_EXPLANATION)));
-    const occlude = new Latest(() => this.#occlude().catch(refused('occlusionProblem', NO_OCCLUSION)));
-    store.watch(['sheet'], ({ sheet }) => look.submit(sheet));
+    const failWith = (name, without) => (problem) => store.set({ ...without, [name]: problem });
+    const predict = new Latest((sheet) => this.#predict(sheet).catch(failWith('problem', NOTHING)));
+    const explain = new Latest(() => this.#explain().catch(failWith('explanationProblem', NO_EXPLANATION)));
+    const occlude = new Latest(() => this.#occlude().catch(failWith('occlusionProblem', NO_OCCLUSION)));
+    store.watch(['sheet'], ({ sheet }) => predict.submit(sheet));
     store.watch(['cell', 'values', 'allTerms'], () => explain.submit());
     store.watch(['values', 'evidence'], () => occlude.submit());
   }
 
-  async #look(sheet) {
+  async #predict(sheet) {
     if (isEmpty(sheet)) return this.#store.set(NOTHING);
-    const question = await this.#question(sheet);
-    // at the same time: asking for the digit first would double the way from stroke to picture
-    const [digit, tensors] = await Promise.all([
-      question.digit ?? this.#seen(question),
-      this.#values(question),
-    ]);
-    if (isEmpty(this.#store.state.sheet)) return undefined; // cleared meanwhile
+    const body = await this.#bodyOf(sheet);
+    // The requests run concurrently, because the page is to follow a stroke within 50 ms.
+    const [digit, tensors] = await Promise.all([body.digit ?? this.#preprocess(body), this.#values(body)]);
+    if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
     return this.#store.set({ digit, values: new Values(this.#network, tensors), problem: null });
   }
 
-  /** What is sent: {type, content} of a picture, or of a digit that is ready, with the digit. */
-  async #question(sheet) {
+  /** Return the request body for a sheet: {type, content}, and `digit` where it needs no preprocessing. */
+  async #bodyOf(sheet) {
     const { input, takesPictures } = this.#network;
-    const ready = (digit) => ({ ...this.#api.body(digit), digit });
+    const bodyOfDigit = (digit) => ({ ...this.#api.body(digit), digit });
     switch (sheet.kind) {
       case 'sample':
-        return ready({ ...input, pixels: await this.#samples.pixels(sheet.index) });
+        return bodyOfDigit({ ...input, pixels: await this.#samples.pixels(sheet.index) });
       case 'random':
-        return ready(randomDigit(input, sheet.seed));
+        return bodyOfDigit(randomDigit(input, sheet.seed));
       case 'array':
-        return ready({ ...input, pixels: sheet.pixels });
+        return bodyOfDigit({ ...input, pixels: sheet.pixels });
       case 'picture':
         return { type: typeOf(sheet.blob), content: sheet.blob };
-      default: {
+      case 'strokes': {
         const raster = rasterise(sheet.strokes);
-        if (!takesPictures) return ready(shrink(raster, input));
+        if (!takesPictures) return bodyOfDigit(shrink(raster, input));
         return { type: 'image/png', content: await encodeGrey(raster.pixels, raster.width, raster.height) };
       }
+      default:
+        throw new RangeError(`Unknown kind of sheet "${sheet.kind}".`);
     }
   }
 
-  /** The digit that the service makes of a picture. */
-  async #seen(picture) {
-    return { ...this.#network.input, pixels: await this.#api.preprocess(picture) };
+  /** Return the digit that the service makes of an image. */
+  async #preprocess(body) {
+    return { ...this.#network.input, pixels: await this.#api.preprocess(body) };
   }
 
-  async #values(question) {
-    const post = asksForPost(this.#network)
+  async #values(body) {
+    const post = layersToRequestPost(this.#network)
       .map(({ name }) => name)
       .join(',');
     return Object.assign(
       {},
       ...(await Promise.all([
-        this.#api.activations(question, 'all', 'pre'),
-        ...(post ? [this.#api.activations(question, post, 'post')] : []),
+        this.#api.activations(body, 'all', 'pre'),
+        ...(post ? [this.#api.activations(body, post, 'post')] : []),
       ])),
     );
   }
@@ -89,8 +87,7 @@ export class Answers {
   async #explain() {
     const { cell, values, digit, allTerms } = this.#store.state;
     if (!cell || !values || cell.layer === DIGIT) return this.#store.set(NO_EXPLANATION);
-    const isDense = this.#network.find(cell.layer).kind === 'Dense';
-    const top = isDense && !allTerms ? DENSE_TERMS : null;
+    const top = allTerms ? null : this.#network.find(cell.layer).kind.termLimit;
     const { explanation } = await this.#api.explain(digit, cell, top);
     const now = this.#store.state;
     if (now.values && sameCell(now.cell, cell)) this.#store.set({ ...NO_EXPLANATION, explanation });
@@ -106,7 +103,9 @@ export class Answers {
   }
 }
 
-/** What a file says it is; whatever is no picture is sent as bytes, and not taken for JSON or a form. */
+/** Return a file's media type; a file that is no image is sent as bytes, so that the service does not
+ * parse it as JSON or as a form.
+ */
 function typeOf({ type }) {
   return type.startsWith('image/') ? type : 'application/octet-stream';
 }

@@ -1,30 +1,30 @@
 import { el, number } from '../lib/dom.js';
 import { percent } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
-import { told } from './refusal.js';
+import { problemText } from './problem.js';
 
-const REST_MS = 600; // a screen reader hears the answer once the stroke rests
+const ANNOUNCEMENT_DELAY_MS = 600; // Screen readers announce the prediction once drawing pauses.
 
-/** What it is, how sure; or why there is no answer. */
+/** The predicted label and its confidence, or why there is no prediction. */
 export class Answer {
   #root;
   #store;
-  #ask;
+  #openClass;
   #timer;
 
-  constructor(root, { store, ask }) {
+  constructor(root, { store, openClass }) {
     this.#root = root;
     this.#store = store;
-    this.#ask = ask;
+    this.#openClass = openClass;
     store.watch(['values', 'problem', 'lang'], (state) => this.#draw(state));
   }
 
   #draw({ values, problem }) {
     clearTimeout(this.#timer);
-    if (problem) return this.#say(t('answer.problem'), told(problem));
-    if (!values) return this.#say(t('answer.empty'), t('answer.invite'));
+    if (problem) return this.#drawReason(t('answer.problem'), problemText(problem));
+    if (!values) return this.#drawReason(t('answer.empty'), t('answer.invite'));
     const [first, second] = values.ranking();
-    const unfamiliar = values.isFamiliar() === false;
+    const isUnfamiliar = values.isFamiliar() === false;
     this.#root.replaceChildren(
       el('output', { class: 'label', 'aria-label': t('answer.name') }, first.label),
       number(first.probability, percent(first.probability), { class: 'confidence' }),
@@ -33,26 +33,26 @@ export class Answer {
         { class: 'soft' },
         t('answer.second', { label: second.label, confidence: percent(second.probability) }),
       ),
-      ...(unfamiliar ? [el('p', { class: 'warning' }, t('answer.unfamiliar'))] : []),
+      ...(isUnfamiliar ? [el('p', { class: 'warning' }, t('answer.unfamiliar'))] : []),
       el(
         'button',
-        { type: 'button', onclick: () => this.#ask(first.index) },
+        { type: 'button', onclick: () => this.#openClass(first.index) },
         t('answer.why', { label: first.label }),
       ),
     );
-    const said = t('answer.said', { label: first.label, confidence: percent(first.probability) });
-    return this.#announce(said);
+    const confidence = percent(first.probability);
+    return this.#announce(t('answer.announcement', { label: first.label, confidence }));
   }
 
-  #say(title, text) {
+  #drawReason(title, text) {
     this.#root.replaceChildren(el('p', { class: 'none' }, title), el('p', { class: 'soft' }, text));
     this.#announce(`${title} ${text}`);
   }
 
-  /** Not to who has gone on to the lab meanwhile: it has words of its own. */
-  #announce(said) {
+  /** Announce the prediction unless the lab is shown by then, which has its own announcements. */
+  #announce(announcement) {
     this.#timer = setTimeout(() => {
-      if (!this.#root.closest('[hidden]')) this.#store.set({ said });
-    }, REST_MS);
+      if (!this.#root.closest('[hidden]')) this.#store.set({ announcement });
+    }, ANNOUNCEMENT_DELAY_MS);
   }
 }

@@ -4,7 +4,7 @@ import { PLAYGROUND } from '../models/route.js';
 import { EMPTY } from '../models/sheet.js';
 import { BRUSHES } from '../models/strokes.js';
 
-/** What can be done with the paper: undo, clear, brush, samples, pictures, camera. */
+/** The tools of the drawing area: undo, clear, brushes, samples, image files, camera. */
 export class Tools {
   #root;
   #store;
@@ -19,13 +19,13 @@ export class Tools {
     this.#sheets = sheets;
     this.#network = network;
     this.#openCamera = openCamera;
-    this.#file.addEventListener('change', () => this.#take(this.#file.files));
+    this.#file.addEventListener('change', () => this.#openFile(this.#file.files));
     document.addEventListener('paste', (event) => {
-      if (this.#isMeant(event)) this.#take(event.clipboardData.files);
+      if (this.#concernsPaper(event)) this.#openFile(event.clipboardData.files);
     });
-    this.#takeDrops(paper);
+    this.#acceptDrops(paper);
     document.addEventListener('keydown', (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === 'z' && this.#isMeant(event)) sheets.undo();
+      if ((event.ctrlKey || event.metaKey) && event.key === 'z' && this.#concernsPaper(event)) sheets.undo();
     });
     store.watch(['lang', 'brush'], () => this.#draw());
     store.watch(['sheet'], () => {
@@ -33,10 +33,10 @@ export class Tools {
     });
   }
 
-  /** Whether a key or a paste is for the paper: it is on the page, and nothing is being typed. */
-  #isMeant({ target }) {
-    const isTyped = target.closest('input:not([type="radio"]), textarea');
-    return this.#store.state.route.view === PLAYGROUND && !isTyped;
+  /** Whether a key or a paste concerns the paper: the playground is shown, and no input has the focus. */
+  #concernsPaper({ target }) {
+    const input = target.closest('input:not([type="radio"]), textarea');
+    return this.#store.state.route.view === PLAYGROUND && !input;
   }
 
   #draw() {
@@ -61,7 +61,7 @@ export class Tools {
       this.#tool('sample', () => this.#nextSample()),
       this.#tool('picture', () => this.#file.click()),
     ];
-    // browsers let a page see the camera on https and on localhost only
+    // Browsers grant a page the camera on https and on localhost only.
     if (navigator.mediaDevices?.getUserMedia) tools.push(this.#tool('camera', this.#openCamera));
     return tools;
   }
@@ -104,14 +104,14 @@ export class Tools {
     this.#sheets.put({ kind: 'random', seed: Math.floor(Math.random() * 1e9) });
   }
 
-  /** The first picture among files; else the first of them: the service says what is wrong with it. */
-  #take(files) {
+  /** Open the first image among files; else the first file, which the service rejects with a reason. */
+  #openFile(files) {
     const blob = [...files].find((file) => file.type.startsWith('image/')) ?? files[0];
     if (blob && this.#network.takesPictures) this.#sheets.put({ kind: 'picture', blob });
-    this.#file.value = ''; // so that the same file can be chosen again
+    this.#file.value = ''; // Else choosing the same file again would raise no event.
   }
 
-  #takeDrops(paper) {
+  #acceptDrops(paper) {
     paper.addEventListener('dragover', (event) => {
       event.preventDefault();
       paper.classList.add('over');
@@ -120,7 +120,7 @@ export class Tools {
     paper.addEventListener('drop', (event) => {
       event.preventDefault();
       paper.classList.remove('over');
-      this.#take(event.dataTransfer.files);
+      this.#openFile(event.dataTransfer.files);
     });
   }
 }
