@@ -4,7 +4,7 @@
 import { Api } from './lib/api.js';
 import { clearThemeCache, el } from './lib/dom.js';
 import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
-import { Answers } from './models/answers.js';
+import { Requests } from './models/requests.js';
 import { fromHash, toHash } from './models/link.js';
 import { Network } from './models/network.js';
 import { PLAYGROUND, routeOf } from './models/route.js';
@@ -12,15 +12,15 @@ import { Samples } from './models/samples.js';
 import { EMPTY, Sheets } from './models/sheet.js';
 import { Store } from './models/store.js';
 import { Trail } from './models/trail.js';
-import { Answer } from './parts/answer.js';
+import { Prediction } from './parts/prediction.js';
 import { Camera } from './parts/camera.js';
 import { Columns } from './parts/columns.js';
 import { Digit } from './parts/digit.js';
-import { Evidence } from './parts/evidence.js';
+import { OcclusionMap } from './parts/occlusion-map.js';
 import { Patches } from './parts/patches.js';
 import { Inspector } from './parts/inspector.js';
 import { Menu } from './parts/menu.js';
-import { Paper } from './parts/paper.js';
+import { DrawingArea } from './parts/drawing-area.js';
 import { problemText } from './parts/problem.js';
 import { Share } from './parts/share.js';
 import { Tools } from './parts/tools.js';
@@ -43,7 +43,7 @@ const DEFAULTS = {
   stage: 'post',
   scale: 'layer',
   weights: null,
-  evidence: false,
+  showsOcclusion: false,
   occlusion: null,
   occlusionProblem: null,
   brush: 'normal',
@@ -108,12 +108,12 @@ function build({ api, manifest, network, store, models, embedded }) {
     trail.go({ layer: network.last.name, channel });
     $('inspector-title').focus();
   };
-  new Answers({ api, network, samples, store });
-  new Paper($('paper'), { store, sheets, samples });
-  new Tools($('tools'), { store, sheets, network, paper: $('paper'), openCamera: () => camera.open() });
+  new Requests({ api, network, samples, store });
+  new DrawingArea($('paper'), { store, sheets, samples });
+  new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
   new Digit($('digit'), { store, network });
-  new Answer($('answer'), { store, openClass });
-  new Evidence($('evidence'), { store });
+  new Prediction($('answer'), { store, openClass });
+  new OcclusionMap($('evidence'), { store });
   new View($('view'), { store });
   new Columns($('columns'), { api, store, network, trail });
   new Inspector($('inspector'), { store, network, trail });

@@ -187,10 +187,10 @@ test('a filter is drawn as a mosaic of its slices, in place', () => {
   assert.deepEqual(mosaic(2, 3, 3), { across: 2, rows: 3, columns: 6 });
   const kernel = Float32Array.from({ length: 54 }, (_, i) => i); // (3, 3, 2, 3)
   const weights = new Weights({ 'edges/kernel': { values: kernel } });
-  const picture = weights.picture(edges, 1);
-  assert.equal(picture[0], 1); // row 0, column 0, input 0, filter 1
-  assert.equal(picture[3], 4); // the same of input 1, in the slice beside it
-  assert.equal(picture[6 * 2 + 5], 52); // row 2, column 2, input 1
+  const image = weights.image(edges, 1);
+  assert.equal(image[0], 1); // row 0, column 0, input 0, filter 1
+  assert.equal(image[3], 4); // the same of input 1, in the slice beside it
+  assert.equal(image[6 * 2 + 5], 52); // row 2, column 2, input 1
   assert.equal(weights.limit(edges), 53);
   assert.ok(weights.has(edges) && !weights.has(less));
 });

@@ -5,7 +5,7 @@ import { fromHash, toHash } from '../../service/web/models/link.js';
 import { randomDigit, shrink } from '../../service/web/models/pixels.js';
 import { EMPTY, Sheets } from '../../service/web/models/sheet.js';
 import { Store } from '../../service/web/models/store.js';
-import { decodeStrokes, encodeStrokes, PAPER, rasterise } from '../../service/web/models/strokes.js';
+import { decodeStrokes, encodeStrokes, DRAWING_SIZE, rasterise } from '../../service/web/models/strokes.js';
 import { asCell, sameCell, Trail } from '../../service/web/models/trail.js';
 import { network } from './toy.js';
 
@@ -36,7 +36,7 @@ test('strokes become black on white, as wide as the brush, cut off at the edge',
       ],
     },
   ]);
-  const at = (x, y) => pixels[y * PAPER + x];
+  const at = (x, y) => pixels[y * DRAWING_SIZE + x];
   assert.deepEqual([at(100, 100), at(100, 109), at(100, 112), at(30, 100)], [0, 0, 255, 255]);
   assert.equal(
     rasterise([
@@ -57,7 +57,7 @@ test('noise is the same for the same seed; a drawing is averaged into every chan
   const input = { height: 12, width: 10, channels: 3 };
   assert.deepEqual(randomDigit(input, 5), randomDigit(input, 5));
   assert.notDeepEqual(randomDigit(input, 5).pixels, randomDigit(input, 6).pixels);
-  const { pixels } = shrink({ pixels: new Uint8Array(PAPER * PAPER) }, input);
+  const { pixels } = shrink({ pixels: new Uint8Array(DRAWING_SIZE * DRAWING_SIZE) }, input);
   assert.ok(pixels.length === 360 && pixels.every((value) => value === 255));
 });
 

@@ -104,7 +104,7 @@ class Lab {
       this.#playgroundSheet = sheet;
     }
     if (!isEmpty(this.#sheet)) return this.#sheet;
-    return this.#context.network.takesPictures ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
+    return this.#context.network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
   }
 
   #drawNav(name) {

@@ -96,7 +96,7 @@ export class Network {
   }
 
   /** Whether the service takes encoded images for this network, and not arrays only. */
-  get takesPictures() {
+  get acceptsImages() {
     const { height, width, channels } = this.input;
     return height === 28 && width === 28 && channels === 1;
   }

@@ -1,5 +1,5 @@
 import { seeded } from '../lib/random.js';
-import { PAPER } from './strokes.js';
+import { DRAWING_SIZE } from './strokes.js';
 
 /** Convert a pixel, 0–255, to the float32 that the model computes with, 0–1. */
 export const intensity = (byte) => Math.fround(byte / 255);
@@ -29,10 +29,10 @@ export function randomDigit({ height, width, channels }, seed) {
 export function shrink(raster, { height, width, channels }) {
   const sums = new Float64Array(height * width);
   const counts = new Float64Array(height * width);
-  for (let y = 0; y < PAPER; y++) {
-    for (let x = 0; x < PAPER; x++) {
-      const cell = Math.floor((y * height) / PAPER) * width + Math.floor((x * width) / PAPER);
-      sums[cell] += 255 - raster.pixels[y * PAPER + x];
+  for (let y = 0; y < DRAWING_SIZE; y++) {
+    for (let x = 0; x < DRAWING_SIZE; x++) {
+      const cell = Math.floor((y * height) / DRAWING_SIZE) * width + Math.floor((x * width) / DRAWING_SIZE);
+      sums[cell] += 255 - raster.pixels[y * DRAWING_SIZE + x];
       counts[cell]++;
     }
   }

@@ -1,5 +1,5 @@
 // A sheet is the input that the user chose: {kind: 'strokes', strokes} · {kind: 'sample', index} ·
-// {kind: 'random', seed} · {kind: 'picture', blob} · {kind: 'array', pixels}. Sheets are immutable.
+// {kind: 'random', seed} · {kind: 'image', blob} · {kind: 'array', pixels}. Sheets are immutable.
 export const EMPTY = Object.freeze({ kind: 'strokes', strokes: Object.freeze([]) });
 const UNDO_LIMIT = 200;
 

@@ -1,31 +1,31 @@
 import { clamp } from '../lib/math.js';
 
-// The paper's coordinates are whole numbers, 0–255 both ways, so that a link holds a stroke exactly.
-export const PAPER = 256;
+// A drawing's coordinates are whole numbers, 0–255 both ways, so that a link holds a stroke exactly.
+export const DRAWING_SIZE = 256;
 export const BRUSHES = { thin: 14, normal: 20, thick: 28 }; // diameters
 
 /** Rasterise strokes to {pixels, width, height}: black (0) on white (255), with smooth edges. */
 export function rasterise(strokes) {
-  const pixels = new Uint8Array(PAPER * PAPER).fill(255);
+  const pixels = new Uint8Array(DRAWING_SIZE * DRAWING_SIZE).fill(255);
   for (const { points, brush } of strokes) {
     points.forEach((point, i) => segment(pixels, points[Math.max(i - 1, 0)], point, brush / 2));
   }
-  return { pixels, width: PAPER, height: PAPER };
+  return { pixels, width: DRAWING_SIZE, height: DRAWING_SIZE };
 }
 
 function segment(pixels, [x0, y0], [x1, y1], radius) {
-  const onPaper = (value) => clamp(value, 0, PAPER - 1);
+  const inside = (value) => clamp(value, 0, DRAWING_SIZE - 1);
   const [dx, dy] = [x1 - x0, y1 - y0];
   const squared = dx * dx + dy * dy || 1;
   const reach = radius + 1;
-  const right = onPaper(Math.ceil(Math.max(x0, x1) + reach));
-  const bottom = onPaper(Math.ceil(Math.max(y0, y1) + reach));
-  for (let y = onPaper(Math.floor(Math.min(y0, y1) - reach)); y <= bottom; y++) {
-    for (let x = onPaper(Math.floor(Math.min(x0, x1) - reach)); x <= right; x++) {
+  const right = inside(Math.ceil(Math.max(x0, x1) + reach));
+  const bottom = inside(Math.ceil(Math.max(y0, y1) + reach));
+  for (let y = inside(Math.floor(Math.min(y0, y1) - reach)); y <= bottom; y++) {
+    for (let x = inside(Math.floor(Math.min(x0, x1) - reach)); x <= right; x++) {
       const along = clamp(((x - x0) * dx + (y - y0) * dy) / squared, 0, 1);
       const distance = Math.hypot(x - x0 - along * dx, y - y0 - along * dy);
       const coverage = clamp(radius + 0.5 - distance, 0, 1);
-      const at = y * PAPER + x;
+      const at = y * DRAWING_SIZE + x;
       pixels[at] = Math.min(pixels[at], Math.round(255 * (1 - coverage)));
     }
   }

@@ -21,20 +21,20 @@ export class Weights {
   }
 
   /** Return a filter's weights at the cells of the mosaic, row by row; NaN where a cell has none. */
-  picture(layer, filter) {
+  image(layer, filter) {
     const shape = this.shape(layer);
     const { values } = this.#tensors[`${layer.name}/kernel`]; // (rows, columns, inputs, outputs)
-    const picture = new Float32Array(shape.rows * shape.columns).fill(NaN);
+    const image = new Float32Array(shape.rows * shape.columns).fill(NaN);
     for (let slice = 0; slice < shape.slices; slice++) {
       const top = Math.floor(slice / shape.across) * shape.sliceRows;
       const left = (slice % shape.across) * shape.sliceColumns;
       for (let i = 0; i < shape.sliceRows * shape.sliceColumns; i++) {
         const [r, c] = [Math.floor(i / shape.sliceColumns), i % shape.sliceColumns];
         const at = (i * shape.slices + slice) * layer.channels + filter;
-        picture[(top + r) * shape.columns + left + c] = values[at];
+        image[(top + r) * shape.columns + left + c] = values[at];
       }
     }
-    return picture;
+    return image;
   }
 
   /** Return the largest magnitude of the layer's weights, or of one filter's. */

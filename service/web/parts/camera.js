@@ -39,7 +39,7 @@ export class Camera {
     const canvas = el('canvas', { width: side, height: side });
     const [x, y] = [(this.#video.videoWidth - side) / 2, (this.#video.videoHeight - side) / 2];
     canvas.getContext('2d').drawImage(this.#video, x, y, side, side, 0, 0, side, side);
-    canvas.toBlob((blob) => this.#sheets.put({ kind: 'picture', blob }), 'image/jpeg', 0.92);
+    canvas.toBlob((blob) => this.#sheets.put({ kind: 'image', blob }), 'image/jpeg', 0.92);
     this.#dialog.close();
   }
 

@@ -4,7 +4,7 @@ import { toText } from '../models/strokes.js';
 import { t } from '../lib/i18n.js';
 import { PLAYGROUND } from '../models/route.js';
 import { Dialog } from './dialog.js';
-import { viewAsPng } from './export.js';
+import { viewAsPng } from './view-image.js';
 import { problemNote } from './problem.js';
 
 const CONFIRMATION_MS = 2000;

@@ -24,7 +24,7 @@ export function tileSource(network, layer, { stage, scale, digit, values, weight
 function ofKernels(layer, weights, perMap, selected) {
   const limit = limits((channel) => weights.limit(layer, channel), perMap);
   return {
-    of: (channel) => ({ values: weights.picture(layer, channel), colour: diverging(limit(channel)) }),
+    of: (channel) => ({ values: weights.image(layer, channel), colour: diverging(limit(channel)) }),
     legend: legendOf(layer, limit(selected), true, perMap ? selected : null),
   };
 }

@@ -13,7 +13,7 @@ export class Tools {
   #openCamera;
   #file = el('input', { type: 'file', accept: 'image/*', hidden: true });
 
-  constructor(root, { store, sheets, network, paper, openCamera }) {
+  constructor(root, { store, sheets, network, drawingArea, openCamera }) {
     this.#root = root;
     this.#store = store;
     this.#sheets = sheets;
@@ -21,11 +21,12 @@ export class Tools {
     this.#openCamera = openCamera;
     this.#file.addEventListener('change', () => this.#openFile(this.#file.files));
     document.addEventListener('paste', (event) => {
-      if (this.#concernsPaper(event)) this.#openFile(event.clipboardData.files);
+      if (this.#concernsDrawing(event)) this.#openFile(event.clipboardData.files);
     });
-    this.#acceptDrops(paper);
+    this.#acceptDrops(drawingArea);
     document.addEventListener('keydown', (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === 'z' && this.#concernsPaper(event)) sheets.undo();
+      if ((event.ctrlKey || event.metaKey) && event.key === 'z' && this.#concernsDrawing(event))
+        sheets.undo();
     });
     store.watch(['lang', 'brush'], () => this.#draw());
     store.watch(['sheet'], () => {
@@ -33,8 +34,8 @@ export class Tools {
     });
   }
 
-  /** Whether a key or a paste concerns the paper: the playground is shown, and no input has the focus. */
-  #concernsPaper({ target }) {
+  /** Whether a key or a paste concerns the drawing: the playground is shown, and no input has the focus. */
+  #concernsDrawing({ target }) {
     const input = target.closest('input:not([type="radio"]), textarea');
     return this.#store.state.route.view === PLAYGROUND && !input;
   }
@@ -56,7 +57,7 @@ export class Tools {
   }
 
   #sources() {
-    if (!this.#network.takesPictures) return [this.#tool('random', () => this.#random())];
+    if (!this.#network.acceptsImages) return [this.#tool('random', () => this.#random())];
     const tools = [
       this.#tool('sample', () => this.#nextSample()),
       this.#tool('picture', () => this.#file.click()),
@@ -107,19 +108,19 @@ export class Tools {
   /** Open the first image among files; else the first file, which the service rejects with a reason. */
   #openFile(files) {
     const blob = [...files].find((file) => file.type.startsWith('image/')) ?? files[0];
-    if (blob && this.#network.takesPictures) this.#sheets.put({ kind: 'picture', blob });
+    if (blob && this.#network.acceptsImages) this.#sheets.put({ kind: 'image', blob });
     this.#file.value = ''; // Else choosing the same file again would raise no event.
   }
 
-  #acceptDrops(paper) {
-    paper.addEventListener('dragover', (event) => {
+  #acceptDrops(drawingArea) {
+    drawingArea.addEventListener('dragover', (event) => {
       event.preventDefault();
-      paper.classList.add('over');
+      drawingArea.classList.add('over');
     });
-    paper.addEventListener('dragleave', () => paper.classList.remove('over'));
-    paper.addEventListener('drop', (event) => {
+    drawingArea.addEventListener('dragleave', () => drawingArea.classList.remove('over'));
+    drawingArea.addEventListener('drop', (event) => {
       event.preventDefault();
-      paper.classList.remove('over');
+      drawingArea.classList.remove('over');
       this.#openFile(event.dataTransfer.files);
     });
   }

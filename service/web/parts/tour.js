@@ -25,7 +25,7 @@ export class Tour {
   }
 
   start = () => {
-    const sheet = this.#network.takesPictures ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
+    const sheet = this.#network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
     if (!this.#store.state.values) this.#sheets.put(sheet);
     this.#trail.go(null);
     this.#steps = stepsOf(this.#network);

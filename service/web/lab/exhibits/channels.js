@@ -43,7 +43,7 @@ export default class Channels {
     this.#state.watch(['row', 'column', 'filter', ...Object.keys(lectures)], () => this.#redraw());
   }
 
-  get #pictures() {
+  get #imageSlices() {
     return slicesOf(this.#state.state.picture, RGB);
   }
 
@@ -104,7 +104,7 @@ export default class Channels {
     const board = new Board(`input-${colour}`, actions);
     const patch = new EditGrid({
       label: `${t('terms.patch')}, ${t(`lab.channels.${colour}`)}`,
-      lines: patchAt(mapOf(this.#pictures[channel]), this.#window()),
+      lines: patchAt(mapOf(this.#imageSlices[channel]), this.#window()),
       cell: (row, column) => t('lab.cell', { row, column }),
       onEdit: (lines) => this.#write(channel, lines),
       limit: COLOUR_LIMIT,
@@ -140,19 +140,19 @@ export default class Channels {
   /** Write an edited patch into the image. */
   #write(channel, lines) {
     const { top, left } = this.#window();
-    const pictures = this.#pictures;
+    const images = this.#imageSlices;
     lines.forEach((line, row) =>
       line.forEach((value, column) => {
-        pictures[channel][top + row][left + column] = value;
+        images[channel][top + row][left + column] = value;
       }),
     );
-    this.#state.set({ picture: textOf(pictures) });
+    this.#state.set({ picture: textOf(images) });
   }
 
   #drawExample(rows, result, equation) {
     const { row, column, bias } = this.#state.state;
     const window = this.#window();
-    const [maps, kernels] = [this.#pictures.map(mapOf), this.#kernels];
+    const [maps, kernels] = [this.#imageSlices.map(mapOf), this.#kernels];
     const sums = rows.map(({ board, patch, products, total }, channel) => {
       patch.show(patchAt(maps[channel], window));
       board.show({
@@ -186,15 +186,15 @@ export default class Channels {
 
   /** Build six filters of the image's depth, and the six maps that they make. */
   #buildSix(depth) {
-    const pictures = this.#pictures.slice(0, depth).map(mapOf);
+    const images = this.#imageSlices.slice(0, depth).map(mapOf);
     const filters = depth === 1 ? classicFilters() : colourFilters();
     const maps = filters.map((slices) =>
-      convolveChannels(pictures, slices.map(mapOf), { bias: depth === 1 ? 0 : RGB_BIAS }),
+      convolveChannels(images, slices.map(mapOf), { bias: depth === 1 ? 0 : RGB_BIAS }),
     );
     const limit = extent(maps.flatMap(({ values }) => [...values]));
-    const inputs = pictures.map((picture, channel) => {
+    const inputs = images.map((image, channel) => {
       const board = new Board(`six-${channel}`);
-      return { board, picture, name: depth === 1 ? t('lab.input') : t(`lab.channels.${COLOURS[channel]}`) };
+      return { board, image, name: depth === 1 ? t('lab.input') : t(`lab.channels.${COLOURS[channel]}`) };
     });
     const boards = maps.map((_, filter) => new Board(`map-${filter}`, this.#actions({ filter })));
     const readout = el('p', { class: 'readout' });
@@ -217,8 +217,8 @@ export default class Channels {
     return () => {
       const { row, column, filter } = this.#state.state;
       const window = this.#window();
-      for (const { board, picture, name } of inputs) {
-        board.show({ ...picture, palette: signed(COLOUR_LIMIT), windows: [window], side: 180, label: name });
+      for (const { board, image, name } of inputs) {
+        board.show({ ...image, palette: signed(COLOUR_LIMIT), windows: [window], side: 180, label: name });
       }
       boards.forEach((board, each) => {
         const marks = each === filter ? [cellRegion(row, column)] : [];
@@ -226,16 +226,16 @@ export default class Channels {
         board.show({ ...maps[each], palette: signed(limit), marks, side: 144, label });
       });
       const value = maps[filter].values[row * PLACES + column];
-      readout.textContent = this.#sumText(pictures, filters[filter], window, value);
+      readout.textContent = this.#sumText(images, filters[filter], window, value);
       this.#context.announce(readout.textContent);
     };
   }
 
-  #sumText(pictures, slices, window, value) {
-    const sums = pictures.map((picture, channel) =>
-      sum(multiply(patchAt(picture, window), slices[channel]).flat()),
+  #sumText(images, slices, window, value) {
+    const sums = images.map((image, channel) =>
+      sum(multiply(patchAt(image, window), slices[channel]).flat()),
     );
-    const terms = pictures.length === 1 ? sums : [...sums, RGB_BIAS];
+    const terms = images.length === 1 ? sums : [...sums, RGB_BIAS];
     return `${t('lab.channels.map', { filter: this.#state.state.filter + 1 })}: ${terms.map(exact).join(' + ').replaceAll('+ −', '− ')} = ${exact(value)}`;
   }
 }

@@ -6,7 +6,7 @@ import { cellRegion } from '../../models/region.js';
 import { convolve, linesOf, mapOf, patchAt } from '../arithmetic.js';
 import { Board, grey, signed } from '../board.js';
 import { button, choice, figure, numbers, operator } from '../controls.js';
-import { Desk } from '../desk.js';
+import { InputPanel } from '../input-panel.js';
 import { digitMap, firstFilters } from '../network-parts.js';
 import { CROSS, PICTURE } from '../presets.js';
 
@@ -17,7 +17,7 @@ const LECTURE_FILTER = { name: 'lecture', kernel: mapOf(CROSS), bias: 0, filter:
 export default class Convolution {
   #context;
   #state;
-  #desk;
+  #inputPanel;
   #filters = [LECTURE_FILTER];
   #visited = new Set();
   #timer = null;
@@ -27,7 +27,7 @@ export default class Convolution {
   constructor(root, context) {
     this.#context = context;
     this.#state = context.settings({ source: 'lecture', filter: 0, row: 0, column: 0, all: 0 });
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     const actions = {
       onPoint: (row, column) => this.#select(row - this.#half(0), column - this.#half(1)),
       onStep: (down, right) => this.#select(this.#cell.row + down, this.#cell.column + right),
@@ -52,7 +52,7 @@ export default class Convolution {
       .catch(context.showProblem);
     this.#state.watch(['source', 'filter'], () => this.#restart());
     this.#state.watch(['row', 'column', 'all'], () => this.#draw());
-    this.#desk.store.watch(['digit', 'values'], () => this.#restart());
+    this.#inputPanel.store.watch(['digit', 'values'], () => this.#restart());
   }
 
   leave() {
@@ -66,7 +66,7 @@ export default class Convolution {
       el(
         'div',
         { class: 'bench-row' },
-        this.#desk.node,
+        this.#inputPanel.node,
         figure(t('lab.input'), input.node),
         operator('→'),
         figure(t('lab.map'), result.node),
@@ -111,8 +111,8 @@ export default class Convolution {
     this.#state.set({ row: clamp(row, 0, rows - 1), column: clamp(column, 0, columns - 1) });
   }
 
-  get #picture() {
-    const { digit } = this.#desk.store.state;
+  get #image() {
+    const { digit } = this.#inputPanel.store.state;
     return this.#state.state.source === 'digit'
       ? digitMap(digit, this.#context.network.input)
       : mapOf(PICTURE);
@@ -120,19 +120,19 @@ export default class Convolution {
 
   get #map() {
     const { kernel, bias } = this.#filter;
-    return convolve(this.#picture, kernel, { bias });
+    return convolve(this.#image, kernel, { bias });
   }
 
   #draw() {
-    const [picture, map, { kernel, bias }] = [this.#picture, this.#map, this.#filter];
+    const [image, map, { kernel, bias }] = [this.#image, this.#map, this.#filter];
     const { source, all } = this.#state.state;
     const { row, column } = this.#cell;
     this.#visited.add(row * map.columns + column);
-    this.#desk.node.hidden = source !== 'digit';
+    this.#inputPanel.node.hidden = source !== 'digit';
     this.#drawControls();
     const window = { top: row, left: column, height: kernel.rows, width: kernel.columns };
     this.#parts.input.show({
-      ...picture,
+      ...image,
       palette: source === 'digit' ? grey() : signed(2),
       windows: [window],
       label: t('lab.input'),
@@ -147,7 +147,7 @@ export default class Convolution {
       label: t('lab.map'),
       cell: this.#parts.input.cell,
     });
-    const patch = patchAt(picture, window);
+    const patch = patchAt(image, window);
     const lines = linesOf(kernel);
     const limit = extent(lines.flat());
     const value = map.values[row * map.columns + column];
@@ -180,7 +180,7 @@ export default class Convolution {
   /** Compare the sum with the service's value; return no text where the filter is not the network's. */
   #comparison(value) {
     const { filter } = this.#filter;
-    const { values } = this.#desk.store.state;
+    const { values } = this.#inputPanel.store.state;
     if (filter === null || this.#state.state.source !== 'digit' || !values) return '';
     const [layer] = this.#context.network.layers;
     const expected = values.at({ layer: layer.name, channel: filter, ...this.#cell }, 'pre');

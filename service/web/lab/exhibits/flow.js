@@ -6,8 +6,8 @@ import { stepTo } from '../../models/layout.js';
 import { nameOf } from '../../models/naming.js';
 import { sheetPart } from '../../models/link.js';
 import { button, Slider } from '../controls.js';
-import { Desk } from '../desk.js';
-import { FlowPicture } from '../flow-picture.js';
+import { InputPanel } from '../input-panel.js';
+import { FlowImage } from '../flow-image.js';
 import { linksTo } from '../links.js';
 
 const LAYER_MS = 900;
@@ -16,8 +16,8 @@ const LAYER_MS = 900;
 export default class Flow {
   #context;
   #state;
-  #desk;
-  #picture;
+  #inputPanel;
+  #image;
   #tensors = null;
   #links = [];
   #frame = null; // the request of the animation's next frame, while it plays
@@ -30,9 +30,9 @@ export default class Flow {
     const { length } = network.layers;
     const limits = { position: [0, length], place: [-1, length] };
     this.#state = context.settings({ position: length, place: -1, channel: 0 }, limits);
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     const canvas = el('canvas', { 'aria-hidden': 'true' });
-    this.#picture = new FlowPicture(canvas, network);
+    this.#image = new FlowImage(canvas, network);
     this.#parts = {
       sheet: el(
         'div',
@@ -54,7 +54,7 @@ export default class Flow {
     };
     this.#build(root);
     this.#state.watch(['position', 'place', 'channel'], () => this.#draw());
-    this.#desk.store.watch(['values'], () => this.#prepare());
+    this.#inputPanel.store.watch(['values'], () => this.#prepare());
     context.api
       .weights()
       .then((tensors) => {
@@ -72,7 +72,7 @@ export default class Flow {
   #build(root) {
     const { sheet, play, slider, readout, summary } = this.#parts;
     sheet.addEventListener('click', (event) =>
-      this.#choose(this.#isReady ? this.#picture.tileUnder(event) : null),
+      this.#choose(this.#isReady ? this.#image.tileUnder(event) : null),
     );
     sheet.addEventListener('keydown', (event) => this.#key(event));
     const flow = el('div', { class: 'flow' }, sheet);
@@ -80,10 +80,10 @@ export default class Flow {
     root.append(
       el('div', { class: 'controls' }, play, slider.node),
       flow,
-      el('div', { class: 'bench-row' }, this.#desk.node, beside),
+      el('div', { class: 'bench-row' }, this.#inputPanel.node, beside),
     );
     this.#parts.flow = flow;
-    this.#desk.hideWithoutValues(sheet, beside);
+    this.#inputPanel.hideWithoutValues(sheet, beside);
   }
 
   #layerAt(position) {
@@ -93,13 +93,13 @@ export default class Flow {
 
   /** Lay out the layers and compute the lines, for another digit or another width. */
   #prepare() {
-    const { values, digit } = this.#desk.store.state;
+    const { values, digit } = this.#inputPanel.store.state;
     const width = this.#parts.flow.clientWidth;
     if (!values || !digit || !this.#tensors || !width) return;
     const { network, manifest } = this.#context;
     const style = getComputedStyle(this.#parts.flow);
     const innerWidth = width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    this.#picture.prepare({ values, digit, width: innerWidth });
+    this.#image.prepare({ values, digit, width: innerWidth });
     this.#links = network.layers.map((layer) =>
       linksTo(layer, { network, values, digit, tensors: this.#tensors }),
     );
@@ -118,8 +118,8 @@ export default class Flow {
     this.#parts.play.textContent = t(this.#frame ? 'lab.pause' : 'lab.play');
     if (!this.#isReady) return;
     const selected =
-      place < 0 ? null : { place, channel: Math.min(channel, this.#picture.grid(place).count - 1) };
-    this.#picture.draw({ position, links: this.#links, selected });
+      place < 0 ? null : { place, channel: Math.min(channel, this.#image.grid(place).count - 1) };
+    this.#image.draw({ position, links: this.#links, selected });
     this.#drawReadout(selected);
   }
 
@@ -130,7 +130,7 @@ export default class Flow {
       return;
     }
     const { network, store } = this.#context;
-    const { values, digit, sheet } = this.#desk.store.state;
+    const { values, digit, sheet } = this.#inputPanel.store.state;
     const layer = network.layers[selected.place - 1];
     const cell = layer ? values.strongest(layer, selected.channel) : null;
     if (!cell) {
@@ -189,7 +189,7 @@ export default class Flow {
     if (event.key === ' ') this.#play();
     else {
       const from = Math.max(place, 0);
-      const to = this.#isReady ? stepTo(this.#picture.grid(from), channel, event.key) : null;
+      const to = this.#isReady ? stepTo(this.#image.grid(from), channel, event.key) : null;
       if (to === null) return;
       const { length } = this.#context.network.layers;
       if (to !== channel || !['ArrowLeft', 'ArrowRight'].includes(event.key))

@@ -8,9 +8,9 @@ import { legend } from '../../parts/legend.js';
 import { convolve, mapOf, patchAt } from '../arithmetic.js';
 import { Board, grey, signed } from '../board.js';
 import { button, choice, EditGrid, figure, numbers, operator } from '../controls.js';
-import { Desk } from '../desk.js';
+import { InputPanel } from '../input-panel.js';
 import { digitMap } from '../network-parts.js';
-import { channelsOf, colourImage } from '../pictures.js';
+import { channelsOf, colourImage } from '../image-files.js';
 import { KERNELS } from '../presets.js';
 
 const MAX_SIDE = 220; // of an uploaded image, pixels
@@ -20,14 +20,14 @@ const SIDE = 280;
 export default class Kernels {
   #context;
   #state;
-  #desk;
+  #inputPanel;
   #loading = null; // the file that is being decoded, unless another source was selected since
   #parts;
 
   constructor(root, context) {
     this.#context = context;
     this.#state = context.settings({ kernel: KERNELS.up.flat().join(), row: 9, column: 12, source: 'digit' });
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     const actions = {
       onPoint: (row, column) => this.#select(row - 1, column - 1),
       onStep: (down, right) => this.#select(this.#corner.row + down, this.#corner.column + right),
@@ -50,7 +50,7 @@ export default class Kernels {
     };
     this.#build(root);
     this.#state.watch(['kernel', 'row', 'column', 'source'], () => this.#draw());
-    this.#desk.store.watch(['digit'], () => this.#draw());
+    this.#inputPanel.store.watch(['digit'], () => this.#draw());
   }
 
   #build(root) {
@@ -71,7 +71,7 @@ export default class Kernels {
       el(
         'div',
         { class: 'bench-row' },
-        this.#desk.node,
+        this.#inputPanel.node,
         inputFigure,
         operator('⊛'),
         figure(t('lab.kernels.edit'), editor.node, el('p', { class: 'soft' }, t('lab.kernels.how'))),
@@ -128,43 +128,43 @@ export default class Kernels {
     return this.#context.uploads.channels;
   }
 
-  get #isPicture() {
+  get #isUpload() {
     return this.#state.state.source === 'picture' && Boolean(this.#channels);
   }
 
   /** The corner of the window, moved into the image where a link names one beyond it. */
   get #corner() {
-    const { rows, columns } = this.#picture;
+    const { rows, columns } = this.#image;
     const { row, column } = this.#state.state;
     return { row: Math.min(row, rows - 3), column: Math.min(column, columns - 3) };
   }
 
   #select(row, column) {
-    const { rows, columns } = this.#picture;
+    const { rows, columns } = this.#image;
     this.#state.set({ row: clamp(row, 0, rows - 3), column: clamp(column, 0, columns - 3) });
   }
 
   /** The digit, or the green channel of a colour image, which is closest to its brightness. */
-  get #picture() {
-    return this.#isPicture
+  get #image() {
+    return this.#isUpload
       ? this.#channels[1]
-      : digitMap(this.#desk.store.state.digit, this.#context.network.input);
+      : digitMap(this.#inputPanel.store.state.digit, this.#context.network.input);
   }
 
   #draw() {
     const lines = this.#kernel;
     this.#drawChoices(lines);
     this.#parts.editor.show(lines);
-    const picture = this.#picture;
-    const map = convolve(picture, mapOf(lines));
+    const image = this.#image;
+    const map = convolve(image, mapOf(lines));
     const { row, column } = this.#corner;
     const window = { top: row, left: column, height: 3, width: 3 };
-    this.#desk.node.hidden = this.#isPicture;
+    this.#inputPanel.node.hidden = this.#isUpload;
     const limit = extent(map.values);
-    this.#parts.caption.textContent = t(this.#isPicture ? 'lab.kernels.green' : 'lab.input');
+    this.#parts.caption.textContent = t(this.#isUpload ? 'lab.kernels.green' : 'lab.input');
     this.#parts.input.show({
-      ...picture,
-      palette: this.#isPicture ? brightness : grey(),
+      ...image,
+      palette: this.#isUpload ? brightness : grey(),
       windows: [window],
       side: SIDE,
       label: t('lab.input'),
@@ -178,7 +178,7 @@ export default class Kernels {
     });
     this.#parts.legend.replaceChildren(legend(limit, true));
     this.#drawColours(lines);
-    this.#drawSum(patchAt(picture, window), lines, map.values[row * map.columns + column]);
+    this.#drawSum(patchAt(image, window), lines, map.values[row * map.columns + column]);
   }
 
   #drawChoices(lines) {
@@ -204,7 +204,7 @@ export default class Kernels {
           ['digit', t('lab.digit')],
           ['picture', t('lab.kernels.own')],
         ],
-        this.#isPicture ? 'picture' : 'digit',
+        this.#isUpload ? 'picture' : 'digit',
         (source) => this.#choose(source),
       ),
       button(t('tool.picture'), () => this.#openDialog(), { 'data-do': 'picture' }),
@@ -216,8 +216,8 @@ export default class Kernels {
 
   /** Draw a colour image before and after the kernel is applied to each of its channels. */
   #drawColours(lines) {
-    this.#parts.colours.hidden = !this.#isPicture;
-    if (!this.#isPicture) return;
+    this.#parts.colours.hidden = !this.#isUpload;
+    if (!this.#isUpload) return;
     const kernel = mapOf(lines);
     const results = this.#channels.map((channel) => convolve(channel, kernel));
     const figures = [

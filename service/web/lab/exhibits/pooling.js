@@ -6,7 +6,7 @@ import { cellRegion, unreadRegions } from '../../models/region.js';
 import { mapOf, patchAt, pool } from '../arithmetic.js';
 import { Board, signed } from '../board.js';
 import { button, choice, figure, numbers, operator, Slider } from '../controls.js';
-import { Desk } from '../desk.js';
+import { InputPanel } from '../input-panel.js';
 import { channelOf } from '../network-parts.js';
 import { noisy, rootMeanSquaredError } from '../noise.js';
 import { POOLED_4, POOLED_5 } from '../presets.js';
@@ -17,7 +17,7 @@ const KINDS = ['max', 'average'];
 export default class Pooling {
   #context;
   #state;
-  #desk;
+  #inputPanel;
   #layer; // the network's first pooling of a layer's maps; undefined where it has none
   #parts;
 
@@ -27,7 +27,7 @@ export default class Pooling {
     this.#layer = network.layers.find((layer) => network.before(layer) && isPlainPooling(layer));
     const first = { source: 'five', channel: 0, row: 0, column: 0, noise: 0, seed: 1 };
     this.#state = context.settings(first, { noise: [0, 100] });
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     const onStep = (down, right) =>
       this.#select(this.#state.state.row + down, this.#state.state.column + right);
     const onPoint = (row, column) => this.#select(row, column);
@@ -61,7 +61,7 @@ export default class Pooling {
     };
     this.#build(root);
     this.#state.watch(['source', 'channel', 'row', 'column', 'noise', 'seed'], () => this.#draw());
-    this.#desk.store.watch(['values'], () => this.#draw());
+    this.#inputPanel.store.watch(['values'], () => this.#draw());
   }
 
   #build(root) {
@@ -82,7 +82,7 @@ export default class Pooling {
       el(
         'div',
         { class: 'bench-row' },
-        this.#desk.node,
+        this.#inputPanel.node,
         figure(t('lab.map'), input.node, el('p', { class: 'soft' }, t('lab.pooling.dots'))),
         figure(t('lab.pooling.max'), max.node),
         figure(t('lab.pooling.average'), average.node),
@@ -115,7 +115,7 @@ export default class Pooling {
 
   /** Return {map, size, stride}: the selected map, and the size and stride of the windows. */
   #source() {
-    const { values } = this.#desk.store.state;
+    const { values } = this.#inputPanel.store.state;
     const { source, channel } = this.#state.state;
     if (source === 'four') return { map: mapOf(POOLED_4), size: 2, stride: 2 };
     if (source === 'network' && this.#layer) {
@@ -142,7 +142,7 @@ export default class Pooling {
     this.#parts.channel.value = channel;
     this.#parts.channel.node.hidden = source !== 'network';
     this.#parts.noise.value = noise;
-    this.#desk.node.hidden = source !== 'network';
+    this.#inputPanel.node.hidden = source !== 'network';
     const pooled = Object.fromEntries(KINDS.map((kind) => [kind, pool(map, { size, stride, kind })]));
     const row = Math.min(this.#state.state.row, pooled.max.rows - 1);
     const column = Math.min(this.#state.state.column, pooled.max.columns - 1);

@@ -6,7 +6,7 @@ import { legend } from '../../parts/legend.js';
 import { relu as reluOfMap } from '../arithmetic.js';
 import { Board, signed } from '../board.js';
 import { figure, select, Slider } from '../controls.js';
-import { Desk } from '../desk.js';
+import { InputPanel } from '../input-panel.js';
 import { channelOf } from '../network-parts.js';
 
 const REACH = 30; // of the function's axes, both ways
@@ -16,7 +16,7 @@ const PLOT = { width: 280, height: 200 };
 export default class Relu {
   #context;
   #state;
-  #desk;
+  #inputPanel;
   #layers;
   #parts;
 
@@ -26,7 +26,7 @@ export default class Relu {
     this.#layers = network.layers.filter((layer) => layer.activation === 'relu' && layer.hasOwnPre);
     const first = this.#layers.find((layer) => !layer.isFlat);
     this.#state = context.settings({ y: -25, layer: first?.name ?? '', channel: 0 }, { y: [-REACH, REACH] });
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     this.#parts = {
       plot: el('canvas', { role: 'img' }),
       y: new Slider({
@@ -48,7 +48,7 @@ export default class Relu {
     this.#build(root);
     this.#state.watch(['y'], ({ y }) => this.#drawFunction(y));
     this.#state.watch(['layer', 'channel'], () => this.#drawMaps());
-    this.#desk.store.watch(['values'], () => this.#drawMaps());
+    this.#inputPanel.store.watch(['values'], () => this.#drawMaps());
   }
 
   #build(root) {
@@ -73,9 +73,9 @@ export default class Relu {
       ),
       el('h3', {}, t('lab.relu.network')),
       controls,
-      el('div', { class: 'bench-row' }, this.#desk.node, ...maps),
+      el('div', { class: 'bench-row' }, this.#inputPanel.node, ...maps),
     );
-    this.#desk.hideWithoutValues(controls, ...maps);
+    this.#inputPanel.hideWithoutValues(controls, ...maps);
   }
 
   #drawFunction(y) {
@@ -126,7 +126,7 @@ export default class Relu {
   }
 
   #drawMaps() {
-    const { values } = this.#desk.store.state;
+    const { values } = this.#inputPanel.store.state;
     if (!values || !this.#layers.length) return;
     const layer = this.#layers.find(({ name }) => name === this.#state.state.layer) ?? this.#layers[0];
     const channel = Math.min(this.#state.state.channel, layer.channels - 1);

@@ -3,16 +3,16 @@ import { Latest } from '../../lib/latest.js';
 import { clamp } from '../../lib/math.js';
 import { exact, percent } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
-import { Answers } from '../../models/answers.js';
+import { Requests } from '../../models/requests.js';
 import { cellRegion } from '../../models/region.js';
 import { EMPTY } from '../../models/sheet.js';
 import { Store } from '../../models/store.js';
 import { legend } from '../../parts/legend.js';
 import { Board, grey, signed } from '../board.js';
 import { button, figure, Slider } from '../controls.js';
-import { Desk } from '../desk.js';
+import { InputPanel } from '../input-panel.js';
 import { digitMap } from '../network-parts.js';
-import { MovedLayers } from '../moved-layers.js';
+import { ShiftedLayers } from '../shifted-layers.js';
 import { allShifts, transform } from '../transform.js';
 
 const REACH = 10; // pixels that a digit can be shifted each way
@@ -29,7 +29,7 @@ const NOTHING = { digit: null, values: null, problem: null, cell: null, explanat
 export default class Shift {
   #context;
   #state;
-  #desk;
+  #inputPanel;
   #moved; // the store of the transformed digit and its values
   #confidences = null; // {label, values, wrong} of all shifts
   #dragStart = null; // the cell under the pointer, relative to the digit
@@ -39,8 +39,8 @@ export default class Shift {
     this.#context = context;
     const limits = Object.entries(SLIDERS).map(([name, { min, max }]) => [name, [min, max]]);
     this.#state = context.settings(UNCHANGED, Object.fromEntries(limits));
-    this.#desk = new Desk(context);
-    this.#moved = new Store({ ...NOTHING, allTerms: false, evidence: false, sheet: EMPTY });
+    this.#inputPanel = new InputPanel(context);
+    this.#moved = new Store({ ...NOTHING, allTerms: false, showsOcclusion: false, sheet: EMPTY });
     this.#parts = {
       sliders: Object.entries(SLIDERS).map(([name, range]) => [
         name,
@@ -64,14 +64,14 @@ export default class Shift {
         onStep: (down, right) => this.#step(down, right),
       }),
       summary: el('p', { class: 'soft' }),
-      layers: new MovedLayers(context.network),
+      layers: new ShiftedLayers(context.network),
     };
     this.#build(root);
-    new Answers({ ...context, store: this.#moved });
+    new Requests({ ...context, store: this.#moved });
     const predictShifts = new Latest((digit) => this.#predictShifts(digit));
-    this.#desk.store.watch(['digit'], () => this.#move(predictShifts));
+    this.#inputPanel.store.watch(['digit'], () => this.#move(predictShifts));
     this.#state.watch(Object.keys(UNCHANGED), () => this.#move(predictShifts));
-    this.#desk.store.watch(['values'], () => this.#draw());
+    this.#inputPanel.store.watch(['values'], () => this.#draw());
     this.#moved.watch(['values'], () => this.#draw());
   }
 
@@ -88,9 +88,9 @@ export default class Shift {
         summary,
       ),
     ];
-    this.#desk.hideWithoutValues(...results, layers.node);
+    this.#inputPanel.hideWithoutValues(...results, layers.node);
     root.append(
-      el('div', { class: 'bench-row' }, this.#desk.node, ...results),
+      el('div', { class: 'bench-row' }, this.#inputPanel.node, ...results),
       layers.node,
       el('p', { class: 'note' }, t('lab.shift.note')),
     );
@@ -112,7 +112,7 @@ export default class Shift {
   }
 
   #move(predictShifts) {
-    const { digit } = this.#desk.store.state;
+    const { digit } = this.#inputPanel.store.state;
     if (!digit) return;
     const { right, down, angle, scale } = this.#state.state;
     const centred = transform(digit, { angle, scale: scale / 100 });
@@ -132,7 +132,7 @@ export default class Shift {
     if (this.#confidences?.key === key) return;
     const { predictions } = await api.predict(allShifts(centred, REACH));
     const unshifted = predictions[(predictions.length - 1) / 2];
-    const { label } = this.#desk.store.state.values?.ranking()[0] ?? unshifted;
+    const { label } = this.#inputPanel.store.state.values?.ranking()[0] ?? unshifted;
     this.#confidences = {
       key,
       label,
@@ -146,7 +146,7 @@ export default class Shift {
     const { state } = this.#state;
     for (const [name, slider] of this.#parts.sliders) slider.value = state[name];
     const { digit, values: moved } = this.#moved.state;
-    const { values: original } = this.#desk.store.state;
+    const { values: original } = this.#inputPanel.store.state;
     if (!digit || !moved || !original) return;
     this.#parts.digit.show({ ...digitMap(digit), palette: grey(), side: 252, label: t('lab.shift.moved') });
     this.#drawAnswer(original.ranking()[0], moved.ranking()[0]);

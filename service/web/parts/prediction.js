@@ -6,7 +6,7 @@ import { problemText } from './problem.js';
 const ANNOUNCEMENT_DELAY_MS = 600; // Screen readers announce the prediction once drawing pauses.
 
 /** The predicted label and its confidence, or why there is no prediction. */
-export class Answer {
+export class Prediction {
   #root;
   #store;
   #openClass;

@@ -1,34 +1,41 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
-import { Answers } from '../models/answers.js';
+import { Requests } from '../models/requests.js';
 import { EMPTY, isEmpty, Sheets } from '../models/sheet.js';
 import { sheetOf, sheetPart } from '../models/link.js';
 import { Store } from '../models/store.js';
-import { Paper } from '../parts/paper.js';
+import { DrawingArea } from '../parts/drawing-area.js';
 import { problemText } from '../parts/problem.js';
 import { button } from './controls.js';
 
 const NOTHING = { digit: null, values: null, problem: null, cell: null, explanation: null };
-const UNUSED = { allTerms: false, evidence: false, occlusion: null, brush: 'normal', lang: '', dark: false };
+const UNUSED = {
+  allTerms: false,
+  showsOcclusion: false,
+  occlusion: null,
+  brush: 'normal',
+  lang: '',
+  dark: false,
+};
 
 /** The input of an exhibit: a small drawing area, and samples of the test set. As in the playground,
  * its store contains the service's `digit` and `values`.
  */
-export class Desk {
+export class InputPanel {
   constructor({ api, network, samples, store, sheet, params, save, keepSheet }) {
     const linked = sheetOf(params, network);
     const first = isEmpty(linked) ? sheet : linked;
     this.store = new Store({ ...NOTHING, ...UNUSED, sheet: first, announcement: '' });
     this.sheets = new Sheets(this.store);
-    const paper = el('div', {});
-    const next = button(t(network.takesPictures ? 'tool.sample' : 'tool.random'), () => this.#next(network), {
+    const drawingArea = el('div', {});
+    const next = button(t(network.acceptsImages ? 'tool.sample' : 'tool.random'), () => this.#next(network), {
       'data-desk': 'next',
     });
     const clear = button(t('tool.clear'), () => this.sheets.put(EMPTY), { 'data-desk': 'clear' });
     const problem = el('p', { class: 'warning', role: 'alert' });
-    this.node = el('div', { class: 'desk' }, paper, el('div', { class: 'row' }, next, clear), problem);
-    new Answers({ api, network, samples, store: this.store });
-    new Paper(paper, { store: this.store, sheets: this.sheets, samples });
+    this.node = el('div', { class: 'desk' }, drawingArea, el('div', { class: 'row' }, next, clear), problem);
+    new Requests({ api, network, samples, store: this.store });
+    new DrawingArea(drawingArea, { store: this.store, sheets: this.sheets, samples });
     this.store.watch(['problem'], (state) => {
       problem.textContent = state.problem ? problemText(state.problem) : '';
     });
@@ -48,7 +55,7 @@ export class Desk {
 
   #next(network) {
     const { kind, index, seed } = this.store.state.sheet;
-    if (network.takesPictures) this.sheets.put({ kind: 'sample', index: kind === 'sample' ? index + 1 : 0 });
+    if (network.acceptsImages) this.sheets.put({ kind: 'sample', index: kind === 'sample' ? index + 1 : 0 });
     else this.sheets.put({ kind: 'random', seed: (seed ?? 0) + 1 });
   }
 }

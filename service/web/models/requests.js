@@ -14,7 +14,7 @@ const NOTHING = { digit: null, values: null, problem: null, ...NO_EXPLANATION, .
 /** Requests what the page shows of the network whenever the sheet or the selected cell changes.
  * A request that fails puts its problem into the store, and the other requests are unaffected.
  */
-export class Answers {
+export class Requests {
   #api;
   #network;
   #samples;
@@ -31,7 +31,7 @@ export class Answers {
     const occlude = new Latest(() => this.#occlude().catch(failWith('occlusionProblem', NO_OCCLUSION)));
     store.watch(['sheet'], ({ sheet }) => predict.submit(sheet));
     store.watch(['cell', 'values', 'allTerms'], () => explain.submit());
-    store.watch(['values', 'evidence'], () => occlude.submit());
+    store.watch(['values', 'showsOcclusion'], () => occlude.submit());
   }
 
   async #predict(sheet) {
@@ -45,7 +45,7 @@ export class Answers {
 
   /** Return the request body for a sheet: {type, content}, and `digit` where it needs no preprocessing. */
   async #bodyOf(sheet) {
-    const { input, takesPictures } = this.#network;
+    const { input, acceptsImages } = this.#network;
     const bodyOfDigit = (digit) => ({ ...this.#api.body(digit), digit });
     switch (sheet.kind) {
       case 'sample':
@@ -54,11 +54,11 @@ export class Answers {
         return bodyOfDigit(randomDigit(input, sheet.seed));
       case 'array':
         return bodyOfDigit({ ...input, pixels: sheet.pixels });
-      case 'picture':
+      case 'image':
         return { type: typeOf(sheet.blob), content: sheet.blob };
       case 'strokes': {
         const raster = rasterise(sheet.strokes);
-        if (!takesPictures) return bodyOfDigit(shrink(raster, input));
+        if (!acceptsImages) return bodyOfDigit(shrink(raster, input));
         return { type: 'image/png', content: await encodeGrey(raster.pixels, raster.width, raster.height) };
       }
       default:
@@ -95,10 +95,10 @@ export class Answers {
   }
 
   async #occlude() {
-    const { digit, values, evidence } = this.#store.state;
-    if (!evidence || !values) return this.#store.set(NO_OCCLUSION);
+    const { digit, values, showsOcclusion } = this.#store.state;
+    if (!showsOcclusion || !values) return this.#store.set(NO_OCCLUSION);
     const { occlusion } = await this.#api.occlusion(digit);
-    if (this.#store.state.evidence) this.#store.set({ ...NO_OCCLUSION, occlusion });
+    if (this.#store.state.showsOcclusion) this.#store.set({ ...NO_OCCLUSION, occlusion });
     return undefined;
   }
 }

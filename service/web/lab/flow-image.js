@@ -10,7 +10,7 @@ const MARGIN = 4;
 const LABEL_WIDTH = 84; // CSS pixels beside a class that select it too
 
 /** The network as one image up to a position: 0 is only the digit, n includes the first n layers. */
-export class FlowPicture {
+export class FlowImage {
   #network;
   #canvas;
   #layout = null;

@@ -6,20 +6,20 @@ import { legend } from './legend.js';
 import { problemNote } from './problem.js';
 
 /** Toggles the occlusion map over the digit, and explains how to read it. */
-export class Evidence {
+export class OcclusionMap {
   constructor(root, { store }) {
     const button = el('button', {
       type: 'button',
       class: 'wide',
       'aria-pressed': 'false',
-      onclick: () => store.set({ evidence: !store.state.evidence }),
+      onclick: () => store.set({ showsOcclusion: !store.state.showsOcclusion }),
     });
     const description = el('div', { class: 'description' });
     root.append(button, description);
-    store.watch(['evidence', 'values', 'lang'], ({ evidence, values }) => {
+    store.watch(['showsOcclusion', 'values', 'lang'], ({ showsOcclusion, values }) => {
       button.textContent = t('evidence');
       button.disabled = !values;
-      button.setAttribute('aria-pressed', String(evidence));
+      button.setAttribute('aria-pressed', String(showsOcclusion));
     });
     store.watch(['occlusion', 'occlusionProblem', 'lang'], ({ occlusion, occlusionProblem: problem }) => {
       description.replaceChildren(

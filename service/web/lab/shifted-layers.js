@@ -7,7 +7,7 @@ import { cosineSimilarity } from './transform.js';
 const MAP_SIDE = 78; // CSS pixels
 
 /** Each layer before and after the digit moves: one of its maps, and the similarity of all its values. */
-export class MovedLayers {
+export class ShiftedLayers {
   #layers;
   #columns;
 

@@ -4,19 +4,19 @@ import { cellImage, draw, grey } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { meanIntensities } from '../models/pixels.js';
 import { isEmpty } from '../models/sheet.js';
-import { BRUSHES, PAPER } from '../models/strokes.js';
+import { BRUSHES, DRAWING_SIZE } from '../models/strokes.js';
 
-const PEN_STEP = 8; // units of the paper that an arrow key moves the pen by
+const PEN_STEP = 8; // units of the drawing that an arrow key moves the pen by
 
 /** The drawing area, for mouse, finger, stylus and keyboard. */
-export class Paper {
+export class DrawingArea {
   #root;
   #store;
   #sheets;
   #canvas = el('canvas', { 'aria-hidden': 'true' });
   #invitation = el('p', { class: 'invitation', 'aria-hidden': 'true' });
   #pointer = null; // the id of the pointer that draws
-  #pen = { at: [PAPER / 2, PAPER / 4], isDown: false, isVisible: false }; // of the keyboard
+  #pen = { at: [DRAWING_SIZE / 2, DRAWING_SIZE / 4], isDown: false, isVisible: false }; // of the keyboard
   #background = null; // an image or a digit under the strokes
 
   constructor(root, { store, sheets, samples }) {
@@ -59,7 +59,7 @@ export class Paper {
   #point({ clientX, clientY }) {
     const box = this.#canvas.getBoundingClientRect();
     return [(clientX - box.left) / box.width, (clientY - box.top) / box.height].map((share) =>
-      clamp(Math.round(share * PAPER), 0, PAPER - 1),
+      clamp(Math.round(share * DRAWING_SIZE), 0, DRAWING_SIZE - 1),
     );
   }
 
@@ -98,7 +98,7 @@ export class Paper {
     const pen = this.#pen;
     if (dx !== undefined) {
       const to = [pen.at[0] + dx * PEN_STEP, pen.at[1] + dy * PEN_STEP];
-      pen.at = to.map((coordinate) => clamp(coordinate, 0, PAPER - 1));
+      pen.at = to.map((coordinate) => clamp(coordinate, 0, DRAWING_SIZE - 1));
       if (pen.isDown) this.#sheets.extend(pen.at);
     } else if (event.key === ' ' || event.key === 'Enter') {
       const wasDown = pen.isDown;
@@ -124,7 +124,7 @@ export class Paper {
     if (sheet.kind === 'sample') {
       const pixels = await samples.pixels(sheet.index);
       if (this.#store.state.sheet === sheet) this.#setBackground({ pixels, width: 28, channels: 1 });
-    } else if (sheet.kind === 'picture') {
+    } else if (sheet.kind === 'image') {
       // The service reports an image that cannot be decoded.
       const bitmap = await createImageBitmap(sheet.blob).catch(() => null);
       if (this.#store.state.sheet === sheet) this.#setBackground(bitmap);
@@ -175,7 +175,7 @@ export class Paper {
   }
 
   #drawStrokes(context, side, strokes) {
-    context.scale(side / PAPER, side / PAPER);
+    context.scale(side / DRAWING_SIZE, side / DRAWING_SIZE);
     Object.assign(context, { lineCap: 'round', lineJoin: 'round', strokeStyle: theme('--pen') });
     for (const { points, brush } of strokes) {
       context.lineWidth = brush;
@@ -188,8 +188,8 @@ export class Paper {
 
   #drawPen(context, side) {
     const [x, y] = this.#pen.at;
-    context.setTransform(this.#canvas.width / PAPER, 0, 0, this.#canvas.width / PAPER, 0, 0);
-    context.lineWidth = (2 * PAPER) / side;
+    context.setTransform(this.#canvas.width / DRAWING_SIZE, 0, 0, this.#canvas.width / DRAWING_SIZE, 0, 0);
+    context.lineWidth = (2 * DRAWING_SIZE) / side;
     context.strokeStyle = theme('--mark');
     context.beginPath();
     context.arc(x, y, this.#brush() / 2 + 3, 0, 2 * Math.PI);
