@@ -1,4 +1,4 @@
-// The lecture's six steps in this project's code; tests/web/test_steps.py holds every line to its file.
+// The lecture's six steps in this project's code; tests/web/test_steps.py compares each line with its file.
 
 export const STEPS = [
   { file: 'training/model.py', code: ['import keras', 'import numpy as np', 'from keras import layers'] },

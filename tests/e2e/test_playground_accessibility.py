@@ -1,4 +1,4 @@
-"""The playground in a real browser: for everyone, by keyboard, in two languages, in any light."""
+"""The playground in a real browser is accessible: by keyboard, in two languages, light and dark."""
 
 import pytest
 
@@ -11,7 +11,7 @@ CELLS = {
     "dense": "layer=dense&channel=5",
     "class": "layer=dense_1&channel=7",
 }
-# of every class's number, on all that lies under it, while the bars grow from nothing to full
+# the contrasts of each class's number with what is under it, for bars of 11 lengths
 CONTRASTS = """() => {
     const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((byte) => byte / 255)
         .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
@@ -39,7 +39,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_axe_finds_nothing_wrong(open_page, axe, screenshot, scheme, phone, lang):
-    """Empty and explaining, light and dark, wide and narrow, in both languages: no violation."""
+    """The empty page and an explanation have no violation in any light, size and language."""
     page = open_page(f"#lang={lang}", phone=phone, color_scheme=scheme)
     assert axe(page) == []
     link = f"sample=0&lang={lang}&{CELLS['convolution']}"
@@ -53,7 +53,7 @@ def test_axe_finds_nothing_wrong(open_page, axe, screenshot, scheme, phone, lang
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_probabilities_can_be_read_at_any_length_of_their_bars(open_page, screenshot, scheme):
-    """Every number's contrast is 4.5:1 at least, with its own bar under it where the two meet."""
+    """Each number's contrast is at least 4.5:1, also with its bar where the bar touches it."""
     page = open_page("#sample=0", color_scheme=scheme)
     page.locator("#answer .label").wait_for()
     contrasts = page.evaluate(CONTRASTS)
@@ -64,7 +64,7 @@ def test_probabilities_can_be_read_at_any_length_of_their_bars(open_page, screen
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_axe_finds_nothing_wrong_with_any_explanation(open_page, axe, screenshot, kind):
-    """Every kind of explanation, and the other model, are accessible too."""
+    """The explanation of each kind of layer has no violation."""
     page = open_page(f"#sample=0&{CELLS[kind]}")
     page.locator(".tick").wait_for()
     assert axe(page) == []
@@ -72,7 +72,7 @@ def test_axe_finds_nothing_wrong_with_any_explanation(open_page, axe, screenshot
 
 
 def test_axe_finds_nothing_wrong_with_another_model(open_page, axe, screenshot):
-    """A page with other layers and three input channels is accessible too."""
+    """A page with other layers and three input channels has no violation."""
     page = open_page("?model=tiny#random=5&layer=stem&channel=2&row=0&column=0&lang=ko")
     page.locator(".tick").wait_for()
     assert axe(page) == []
@@ -80,7 +80,7 @@ def test_axe_finds_nothing_wrong_with_another_model(open_page, axe, screenshot):
 
 
 def test_the_tour_by_keyboard(open_page, axe, screenshot):
-    """Five questions, each answered on demand; Enter leads on, and the focus returns at the end."""
+    """Enter reveals the answer of each of five questions; the focus returns at the end."""
     page = open_page()
     page.locator('[data-menu="tour"]').focus()
     page.keyboard.press("Enter")
@@ -100,8 +100,8 @@ def test_the_tour_by_keyboard(open_page, axe, screenshot):
     assert page.evaluate("document.activeElement.dataset.menu") == "tour"
 
 
-def test_the_tour_can_be_left_at_any_time_and_is_offered_once(open_page):
-    """Esc leaves; nothing starts by itself, and the offer does not come a second time."""
+def test_the_tour_can_be_closed_and_is_offered_once(open_page):
+    """Esc closes the tour, which does not start by itself and is not offered a second time."""
     page = open_page()
     assert page.locator("#offer").is_visible()
     assert not page.locator("#tour").is_visible()
@@ -115,7 +115,7 @@ def test_the_tour_can_be_left_at_any_time_and_is_offered_once(open_page):
 
 
 def test_every_dialog_by_keyboard(open_page, axe, screenshot):
-    """Sharing opens with Enter, its buttons are reached with Tab, Esc closes and returns."""
+    """Enter opens the dialog, Tab reaches its buttons, Esc closes it and the focus returns."""
     page = open_page("#sample=0")
     page.locator("#answer .label").wait_for()
     page.locator('[data-menu="share"]').focus()
@@ -133,8 +133,8 @@ def test_every_dialog_by_keyboard(open_page, axe, screenshot):
     assert page.evaluate("document.activeElement.dataset.menu") == "share"
 
 
-def test_the_camera_dialog_says_when_there_is_none(open_page, axe):
-    """Without a camera, or without leave to use it, the dialog says so and closes with Esc."""
+def test_the_camera_dialog_reports_a_missing_camera(open_page, axe):
+    """Without a camera, or permission to use it, the dialog shows that and closes with Esc."""
     page = open_page()
     page.locator('[data-tool="camera"]').click()
     page.get_by_text("The camera cannot be used").wait_for()
@@ -152,14 +152,14 @@ def test_the_language_follows_the_browser_and_can_be_switched(open_page):
     page.locator('[data-menu="language"]').click()
     page.wait_for_function("() => location.hash.includes('lang=en')")
     assert page.locator("html").get_attribute("lang") == "en"
-    page.get_by_text("The answer is 7").wait_for(state="attached")  # announced anew
-    said = page.evaluate("document.body.innerText")
-    korean = [line for line in said.splitlines() if any("가" <= letter <= "힣" for letter in line)]
-    assert korean == ["한국어"]  # the switch back
+    page.get_by_text("The answer is 7").wait_for(state="attached")  # announced in English
+    lines = page.evaluate("document.body.innerText").splitlines()
+    korean = [line for line in lines if any("가" <= letter <= "힣" for letter in line)]
+    assert korean == ["한국어"]  # the button that switches back
 
 
 def test_the_answer_is_announced(open_page):
-    """A screen reader hears the answer once the drawing rests, and the cell that is chosen."""
+    """The prediction is announced once drawing pauses, and a cell once it is selected."""
     page = open_page("#sample=0")
     announcer = page.locator("#announcer")
     page.get_by_text("The answer is 7").wait_for(state="attached")

@@ -1,8 +1,9 @@
-"""The playground in a real browser: what the service refuses is said where it is missing."""
+"""The playground in a real browser: a problem is shown in the part of the page that it concerns."""
 
 import json
 
 import pytest
+import requests
 
 from tests.e2e.test_playground import LABEL
 
@@ -12,28 +13,28 @@ BUSY = "The service is busy. Try again in a moment."
 
 
 @pytest.fixture
-def open_refused(open_page):
-    """Opens a page to which one route answers 503; returns it with what ends that."""
+def open_failing(open_page):
+    """Open a page on which one route responds 503; return it with a function that ends this."""
 
-    def open_refused(link, pattern, lang="en"):
-        page = open_page(f"#lang={lang}", errors=True)  # the browser reports the statuses
+    def open_failing(link, pattern, lang="en"):
+        page = open_page(f"#lang={lang}", errors=True)  # the browser logs these responses as errors
         page.route(pattern, lambda route: route.fulfill(status=503, body=json.dumps(OVERLOADED)))
         page.evaluate("(hash) => { location.hash = hash; }", f"{link}&lang={lang}")
         page.locator(LABEL).wait_for()
         return page, lambda: page.unroute(pattern)
 
-    return open_refused
+    return open_failing
 
 
-def says(page, selector):
-    """Whether that part says that the service is busy."""
+def shows_overload(page, selector):
+    """Wait until a part of the page shows that the service is busy."""
     page.locator(f"{selector} .warning", has_text=BUSY).wait_for()
 
 
-def test_a_refused_explanation_takes_nothing_else_away(open_refused, screenshot):
-    """The digit and the maps stay; the next cell is explained once the service can."""
-    page, end = open_refused(CONV, "**/explain?*")
-    says(page, ".terms")
+def test_a_failed_explanation_affects_nothing_else(open_failing, screenshot):
+    """The digit and the maps stay; the next cell is explained once the service responds."""
+    page, end = open_failing(CONV, "**/explain?*")
+    shows_overload(page, ".terms")
     assert page.locator(LABEL).inner_text() == "7"
     assert page.locator('[data-plane="focus"]').is_visible()
     screenshot(page, "refused-explanation")
@@ -43,33 +44,33 @@ def test_a_refused_explanation_takes_nothing_else_away(open_refused, screenshot)
     assert page.locator(".terms .warning").count() == 0
 
 
-def test_a_refused_occlusion_takes_nothing_else_away(open_refused):
-    """It is said under its button, which asks again."""
-    page, end = open_refused(CONV, "**/occlusion*")
+def test_a_failed_occlusion_map_affects_nothing_else(open_failing):
+    """The problem is shown under the button, which sends the request again."""
+    page, end = open_failing(CONV, "**/occlusion*")
     page.locator("#evidence button").click()
-    says(page, "#evidence")
+    shows_overload(page, "#evidence")
     assert page.locator(LABEL).inner_text() == "7"
     page.locator(".tick").wait_for()
-    says(page, "#evidence")
+    shows_overload(page, "#evidence")
     end()
     page.locator("#evidence button").click(click_count=2, delay=200)
     page.locator("#evidence .legend").wait_for()
 
 
-def test_refused_patches_come_with_the_next_cell(open_refused):
-    """A refusal is not kept for good."""
-    page, end = open_refused(CONV, "**/model/patches*")
-    says(page, ".patches")
+def test_failed_patches_are_requested_again_with_the_next_cell(open_failing):
+    """The next cell's patches are shown once the service responds."""
+    page, end = open_failing(CONV, "**/model/patches*")
+    shows_overload(page, ".patches")
     end()
     page.locator('[data-plane="focus"]').press("ArrowLeft")
     page.locator(".patches .patch").first.wait_for()
 
 
-def test_refused_kernels_come_when_they_are_chosen_again(open_refused, screenshot):
-    """It is said above the columns for as long as the kernels are chosen."""
-    page, end = open_refused(CONV, "**/model/weights*")
+def test_failed_kernels_are_requested_again_when_selected(open_failing, screenshot):
+    """The problem is shown above the columns while the kernels are selected."""
+    page, end = open_failing(CONV, "**/model/weights*")
     page.locator('label[for="view-stage-weights"]').click()
-    says(page, "#network")
+    shows_overload(page, "#network")
     screenshot(page, "refused-kernels")
     end()
     page.locator('label[for="view-stage-post"]').click()
@@ -79,12 +80,12 @@ def test_refused_kernels_come_when_they_are_chosen_again(open_refused, screensho
     assert page.locator("#network .warning").count() == 0
 
 
-def test_a_refused_archive_is_said_in_the_dialog(open_refused):
-    """Below its button, until it is pressed again."""
-    page, end = open_refused(CONV, "**/activations?*format=npz*")
+def test_a_failed_archive_is_reported_in_the_dialog(open_failing):
+    """The problem is shown below the button until it is pressed again."""
+    page, end = open_failing(CONV, "**/activations?*format=npz*")
     page.locator('[data-menu="share"]').click()
     page.locator('[data-share="npz"]').click()
-    says(page, "#share")
+    shows_overload(page, "#share")
     end()
     with page.expect_download() as archive:
         page.locator('[data-share="npz"]').click()
@@ -93,8 +94,8 @@ def test_a_refused_archive_is_said_in_the_dialog(open_refused):
 
 
 @pytest.mark.parametrize("name", ["text.png", "text.txt"])
-def test_a_file_that_is_no_picture_is_refused_in_the_page_s_language(open_page, tmp_path, name):
-    """On a Korean page in Korean, whatever the file is called."""
+def test_a_file_that_is_no_image_is_reported_in_the_pages_language(open_page, tmp_path, name):
+    """A Korean page shows the problem in Korean, with any name of the file."""
     page = open_page("#lang=ko", errors=True)
     file = tmp_path / name
     file.write_text("no picture")
@@ -103,8 +104,20 @@ def test_a_file_that_is_no_picture_is_refused_in_the_page_s_language(open_page, 
     assert "Content-Type" not in page.locator("#answer").inner_text()
 
 
-def test_an_unknown_model_is_refused_in_the_page_s_language(browser, server):
-    """Where there is no network to show, the page says why."""
+def test_an_unknown_model_is_reported_in_the_pages_language(browser, server):
+    """Without a network the page shows the reason."""
     page = browser.new_context(locale="ko").new_page()
     page.goto(f"{server}/?model=none")
     page.get_by_role("alert").filter(has_text="이런 이름의 모델이 없습니다.").wait_for()
+
+
+def test_an_unknown_kind_of_layer_is_named(browser, server):
+    """A kind of layer that the page does not define causes an error that names it."""
+    manifest = requests.get(f"{server}/model").json()
+    manifest["layers"][1]["kind"] = "SeparableConv2D"
+    page = browser.new_context(locale="en").new_page()
+    page.route("**/model", lambda route: route.fulfill(json=manifest))
+    page.goto(f"{server}/")
+    alert = page.get_by_role("alert").filter(has_text='Unknown layer kind "SeparableConv2D"')
+    alert.wait_for()
+    assert "Conv2D, MaxPooling2D" in alert.inner_text()

@@ -3,11 +3,11 @@ import { theme } from '../lib/dom.js';
 
 const GAP = 24;
 const HEAD = 84;
-const LEAST_WIDTH = 110; // of a column
+const MIN_WIDTH = 110; // of a column
 const LEGEND = { top: 10, width: 110, height: 52 };
 const ROW = { width: 180, height: 22 }; // of a class
 
-/** The columns as they are on the page, with their names, legends and classes, as one PNG. */
+/** Render the columns as the page shows them, with names, legends and classes, as one PNG. */
 export function viewAsPng(root) {
   const ratio = window.devicePixelRatio || 1;
   const columns = [...root.querySelectorAll('.column')].map(measure);
@@ -29,13 +29,13 @@ export function viewAsPng(root) {
   return new Promise((done) => sheet.toBlob(done, 'image/png'));
 }
 
-/** A column with what it is drawn from, and the room it takes below its heading. */
+/** Return a column's elements, its width, and its height below the heading. */
 function measure(node) {
   const canvas = node.querySelector('canvas');
   if (canvas) {
     const legend = node.querySelector('.legend');
     const height = canvas.offsetHeight + (legend ? LEGEND.top + LEGEND.height : 0);
-    return { node, canvas, legend, width: Math.max(canvas.offsetWidth, LEAST_WIDTH), height };
+    return { node, canvas, legend, width: Math.max(canvas.offsetWidth, MIN_WIDTH), height };
   }
   const rows = [...node.querySelectorAll('.classes li')];
   return { node, rows, width: ROW.width, height: rows.length * ROW.height };
@@ -71,7 +71,7 @@ function ramp(context, left, top, isDiverging) {
   context.fillRect(left, top, width, 8);
 }
 
-/** The page's own list: a heading, then of each class its label, probability and logit. */
+/** Draw the list of classes: a heading, then the label, probability and logit of each class. */
 function classes(context, { rows }, left) {
   rows.forEach((row, i) => {
     const cells = texts(row, i ? 'button > *' : 'span');

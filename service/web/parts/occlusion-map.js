@@ -3,26 +3,28 @@ import { percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { heatLimit } from './digit.js';
 import { legend } from './legend.js';
-import { refusal } from './refusal.js';
+import { problemNote } from './problem.js';
 
-/** Switches the occlusion heat map over the digit, and says how to read it. */
-export class Evidence {
+/** Toggles the occlusion map over the digit, and explains how to read it. */
+export class OcclusionMap {
   constructor(root, { store }) {
     const button = el('button', {
       type: 'button',
       class: 'wide',
       'aria-pressed': 'false',
-      onclick: () => store.set({ evidence: !store.state.evidence }),
+      onclick: () => store.set({ showsOcclusion: !store.state.showsOcclusion }),
     });
-    const told = el('div', { class: 'told' });
-    root.append(button, told);
-    store.watch(['evidence', 'values', 'lang'], ({ evidence, values }) => {
+    const description = el('div', { class: 'description' });
+    root.append(button, description);
+    store.watch(['showsOcclusion', 'values', 'lang'], ({ showsOcclusion, values }) => {
       button.textContent = t('evidence');
       button.disabled = !values;
-      button.setAttribute('aria-pressed', String(evidence));
+      button.setAttribute('aria-pressed', String(showsOcclusion));
     });
     store.watch(['occlusion', 'occlusionProblem', 'lang'], ({ occlusion, occlusionProblem: problem }) => {
-      told.replaceChildren(...(occlusion ? explain(occlusion) : problem ? [refusal(problem)] : []));
+      description.replaceChildren(
+        ...(occlusion ? explain(occlusion) : problem ? [problemNote(problem)] : []),
+      );
     });
   }
 }

@@ -2,17 +2,17 @@ import { el, number } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { Board, signed } from './board.js';
 import { channelOf } from './network-parts.js';
-import { likeness } from './transform.js';
+import { cosineSimilarity } from './transform.js';
 
 const MAP_SIDE = 78; // CSS pixels
 
-/** Layer by layer, before and after a digit has moved: one map of each, and how alike all its values are. */
-export class MovedLayers {
+/** Each layer before and after the digit moves: one of its maps, and the similarity of all its values. */
+export class ShiftedLayers {
   #layers;
   #columns;
 
   constructor(network) {
-    this.#layers = network.layers.filter(({ kind }) => kind !== 'Flatten'); // the same values as before it
+    this.#layers = network.layers.filter(({ kind }) => kind.family !== 'copy');
     this.#columns = this.#layers.map((layer) => ({
       layer,
       rest: layer.isFlat ? null : new Board(`rest-${layer.name}`),
@@ -28,9 +28,9 @@ export class MovedLayers {
   }
 
   #table() {
-    const line = (key, cell) =>
+    const row = (key, cell) =>
       el('tr', {}, el('th', { scope: 'row' }, t(`lab.shift.${key}`)), ...this.#columns.map(cell));
-    const picture = (board) => el('td', {}, board?.node);
+    const image = (board) => el('td', {}, board?.node);
     const heads = this.#layers.map(({ name }) => el('th', { scope: 'col' }, name));
     return el(
       'table',
@@ -39,28 +39,28 @@ export class MovedLayers {
       el(
         'tbody',
         {},
-        line('rest', ({ rest }) => picture(rest)),
-        line('now', ({ moved }) => picture(moved)),
-        line('same', ({ same }) => same),
-        line('along', ({ along }) => along),
+        row('rest', ({ rest }) => image(rest)),
+        row('now', ({ moved }) => image(moved)),
+        row('same', ({ same }) => same),
+        row('along', ({ along }) => along),
       ),
     );
   }
 
-  /** @param still, moved the Values of the digit at rest and as it is now.
-   * @param shift [down, right] in pixels; null where it was turned or scaled too.
+  /** @param original, moved the Values of the digit before and after.
+   * @param shift [down, right] in pixels; null where it was rotated or scaled too.
    */
-  show({ still, moved, shift }) {
-    for (const { layer, rest, moved: now, same, along } of this.#columns) {
-      const [a, b] = [still.of(layer), moved.of(layer)];
+  show({ original, moved, shift }) {
+    for (const { layer, rest, moved: board, same, along } of this.#columns) {
+      const [a, b] = [original.of(layer), moved.of(layer)];
       if (rest) {
-        const channel = liveliest(layer, a);
-        this.#draw(rest, layer, still, channel, t('lab.shift.rest'));
-        this.#draw(now, layer, moved, channel, t('lab.shift.now'));
+        const channel = strongestChannel(layer, a);
+        this.#draw(rest, layer, original, channel, t('lab.shift.rest'));
+        this.#draw(board, layer, moved, channel, t('lab.shift.now'));
       }
       const steps = layer.isFlat ? null : shift?.map((pixels, axis) => pixels / layer.field.step[axis]);
-      put(same, likeness(layer, a, b));
-      put(along, steps?.every(Number.isInteger) ? likeness(layer, a, b, steps) : NaN);
+      put(same, cosineSimilarity(layer, a, b));
+      put(along, steps?.every(Number.isInteger) ? cosineSimilarity(layer, a, b, steps) : NaN);
     }
   }
 
@@ -72,8 +72,8 @@ export class MovedLayers {
   }
 }
 
-/** The channel with the largest value. */
-function liveliest(layer, values) {
+/** Return the channel with the largest value. */
+function strongestChannel(layer, values) {
   return values.reduce((best, value, i) => (value > values[best] ? i : best), 0) % layer.channels;
 }
 

@@ -1,21 +1,23 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
-import { draw, grey, picture } from '../lib/paint.js';
+import { clamp } from '../lib/math.js';
+import { cellImage, draw, grey } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
+import { meanIntensities } from '../models/pixels.js';
 import { isEmpty } from '../models/sheet.js';
-import { BRUSHES, PAPER } from '../models/strokes.js';
+import { BRUSHES, DRAWING_SIZE } from '../models/strokes.js';
 
-const PEN_STEP = 8; // paper units an arrow key moves the pen
+const PEN_STEP = 8; // units of the drawing that an arrow key moves the pen by
 
-/** The paper: draws with pointer, finger, pen, and with the keyboard; takes dropped pictures. */
-export class Paper {
+/** The drawing area, for mouse, finger, stylus and keyboard. */
+export class DrawingArea {
   #root;
   #store;
   #sheets;
   #canvas = el('canvas', { 'aria-hidden': 'true' });
   #invitation = el('p', { class: 'invitation', 'aria-hidden': 'true' });
-  #pointer = null; // id of the one that draws
-  #pen = { at: [PAPER / 2, PAPER / 4], down: false, shown: false };
-  #picture = null;
+  #pointer = null; // the id of the pointer that draws
+  #pen = { at: [DRAWING_SIZE / 2, DRAWING_SIZE / 4], isDown: false, isVisible: false }; // of the keyboard
+  #background = null; // an image or a digit under the strokes
 
   constructor(root, { store, sheets, samples }) {
     Object.assign(root, { tabIndex: 0, className: 'paper' });
@@ -25,11 +27,11 @@ export class Paper {
     this.#store = store;
     this.#sheets = sheets;
     this.#listen(root);
-    store.watch(['lang'], () => this.#name());
+    store.watch(['lang'], () => this.#drawTexts());
     store.watch(['sheet'], () => {
-      if (!sheets.isBeingDrawn) this.#lift();
+      if (!sheets.isBeingDrawn) this.#endStroke();
     });
-    store.watch(['sheet', 'dark'], ({ sheet }) => this.#show(sheet, samples));
+    store.watch(['sheet', 'dark'], ({ sheet }) => this.#showSheet(sheet, samples));
     store.watch(['digit'], ({ digit, sheet }) => this.#showDigit(digit, sheet));
     new ResizeObserver(() => this.#draw()).observe(root);
   }
@@ -44,12 +46,12 @@ export class Paper {
     }
     root.addEventListener('keydown', (event) => this.#key(event));
     root.addEventListener('blur', () => {
-      this.#pen = { ...this.#pen, down: false, shown: false };
+      this.#pen = { ...this.#pen, isDown: false, isVisible: false };
       this.#draw();
     });
   }
 
-  #name() {
+  #drawTexts() {
     this.#root.setAttribute('aria-label', t('paper.name'));
     this.#invitation.replaceChildren(el('strong', {}, t('paper.invite')), t('paper.how'));
   }
@@ -57,7 +59,7 @@ export class Paper {
   #point({ clientX, clientY }) {
     const box = this.#canvas.getBoundingClientRect();
     return [(clientX - box.left) / box.width, (clientY - box.top) / box.height].map((share) =>
-      Math.min(Math.max(Math.round(share * PAPER), 0), PAPER - 1),
+      clamp(Math.round(share * DRAWING_SIZE), 0, DRAWING_SIZE - 1),
     );
   }
 
@@ -67,10 +69,10 @@ export class Paper {
 
   #down(event) {
     if (!event.isPrimary || event.button !== 0) return;
-    event.preventDefault(); // no text selection, no scrolling
+    event.preventDefault(); // Else the browser selects text or scrolls.
     this.#root.focus({ preventScroll: true });
     this.#root.setPointerCapture(event.pointerId);
-    this.#lift();
+    this.#endStroke();
     this.#pointer = event.pointerId;
     this.#sheets.begin(this.#point(event), this.#brush());
   }
@@ -81,60 +83,60 @@ export class Paper {
     for (const step of steps.length ? steps : [event]) this.#sheets.extend(this.#point(step));
   }
 
-  /** End the stroke: another begins, or the sheet was changed under it. */
-  #lift() {
-    if (this.#pen.down) this.#store.set({ said: t('paper.up') });
-    this.#pen.down = false;
+  /** End the stroke, because another begins or another sheet has replaced its own. */
+  #endStroke() {
+    if (this.#pen.isDown) this.#store.set({ announcement: t('paper.up') });
+    this.#pen.isDown = false;
     this.#pointer = null;
   }
 
-  /** Arrows move the pen, Space lowers and lifts it. */
+  /** Move the pen with the arrow keys; lower and lift it with Space. */
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const [dx, dy] =
       { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key] ?? [];
     const pen = this.#pen;
     if (dx !== undefined) {
-      pen.at = [pen.at[0] + dx * PEN_STEP, pen.at[1] + dy * PEN_STEP].map((v) =>
-        Math.min(Math.max(v, 0), PAPER - 1),
-      );
-      if (pen.down) this.#sheets.extend(pen.at);
+      const to = [pen.at[0] + dx * PEN_STEP, pen.at[1] + dy * PEN_STEP];
+      pen.at = to.map((coordinate) => clamp(coordinate, 0, DRAWING_SIZE - 1));
+      if (pen.isDown) this.#sheets.extend(pen.at);
     } else if (event.key === ' ' || event.key === 'Enter') {
-      const wasDown = pen.down;
-      this.#lift();
+      const wasDown = pen.isDown;
+      this.#endStroke();
       if (!wasDown) this.#lower();
     } else {
       return;
     }
     event.preventDefault();
-    pen.shown = true;
+    pen.isVisible = true;
     this.#draw();
   }
 
   #lower() {
     this.#sheets.begin(this.#pen.at, this.#brush());
-    this.#pen.down = true;
-    this.#store.set({ said: t('paper.down') });
+    this.#pen.isDown = true;
+    this.#store.set({ announcement: t('paper.down') });
   }
 
-  async #show(sheet, samples) {
-    this.#picture = null;
+  async #showSheet(sheet, samples) {
+    this.#background = null;
     this.#draw();
     if (sheet.kind === 'sample') {
       const pixels = await samples.pixels(sheet.index);
-      if (this.#store.state.sheet === sheet) this.#lay({ pixels, width: 28, channels: 1 });
-    } else if (sheet.kind === 'picture') {
-      const bitmap = await createImageBitmap(sheet.blob).catch(() => null); // the service says what is wrong
-      if (this.#store.state.sheet === sheet) this.#lay(bitmap);
+      if (this.#store.state.sheet === sheet) this.#setBackground({ pixels, width: 28, channels: 1 });
+    } else if (sheet.kind === 'image') {
+      // The service reports an image that cannot be decoded.
+      const bitmap = await createImageBitmap(sheet.blob).catch(() => null);
+      if (this.#store.state.sheet === sheet) this.#setBackground(bitmap);
     }
   }
 
   #showDigit(digit, sheet) {
-    if (digit && (sheet.kind === 'random' || sheet.kind === 'array')) this.#lay(digit);
+    if (digit && (sheet.kind === 'random' || sheet.kind === 'array')) this.#setBackground(digit);
   }
 
-  #lay(shown) {
-    this.#picture = shown;
+  #setBackground(background) {
+    this.#background = background;
     this.#draw();
   }
 
@@ -143,32 +145,28 @@ export class Paper {
     if (!side) return;
     const context = sharpContext(this.#canvas, side, side);
     const { sheet } = this.#store.state;
-    this.#invitation.hidden = !isEmpty(sheet) || this.#pen.shown;
-    if (this.#picture) this.#drawPicture(context, side);
+    this.#invitation.hidden = !isEmpty(sheet) || this.#pen.isVisible;
+    if (this.#background) this.#drawBackground(context, side);
     if (sheet.kind === 'strokes') this.#drawStrokes(context, side, sheet.strokes);
-    if (this.#pen.shown) this.#drawPen(context, side);
+    if (this.#pen.isVisible) this.#drawPen(context, side);
   }
 
-  #drawPicture(context, side) {
-    const shown = this.#picture;
-    if (shown instanceof ImageBitmap) {
-      const scale = side / Math.max(shown.width, shown.height);
-      const [width, height] = [shown.width * scale, shown.height * scale];
+  #drawBackground(context, side) {
+    const background = this.#background;
+    if (background instanceof ImageBitmap) {
+      const scale = side / Math.max(background.width, background.height);
+      const [width, height] = [background.width * scale, background.height * scale];
       context.imageSmoothingEnabled = true;
-      context.drawImage(shown, (side - width) / 2, (side - height) / 2, width, height);
+      context.drawImage(background, (side - width) / 2, (side - height) / 2, width, height);
       return;
     }
-    const { channels, width } = shown;
-    const values = Float32Array.from(
-      { length: shown.pixels.length / channels },
-      (_, i) =>
-        shown.pixels.subarray(i * channels, (i + 1) * channels).reduce((a, b) => a + b) / channels / 255,
-    );
+    const { width } = background;
+    const values = meanIntensities(background);
     const height = values.length / width;
     const scale = Math.min(side / width, side / height);
     draw(
       context,
-      picture(values, width, grey),
+      cellImage(values, width, grey),
       (side - width * scale) / 2,
       (side - height * scale) / 2,
       width * scale,
@@ -177,7 +175,7 @@ export class Paper {
   }
 
   #drawStrokes(context, side, strokes) {
-    context.scale(side / PAPER, side / PAPER);
+    context.scale(side / DRAWING_SIZE, side / DRAWING_SIZE);
     Object.assign(context, { lineCap: 'round', lineJoin: 'round', strokeStyle: theme('--pen') });
     for (const { points, brush } of strokes) {
       context.lineWidth = brush;
@@ -190,13 +188,13 @@ export class Paper {
 
   #drawPen(context, side) {
     const [x, y] = this.#pen.at;
-    context.setTransform(this.#canvas.width / PAPER, 0, 0, this.#canvas.width / PAPER, 0, 0);
-    context.lineWidth = (2 * PAPER) / side;
+    context.setTransform(this.#canvas.width / DRAWING_SIZE, 0, 0, this.#canvas.width / DRAWING_SIZE, 0, 0);
+    context.lineWidth = (2 * DRAWING_SIZE) / side;
     context.strokeStyle = theme('--mark');
     context.beginPath();
     context.arc(x, y, this.#brush() / 2 + 3, 0, 2 * Math.PI);
     context.stroke();
-    if (!this.#pen.down) return;
+    if (!this.#pen.isDown) return;
     context.fillStyle = theme('--mark');
     context.beginPath();
     context.arc(x, y, 3, 0, 2 * Math.PI);
