@@ -1,0 +1,38 @@
+"""Query a ConvScope service from Python.
+
+    with Client("http://127.0.0.1:8000") as client:
+        client.predict("seven.png").label                     # "7"
+        client.activations("seven.png", "all")["conv2d"]      # float32 (1, 26, 26, 32)
+
+`client.py` has the calls, `errors.py` the errors, `traces.py` the explanation of each kind of layer,
+`images.py` the types of images. `convscope`, or `python -m convscope_client`, is the command line.
+"""
+
+from convscope_client.client import Client
+from convscope_client.errors import ClientError, Problem, TimedOut, UnknownKind, Unreachable
+from convscope_client.results import Explanation, Prediction
+from convscope_client.traces import (
+    AveragePoolingTrace,
+    ConvolutionTrace,
+    DenseTrace,
+    FlattenTrace,
+    MaxPoolingTrace,
+    Trace,
+)
+
+__all__ = [
+    "AveragePoolingTrace",
+    "Client",
+    "ClientError",
+    "ConvolutionTrace",
+    "DenseTrace",
+    "Explanation",
+    "FlattenTrace",
+    "MaxPoolingTrace",
+    "Prediction",
+    "Problem",
+    "TimedOut",
+    "Trace",
+    "UnknownKind",
+    "Unreachable",
+]

@@ -1,0 +1,287 @@
+"""The client: one method per route; images in, typed results out."""
+
+import io
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope_client.connection import Connection
+from convscope_client.errors import ClientError
+from convscope_client.images import Body, EncodedImage, Image, Images, bodies, split
+from convscope_client.results import Explanation, Prediction
+
+Mode: TypeAlias = Literal["auto", "mnist", "none"]
+Stage: TypeAlias = Literal["pre", "post"]
+
+IMAGES_PER_PREDICT = 500  # a request that the service answers well within the timeout
+IMAGES_PER_ACTIVATIONS = 64  # about 200 kB per image with all layers of the lecture's network
+
+
+class Client:
+    """A client of one ConvScope service; it keeps its connection and is for one thread at a time.
+
+    Args:
+        url: address of the service.
+        timeout: seconds to wait for a connection, and for each part of the response.
+        retries: maximum number of retries after 429, 503 and broken connections. Retry-After is
+            respected up to 30 s. A request that timed out is not retried.
+        api_key: the service's API key, where it requires one.
+
+    Every call raises `Problem` if the service responds with an error, `Unreachable` or `TimedOut` if
+    there is no response. An error of one image is an error of the whole call.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        timeout: float = 10.0,
+        retries: int = 3,
+        api_key: str | None = None,
+    ) -> None:
+        # ready() reports the current state, so it must not wait for another one
+        self._connection = Connection(url, timeout, retries, api_key, unretried_path="/readyz")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @overload
+    def predict(
+        self,
+        images: EncodedImage,
+        *,
+        preprocess: Mode | None = None,
+        top_k: int | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> Prediction: ...
+
+    @overload
+    def predict(
+        self,
+        images: list[Any] | tuple[Any, ...],
+        *,
+        preprocess: Mode | None = None,
+        top_k: int | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict(
+        self,
+        images: NDArray[Any],
+        *,
+        preprocess: Mode | None = None,
+        top_k: int | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> Prediction | list[Prediction]: ...
+
+    def predict(
+        self,
+        images: Images,
+        *,
+        preprocess: Mode | None = None,
+        top_k: int | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> Prediction | list[Prediction]:
+        """Classify one image or several.
+
+        Args:
+            images: a path, the bytes of an image file, a PIL image, an array (uint8 in 0–255 or
+                float in 0–1; (28, 28), or (N, 28, 28) or (N, 28, 28, 1) for several), or a list of
+                single images of any of these types and of any length.
+            preprocess: None for the service's default: image files are preprocessed, arrays are not.
+            top_k: return only the most probable classes; None for all.
+            model: name of the model; None for the service's default.
+            version: version of the model; None for the served one.
+
+        Returns:
+            A prediction for a single image; for a list or an array of several, a list in their
+            order.
+        """
+        query = {"preprocess": preprocess, "top_k": top_k, "model": model, "version": version}
+        items, is_single = split(images)
+        predictions: list[Prediction] = []
+        for body in bodies(items, IMAGES_PER_PREDICT):
+            response = self._connection.json("POST", "/predict", query, body)
+            predictions += Prediction.parse_all(response)
+        return predictions[0] if is_single else predictions
+
+    def segment(
+        self, image: Image, *, model: str | None = None, version: int | None = None
+    ) -> list[Prediction]:
+        """Classify every digit of an image, left to right.
+
+        Args:
+            image: a single image as for `predict`, but not an array.
+            model: as for `predict`.
+            version: as for `predict`.
+
+        Returns:
+            A prediction for each digit. `preprocessing["bounding_box"]` is its position, and
+            `extra["touching"]` states whether it seems to consist of several digits that touch.
+        """
+        query = {"segment": "true", "model": model, "version": version}
+        response = self._connection.json("POST", "/predict", query, _single_body(image))
+        return Prediction.parse_all(response)
+
+    def activations(
+        self,
+        images: Images,
+        layers: str | Sequence[str] = "conv",
+        stage: Stage = "post",
+        *,
+        preprocess: Mode | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the values of layers for one image or several.
+
+        Args:
+            images: as for `predict`.
+            layers: "conv" for every convolution layer, "all", a name, or several names.
+            stage: after the activation function ("post") or before it ("pre").
+            preprocess: as for `predict`.
+            model: as for `predict`.
+            version: as for `predict`.
+
+        Returns:
+            `probabilities`, (N, classes), `score`, (N,), and each layer by its name: (N, rows,
+            columns, channels) or (N, units); float32. With stage="pre" the names are `<layer>/pre`,
+            as in the service's npz files. N is 1 for a single image. Empty for an empty list.
+        """
+        query = {
+            "layers": _joined(layers),
+            "stage": stage,
+            "format": "npz",
+            "preprocess": preprocess,
+            "model": model,
+            "version": version,
+        }
+        items, _ = split(images)
+        parts = []
+        for body in bodies(items, IMAGES_PER_ACTIVATIONS):
+            response = self._connection.send("POST", "/activations", query, body)
+            parts.append(dict(np.load(io.BytesIO(response.content), allow_pickle=False)))
+        names = parts[0] if parts else ()
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+    def sheet(
+        self,
+        image: Image,
+        layers: str | Sequence[str] = "conv",
+        stage: Stage = "post",
+        *,
+        preprocess: Mode | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> bytes:
+        """Return a PNG with all activation maps of an image; arguments as for `activations`."""
+        query = {
+            "layers": _joined(layers),
+            "stage": stage,
+            "format": "png",
+            "preprocess": preprocess,
+            "model": model,
+            "version": version,
+        }
+        return self._connection.send("POST", "/activations", query, _single_body(image)).content
+
+    def explain(
+        self,
+        image: Image,
+        layer: str,
+        channel: int,
+        row: int | None = None,
+        column: int | None = None,
+        *,
+        preprocess: Mode | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> Explanation:
+        """Return the exact arithmetic behind one cell.
+
+        Args:
+            image: a single image as for `predict`.
+            layer: name of the layer.
+            channel: index of the channel, or of the unit of a flat layer, from 0.
+            row: of the activation map, from 0; None for a flat layer.
+            column: of the activation map, from 0; None for a flat layer.
+            preprocess: as for `predict`.
+            model: as for `predict`.
+            version: as for `predict`.
+
+        Returns:
+            The prediction, and the arithmetic as a dataclass that depends on the layer's kind.
+
+        Raises:
+            UnknownKind: this client does not know the kind of the layer.
+        """
+        query = {
+            "layer": layer,
+            "channel": channel,
+            "row": row,
+            "column": column,
+            "preprocess": preprocess,
+            "model": model,
+            "version": version,
+        }
+        response = self._connection.json("POST", "/explain", query, _single_body(image))
+        return Explanation.parse(response)
+
+    def preprocess(
+        self,
+        image: Image,
+        *,
+        preprocess: Mode | None = None,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> NDArray[np.uint8]:
+        """Return the model's input for an image; arguments as for `predict`.
+
+        Returns:
+            uint8 (28, 28), foreground 255 on background 0; every other call takes it as an image.
+        """
+        query = {"preprocess": preprocess, "model": model, "version": version}
+        digit = self._connection.json("POST", "/preprocess", query, _single_body(image))["digit"]
+        return np.array(digit, np.uint8)
+
+    def model(self, model: str | None = None, version: int | None = None) -> dict[str, Any]:
+        """Return the model's manifest: layers, shapes, parameters, training and metrics."""
+        return self._connection.json("GET", "/model", {"model": model, "version": version})
+
+    def ready(self) -> bool:
+        """Return whether the service is ready now, without retries; never raise an error."""
+        try:
+            self._connection.send("GET", "/readyz")
+        except ClientError:
+            return False
+        return True
+
+
+def _joined(layers: str | Sequence[str]) -> str:
+    return layers if isinstance(layers, str) else ",".join(layers)
+
+
+def _single_body(image: Image) -> Body:
+    items, _ = split(image)
+    if len(items) != 1:
+        raise ValueError(f"This call takes one image, got {len(items)}; call it for each image.")
+    return next(bodies(items, 1))
