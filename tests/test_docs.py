@@ -1,4 +1,4 @@
-"""The docs list exactly the routes, settings, metrics and problem types that exist."""
+"""Undocumented means broken: routes, settings and problem types are in the docs, and no others."""
 
 import re
 from dataclasses import fields
@@ -16,7 +16,7 @@ API, SETTINGS, OPERATIONS = (
 
 
 def table_rows(path: Path, cells: int) -> list[list[str]]:
-    """Return the rows of every table with that many columns, without backticks."""
+    """The rows of every table with that many columns, backticks taken off."""
     rows = [line.strip("|").split(" | ") for line in path.read_text().splitlines() if "|" in line]
     return [[cell.strip(" `") for cell in row] for row in rows if len(row) == cells]
 
@@ -36,11 +36,11 @@ def test_every_route_is_documented():
 def test_every_route_has_a_command():
     """docs/api.md has a curl line for each route; test_docs_examples.py runs them all."""
     names = {"name": "mnist", "version": "1"}
-    documented = re.findall(r"localhost:8000(/[^ ?'\n]*)", API.read_text())
+    asked = re.findall(r"localhost:8000(/[^ ?'\n]*)", API.read_text())
     for rule in create_app().url_map.iter_rules():
         if rule.endpoint != "pages.web":  # the files of the pages
-            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: names[match[1]], rule.rule)
-            assert path in documented, rule.rule
+            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names[found[1]], rule.rule)
+            assert path in asked, rule.rule
 
 
 def test_every_setting_is_documented():
@@ -53,7 +53,7 @@ def test_every_setting_is_documented():
 
 
 def test_every_metric_is_documented():
-    """docs/operations.md lists exactly the metrics."""
+    """docs/operations.md lists exactly the metrics that there are."""
     documented = {row[0] for row in table_rows(OPERATIONS, 3) if row[0].startswith("convscope_")}
     assert documented == {
         f"{family.name}_total" if family.kind == "counter" else family.name
