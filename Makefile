@@ -29,7 +29,7 @@ train: .venv-dev/installed  ## train both recipes, evaluate them, export the bes
 	$(DEV) -m training evaluate --lecture runs/lecture
 	$(DEV) -m training export
 
-lint: .venv-dev/installed  ## ruff, mypy --strict and the banned words
+lint: .venv-dev/installed  ## ruff and mypy --strict
 	$(DEV) -m ruff check
 	$(DEV) -m ruff format --check
 	$(DEV) -m mypy
