@@ -578,7 +578,7 @@ def test_the_command_explains_a_cell(server, client, folder):
     ("arguments", "status", "said"),
     [
         (["activations", "seven.png"], 2, "name what to write: -o FILE, --sheet FILE or both"),
-        (["activations", "broken.png", "-o", "x.npz"], 1, "no picture"),
+        (["activations", "broken.png", "-o", "x.npz"], 1, "is not supported"),
         (["activations", "seven.png", "-o", "no/x.npz"], 1, "no/x.npz: No such file"),
         (["predict"], 2, "the following arguments are required: FILE"),
         (["predict", "seven.png", "--api-key-file", "k"], 1, "k: No such file"),
