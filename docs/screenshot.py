@@ -5,10 +5,11 @@ layers' activation maps, and the explanation of one cell.
 """
 
 import base64
-import shutil
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
+from tests.prerequisites import find_browser
 
 URL = "http://localhost:8000"
 IMAGE = Path(__file__).parent / "playground.png"
@@ -28,7 +29,7 @@ def link() -> str:
 def main() -> None:
     """Open the playground in a browser and save the screenshot."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        browser = playwright.chromium.launch(executable_path=find_browser())
         page = browser.new_page(viewport=VIEW, color_scheme="light", locale="en")
         page.goto(link())
         page.locator("#offer button").last.click()  # declines the tour
