@@ -7,6 +7,7 @@ import { KIND_NAMES, kindOf } from '../../service/web/models/kinds.js';
 import { channelAt, mosaic, stepTo, tileAt, tiles } from '../../service/web/models/layout.js';
 import { Network } from '../../service/web/models/network.js';
 import { Plane } from '../../service/web/models/plane.js';
+import { unreadRegions } from '../../service/web/models/region.js';
 import { addUp, bySize, patchCell } from '../../service/web/models/sum.js';
 import { layersToRequestPost, Values } from '../../service/web/models/values.js';
 import { Weights } from '../../service/web/models/weights.js';
@@ -73,6 +74,10 @@ test('a cell reads a window, clipped to the layer before; the last cells may be 
   assert.deepEqual(less.window({ row: 2, column: 1 }), { top: 4, left: 2, height: 2, width: 2 });
   assert.deepEqual(less.unread, [{ top: 0, left: 4, height: 6, width: 1 }]); // the fifth column
   assert.deepEqual(edges.unread, []);
+  assert.deepEqual(unreadRegions(5, 4, 4, 3), [
+    { top: 4, left: 0, height: 1, width: 4 },
+    { top: 0, left: 3, height: 4, width: 1 },
+  ]);
   assert.equal(row.window({}), null);
   assert.deepEqual(row.unread, []);
 });
@@ -121,6 +126,7 @@ test('values give the inactive maps, the largest magnitude, and the strongest ce
   assert.deepEqual([...values.inactive(edges)], [0, 1, 0]);
   assert.equal(values.limit(edges, 'post'), 89);
   assert.equal(values.limit(edges, 'post', 0), 87);
+  assert.equal(values.limit(edges, 'post', 1), 1); // the channel is inactive
   assert.equal(values.limit(less, 'post'), 1); // all 0: a scale needs an extent
   assert.deepEqual(values.strongest(edges, 0), { layer: 'edges', channel: 0, row: 5, column: 4 });
   assert.equal(values.at({ layer: 'edges', channel: 2, row: 0, column: 1 }), 5);

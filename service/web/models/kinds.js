@@ -1,15 +1,16 @@
-// Every kind of layer that the page shows, defined in one place per kind. Sizes, strides, padding and
-// receptive fields are no part of a kind: the manifest states them for each layer.
+// Every kind of layer that the page shows, each defined in one place. Sizes, strides, padding and
+// receptive fields are not part of a kind, because the manifest states them for each layer.
 //
 // A kind has
-//   label       the key of its name in the message catalogues
-//   family      which view lists the terms of its explanation (parts/inspector.js)
-//   hasWeights  whether a value is a weighted sum of inputs plus a bias
-//   termLimit   how many terms are requested first, the others as one sum; null for all
-//   reads       (layer, cell) → {channel, region} of the layer before that the cell is computed from;
-//               channel null for all channels, region null for the whole map
-//   value       (explanation) → the value computed again from the explanation's terms
-//   operation   (explanation) → [message key, values] that names the computation
+//   label         the key of its name in the message catalogues
+//   family        which of TERM_VIEWS (parts/inspector.js) lists the terms of its explanation
+//   hasWeights    whether a value is a weighted sum of inputs plus a bias
+//   keepsLargest  whether a value is the largest one of its window
+//   termLimit     how many terms are requested first, the others as one sum; null for all
+//   reads         (layer, cell) → {channel, region} of the layer before that the cell is computed
+//                 from; channel null for all channels, region null for the whole map
+//   value         (explanation) → the value computed again from the explanation's terms
+//   operation     (explanation) → [message key, values] that names the computation
 
 import { multiply, sum } from '../lib/math.js';
 import { cellRegion } from './region.js';
@@ -17,6 +18,7 @@ import { cellRegion } from './region.js';
 const convolution = {
   family: 'convolution',
   hasWeights: true,
+  keepsLargest: false,
   termLimit: null,
   reads: (layer, cell) => ({ channel: null, region: layer.window(cell) }),
   value: ({ terms, bias }) =>
@@ -27,6 +29,7 @@ const convolution = {
 const pooling = {
   family: 'pooling',
   hasWeights: false,
+  keepsLargest: false,
   termLimit: null,
   reads: (layer, cell) => ({ channel: cell.channel, region: layer.window(cell) }),
 };
@@ -34,6 +37,7 @@ const pooling = {
 const dense = {
   family: 'dense',
   hasWeights: true,
+  keepsLargest: false,
   termLimit: 64,
   reads: () => ({ channel: null, region: null }),
   value: ({ terms, bias, rest }) => sum(terms.map(({ value, weight }) => value * weight)) + rest + bias,
@@ -44,6 +48,7 @@ const dense = {
 const copy = {
   family: 'copy',
   hasWeights: false,
+  keepsLargest: false,
   termLimit: null,
   reads: readFlattened,
   value: ({ pre }) => pre,

@@ -54,7 +54,7 @@ export class Layer {
     return { top, left };
   }
 
-  /** The regions of the layer before that no window reads, because its size is no multiple of the strides. */
+  /** The regions of the layer before that no window reads. */
   get unread() {
     if (!this.#windows) return [];
     const last = this.window({ row: this.rows - 1, column: this.columns - 1 });
