@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
+from keras import layers
+from numpy.typing import NDArray
 from tqdm.keras import TqdmCallback
 
 from tests.training.runs import VALIDATION_DIGITS, best
@@ -72,3 +76,23 @@ def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(run_folder, "TqdmCallback", Interrupting)
 
     return at
+
+
+@pytest.fixture
+def model() -> keras.Model:
+    """Return a small classifier, unlike the lecture's in size and number of classes."""
+    keras.utils.set_random_seed(7)
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(2, 5, strides=4, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax", bias_initializer="random_normal"),
+        ]
+    )
+
+
+@pytest.fixture
+def images() -> NDArray[np.uint8]:
+    """Return noise, for tests that do not depend on what the images show."""
+    return np.random.default_rng(7).integers(0, 256, (60, 28, 28), np.uint8)

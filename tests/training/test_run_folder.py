@@ -60,7 +60,7 @@ def test_a_run_without_resume_starts_from_scratch(few: Mnist, run: Path, lecture
 def test_ctrl_c_restores_the_best_weights_and_names_resume(
     few: Mnist, run: Path, ctrl_c: Callable[[int], None]
 ) -> None:
-    """After Ctrl-C the saved model has the weights of its best epoch; the error names `--resume`."""
+    """After Ctrl-C the model has its best epoch's weights, and the error names `--resume`."""
     ctrl_c(3)
 
     with pytest.raises(Interrupted) as interruption:
