@@ -2,8 +2,6 @@
 
 import http.client
 import io
-import json
-import shutil
 import subprocess
 import threading
 import time
@@ -18,6 +16,7 @@ import requests
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.operations import add_version as add_version
 from tests.conftest import ROOT, start_server
 
 
@@ -131,14 +130,3 @@ def workers(process: subprocess.Popen[str]) -> list[int]:
     """Return the process ids of a service's workers."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     return [int(pid) for pid in children.split()]
-
-
-def add_version(models: Path, version: int, broken: bool = False) -> None:
-    """Put another version of the committed model into a models folder, in one step."""
-    made = models.parent / f"made-{version}"
-    shutil.copytree(ROOT / "models" / "mnist" / "1", made)
-    manifest = json.loads((made / "manifest.json").read_text())
-    (made / "manifest.json").write_text(json.dumps({**manifest, "version": version}))
-    if broken:
-        (made / "graph.tflite").write_bytes(b"no graph")
-    made.rename(models / "mnist" / str(version))

@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 from PIL import Image
-
 from service.client import Client, ConvScopeError, Prediction, Problem, TimedOut, Unreachable
+
 from tests.conftest import ROOT, free_port
 from tests.e2e.test_predict import png
 
