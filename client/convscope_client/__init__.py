@@ -4,7 +4,7 @@
         client.predict("seven.png").label                     # "7"
         client.activations("seven.png", "all")["conv2d"]      # float32 (1, 26, 26, 32)
 
-`client.py` has the calls, `errors.py` the errors, `traces.py` the explanation of each kind of layer,
+`client.py` has the calls, `errors.py` the errors, `traces.py` the explanations by kind of layer,
 `images.py` the types of images. `convscope`, or `python -m convscope_client`, is the command line.
 """
 

@@ -30,8 +30,8 @@ class Client:
             respected up to 30 s. A request that timed out is not retried.
         api_key: the service's API key, where it requires one.
 
-    Every call raises `Problem` if the service responds with an error, `Unreachable` or `TimedOut` if
-    there is no response. An error of one image is an error of the whole call.
+    Every call raises `Problem` if the service responds with an error, and `Unreachable` or
+    `TimedOut` if there is no response. An error of one image is an error of the whole call.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Client:
             images: a path, the bytes of an image file, a PIL image, an array (uint8 in 0–255 or
                 float in 0–1; (28, 28), or (N, 28, 28) or (N, 28, 28, 1) for several), or a list of
                 single images of any of these types and of any length.
-            preprocess: None for the service's default: image files are preprocessed, arrays are not.
+            preprocess: None for the default: image files are preprocessed, arrays are not.
             top_k: return only the most probable classes; None for all.
             model: name of the model; None for the service's default.
             version: version of the model; None for the served one.

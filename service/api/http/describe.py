@@ -1,4 +1,4 @@
-"""What a route takes and answers, said once beside it; `openapi.py` makes the document of it."""
+"""Describe a route's contract beside the route; `openapi.py` generates the document from it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +10,8 @@ from msgspec import Meta
 
 from service import errors
 from service.api.http.queries import ModelQuery
+from service.api.http.schemas import array_schema
 
-# how the OpenAPI document describes an array: lists of lists of numbers, however deep
-NUMBERS = Meta(extra_json_schema={"type": "array"})
 View = TypeVar("View", bound=Callable[..., Any])
 
 # the errors of every route that takes images
@@ -33,14 +32,14 @@ class Operation:
     """One route's contract.
 
     Attributes:
-        answers: by media type, the type of the body (None: bytes).
-        query: its parameters.
-        body: by media type, the type of the request's body (None: bytes).
-        headers: that requests and answers alike can have, by name: its description and schema.
-        problems: the errors that it can answer with.
-        conditional: whether it honours If-None-Match.
-        public: whether it needs no key and counts towards no limit.
-        health: whether it is answered whatever goes on, so that nothing is lost that only is busy.
+        answers: the type of the response's body by media type; None for bytes.
+        query: the query parameters.
+        body: the type of the request's body by media type; None for bytes.
+        headers: headers of requests and responses by name: description and schema.
+        problems: the errors that the route can respond with.
+        conditional: whether it respects If-None-Match.
+        public: whether it needs no API key and is exempt from the rate limit.
+        health: whether it is never rejected for overload, so that probes do not fail under load.
     """
 
     answers: Mapping[str, Any]
@@ -56,8 +55,13 @@ class Operation:
 _OTHER = Operation({})
 
 
+def axes(*counts: int) -> Meta:
+    """Annotate an array in a response with its number of axes, or with several possible ones."""
+    return Meta(extra_json_schema=array_schema(*counts))
+
+
 def describe(operation: Operation) -> Callable[[View], View]:
-    """Put an operation on the function that answers it."""
+    """Attach an operation to its view function."""
 
     def mark(view: View) -> View:
         view.operation = operation  # type: ignore[attr-defined]
@@ -67,13 +71,13 @@ def describe(operation: Operation) -> Callable[[View], View]:
 
 
 def is_public(view: Callable[..., Any]) -> bool:
-    """Whether a route is everybody's; those without an operation are the files of the pages."""
+    """Return whether a route needs no API key; routes without an operation are pages' files."""
     operation: Operation | None = getattr(view, "operation", None)
     return operation is None or operation.public
 
 
 def health_paths(app: Flask) -> re.Pattern[str]:
-    """The paths of the app's `health` routes."""
+    """Return a pattern of the paths of the app's `health` routes."""
     paths = [
         "[^/]+".join(re.escape(part) for part in re.split("<.*?>", rule.rule))
         for rule in app.url_map.iter_rules()

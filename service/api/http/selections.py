@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from service.api.http.describe import NUMBERS
+from service.api.http.describe import axes
 from service.api.http.queries import Dtype
 from service.errors import ImageTooLarge, UnknownLayer
 from service.model.bundle import Bundle, Layer, LayerValues, Stage
@@ -73,8 +73,8 @@ class LayerMaps:
     channels: tuple[int, ...]
     low: float
     high: float
-    maps: Annotated[NDArray[Any], NUMBERS] | None
-    values: Annotated[NDArray[Any], NUMBERS] | None
+    maps: Annotated[NDArray[Any], axes(3)] | None
+    values: Annotated[NDArray[Any], axes(1)] | None
 
 
 def select(bundle: Bundle, layers: str, stage: Stage, channels: str | None) -> list[Selection]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.api.http.describe import NUMBERS
+from service.api.http.describe import axes
 from service.images.digit.preprocessing import Prepared, Preprocessing
 from service.model.bundle import Bundle
 
@@ -35,8 +35,8 @@ class LayerWeights:
 
     name: str
     kind: str
-    kernel: Annotated[NDArray[np.float32], NUMBERS]
-    bias: Annotated[NDArray[np.float32], NUMBERS]
+    kernel: Annotated[NDArray[np.float32], axes(2, 4)]
+    bias: Annotated[NDArray[np.float32], axes(1)]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class StageImage:
 class PreprocessAnswer:
     """The model's input, digit[row][column] with foreground 255 on 0, and its preprocessing."""
 
-    digit: Annotated[NDArray[np.uint8], NUMBERS]
+    digit: Annotated[NDArray[np.uint8], axes(2)]
     preprocessing: Preprocessing
     stages: list[StageImage]
 

@@ -4,7 +4,7 @@ The binary tensor data extension is supported; Triton's other extensions are not
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 import numpy as np
 from flask import Blueprint, Response, request
@@ -12,7 +12,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from service.api.http import execution, formats
-from service.api.http.describe import IMAGE_ERRORS, Operation, describe
+from service.api.http.describe import IMAGE_ERRORS, Operation, axes, describe
 from service.api.http.selections import Selection
 from service.api.routes import oip_tensors, ops, protocols
 from service.api.routes.oip_tensors import HEADER_LENGTH, InferRequest
@@ -79,7 +79,7 @@ class BinarySize(TypedDict):
 class OutputAnswer(TensorMetadata):
     """An output: its values as a flat list, or the size of its binary data."""
 
-    data: NotRequired[NDArray[np.float32]]
+    data: NotRequired[Annotated[NDArray[np.float32], axes(1)]]
     parameters: NotRequired[BinarySize]
 
 
