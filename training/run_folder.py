@@ -51,7 +51,7 @@ def fit(model: keras.Model, run: Path, resume: bool, epochs: int, **options: Any
     try:
         model.fit(epochs=epochs, verbose=0, callbacks=callbacks, **options)
     except KeyboardInterrupt as interrupt:
-        progress.on_train_end()  # otherwise the bar is drawn again below the last message
+        progress.on_train_end()  # otherwise the bar appears a second time below the last message
         if not read_epochs(run):
             raise Interrupted(
                 "Training stopped before the first epoch ended; no weights were saved."
