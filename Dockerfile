@@ -1,5 +1,5 @@
-# Two images: `service` answers and knows no TensorFlow; `training` makes bundles, on a GPU where the
-# host lends one. docs/deployment.md tells how they are run.
+# Two images: `service` serves, without TensorFlow; `training` trains and exports bundles, on a GPU if the
+# host has one. docs/deployment.md describes how to run them.
 FROM python:3.11-slim-bookworm AS base
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -9,15 +9,15 @@ WORKDIR /app
 
 FROM base AS service-files
 COPY requirements/service.txt requirements/
-# --without-pip: an image that serves installs nothing, so it needs no installer
+# --without-pip, because the image that serves installs nothing
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --only-binary=:all: \
        --require-hashes -r requirements/service.txt
-# never used by the service: the libraries' own tests, drivers for phones' and browsers' accelerators
+# The service uses neither the libraries' tests nor the drivers of accelerators.
 ARG LITERT=/opt/venv/lib/python3.11/site-packages/ai_edge_litert
 RUN find /opt/venv/lib/python3.11/site-packages/numpy -type d -name tests -prune -exec rm -r {} + \
     && rm -r "$LITERT/libLiteRtWebGpuAccelerator.so" "$LITERT/tools" "$LITERT/vendors"
-# unchecked: no file of an image changes, so a start compares no dates
+# unchecked-hash: an import compares no dates, because no file of an image changes
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 COPY LICENSE ./
 COPY models models
@@ -32,19 +32,19 @@ COPY --from=service-files /opt/venv /opt/venv
 COPY --from=service-files /app /app
 ENV HOST=0.0.0.0 \
     PORT=8000
-# a number, so that Kubernetes can see that it is not root
+# a number, so that Kubernetes can verify that the user is not root
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# a bare socket: importing an HTTP client would take several times as long, every five seconds
+# A bare socket, because importing an HTTP client takes several times as long, every five seconds.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-ISc", "\
 import os, socket; \
 s = socket.create_connection(('127.0.0.1', int(os.environ['PORT'])), 2); \
 s.sendall(b'GET /readyz HTTP/1.0\\r\\n\\r\\n'); \
 raise SystemExit(b' 200 ' not in s.recv(64))"]
-# gunicorn itself is process 1: it takes the signals and reaps its workers
+# gunicorn is process 1: it handles signals and reaps its workers
 CMD ["python", "-m", "service"]
-# last, so that a new revision changes no other layer
+# last, so that a new revision rebuilds no other layer
 ARG VERSION=dev
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="ConvScope" \
@@ -56,14 +56,14 @@ LABEL org.opencontainers.image.title="ConvScope" \
 
 
 FROM base AS training
-# training-gpu adds CUDA's libraries; `training` leaves them out
+# training-gpu includes CUDA's libraries, `training` does not
 ARG REQUIREMENTS=training-gpu
 COPY requirements/${REQUIREMENTS}.txt requirements/
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --only-binary=:all: \
        --require-hashes -r "requirements/${REQUIREMENTS}.txt"
-# The NVIDIA runtime mounts the driver; CUDA itself comes from pip, where TensorFlow does not look for
-# all of it (tensorflow#63362).
+# The NVIDIA runtime mounts the driver. CUDA is installed by pip, in folders of which TensorFlow searches
+# only some (tensorflow#63362).
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     NVIDIA=/opt/venv/lib/python3.11/site-packages/nvidia
@@ -72,11 +72,11 @@ ENV PATH=$PATH:$NVIDIA/cuda_nvcc/bin \
 COPY LICENSE ./
 COPY service service
 COPY training training
-# writable by whichever user the host's folders ask for; matplotlib and Keras keep caches in HOME
+# writable by every user, because the owner of the host's folders is the user; caches are in HOME
 RUN chmod -R a+rX /app && mkdir data runs models && chmod 1777 data runs models
 ENV HOME=/tmp
 USER 10001:10001
-# as `make train`; whether it can be kept is asked before, not after
+# as `make train`; checks that the result can be written before it trains
 CMD ["sh", "-c", "\
 if [ ! -w models ]; then \
   echo 'models/ cannot be written: set TRAIN_USER to its owner, such as $(id -u):$(id -g).' >&2; exit 1; \

@@ -3,42 +3,46 @@ PORT ?= 8000
 SERVICE := .venv/bin/python
 DEV := .venv-dev/bin/python
 
-MAKEFLAGS += --jobs=2  # the two environments are installed side by side
+MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
-.PHONY: help serve test containers bench train lint format lock
+.PHONY: help serve test test-all containers bench train lint format lock
 
-help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-serve: .venv/installed  ## serve on port 8000 (PORT=8123 for another); installs what it needs
+serve: .venv/installed  ## install the service and serve on port 8000 (PORT=8123 for another)
 	PORT=$(PORT) $(SERVICE) -m service
 
-test: .venv/installed .venv-dev/installed  ## run the whole suite; installs what it needs
+test: .venv/installed .venv-dev/prerequisites  ## install everything and run the tests
+	$(DEV) -m pytest -m "not slow"
+
+test-all: .venv/installed .venv-dev/prerequisites  ## run the slow tests too
 	$(DEV) -m pytest
 
-containers: .venv-dev/installed  ## build and run the containers on a real engine
+containers: .venv-dev/installed  ## build and test the containers on a Docker engine
 	tests/containers/run
 
-bench: .venv-dev/installed  ## measure the service and its peers, 20 minutes; one row: ONLY=fastapi
+bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes (ONLY=fastapi for one)
 	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
-train: .venv-dev/installed  ## train both recipes, evaluate them, export the best as the next version
+train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
 	$(DEV) -m training train --recipe lecture
 	$(DEV) -m training evaluate --run runs/lecture
 	$(DEV) -m training train
 	$(DEV) -m training evaluate --lecture runs/lecture
 	$(DEV) -m training export
 
-lint: .venv-dev/installed  ## ruff and mypy --strict
+lint: .venv-dev/installed  ## check style, types and wording
 	$(DEV) -m ruff check
 	$(DEV) -m ruff format --check
 	$(DEV) -m mypy
+	$(DEV) -m tools.wording
 
-format: .venv-dev/installed  ## let ruff put the code in order
+format: .venv-dev/installed  ## format the code
 	$(DEV) -m ruff check --fix
 	$(DEV) -m ruff format
 
-lock:  ## pin every dependency anew, with hashes (needs uv)
+lock:  ## pin every dependency with its hash (needs uv)
 	uv pip compile -q pyproject.toml --extra service --extra training --extra dev $(PIN) -o requirements/dev.txt
 	uv pip compile -q pyproject.toml --extra service $(PIN) -c requirements/dev.txt -o requirements/service.txt
 	uv pip compile -q pyproject.toml --extra training $(PIN) -c requirements/dev.txt -o requirements/training.txt
@@ -55,4 +59,8 @@ PIN := --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 .venv-dev/installed: requirements/dev.txt
 	$(PYTHON) -m venv .venv-dev
 	.venv-dev/bin/pip install --quiet --require-hashes -r $<
+	@touch $@
+
+.venv-dev/prerequisites: .venv-dev/installed tests/prerequisites.py
+	$(DEV) -m tests.prerequisites
 	@touch $@

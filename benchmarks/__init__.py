@@ -1,1 +1,1 @@
-"""Measurements of running servers: `make bench` takes them all and writes docs/benchmarks.md."""
+"""Benchmarks of running servers: `make bench` runs all and writes docs/benchmarks.md."""

@@ -1,6 +1,6 @@
-"""`python -m benchmarks`: measure this service and its peers, write docs/benchmarks.md.
+"""`python -m benchmarks`: measure the service and its peers, and write docs/benchmarks.md.
 
-With `--only` nothing is written but the figures to the terminal.
+With `--only`, the figures are only printed.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from benchmarks.wrk import require_wrk
 
 SAVED = ENVIRONMENTS / "results.json"
 Part = Callable[[Results, int], None]
-PARTS: dict[str, tuple[Part, int]] = {  # by name: what measures it, and how many rounds
+PARTS: dict[str, tuple[Part, int]] = {  # by name: the function and its number of rounds
     "in-process": (alone.in_process, 5),
     "engine": (parts.engine, 5),
     "routes": (parts.routes, 5),
@@ -31,11 +31,11 @@ PARTS: dict[str, tuple[Part, int]] = {  # by name: what measures it, and how man
     "slow-clients": (pressure.slow_clients, 5),
 }
 ROUNDS = 5  # of the comparison
-ROUNDS_OF_ONE = 3  # of one row
+ROUNDS_OF_ONE = 3  # of one row of the comparison
 
 
 def main() -> None:
-    """Measure what the flags ask for."""
+    """Run the benchmarks that the flags select."""
     flags = _flags()
     if flags.report:
         _write(Results.read(SAVED))
@@ -64,12 +64,14 @@ def _flags() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure servers.")
     parser.add_argument("--only", choices=names, help="one row of the comparison, or one part")
     parser.add_argument("--quick", action="store_true", help="one short round of everything")
-    parser.add_argument("--report", action="store_true", help="write the last run's report again")
+    parser.add_argument(
+        "--report", action="store_true", help="write the report of the last run again"
+    )
     return parser.parse_args()
 
 
 def _everything(results: Results, quick: bool) -> None:
-    """Measure all parts; the environments are created before, so that pip disturbs nothing."""
+    """Run all benchmarks; create the environments first, so that pip disturbs no measurement."""
     for peer in PEERS:
         try:
             programs(peer)

@@ -1,4 +1,4 @@
-"""This service alone: in process, with its defaults, with large batches, by workers."""
+"""Measure the service alone: in process, with default settings, batches, workers."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from service.model.bundle import read_bundle
 from service.model.engine import Engine
 
 PREDICT = Request("/predict", images.SEVEN, "application/octet-stream")
-# no compression: wrk asks for none either
+# without compression, as wrk requests it
 NPY = {"Content-Type": "application/x-npy", "Accept-Encoding": "identity"}
 LARGE = 10_000  # digits in one request
 BATCHES = (1, 8, 64, 512, 4096)
@@ -34,18 +34,18 @@ def in_process(results: Results, rounds: int) -> None:
     """Measure `/predict` without a server, beside the bare graph; each round is a new process."""
     for number in range(1, rounds + 1):
         print(f"in process, round {number} of {rounds}", flush=True)
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-m", "benchmarks.in_process"],
             cwd=ROOT,
             check=True,
             stdout=subprocess.PIPE,
         )
-        for name, times in json.loads(done.stdout).items():
+        for name, times in json.loads(completed.stdout).items():
             results.add("in process µs", name.removesuffix("_us"), statistics.median(times))
 
 
 def default_settings(results: Results, rounds: int) -> None:
-    """Measure many clients on the service as it starts without any setting."""
+    """Measure many clients on the service with default settings."""
     with running(start_service(workers=None)) as server:
         wrk.load(server.port, PREDICT, 8, 1)
         for number in range(1, rounds + 1):
@@ -56,7 +56,7 @@ def default_settings(results: Results, rounds: int) -> None:
 
 
 def large_batch(results: Results, rounds: int) -> None:
-    """Measure 10,000 digits in one request, and what another client waits meanwhile."""
+    """Measure 10,000 digits in one request, and another client's latency meanwhile."""
     body = images.digits(LARGE)
     engine = Engine(read_bundle(ROOT / "models" / "mnist" / "1"))
     digits = np.load(io.BytesIO(body))[..., np.newaxis]
@@ -119,7 +119,7 @@ def memory_by_workers(results: Results, rounds: int) -> None:
 
 
 def cost_of_observability(results: Results, rounds: int) -> None:
-    """Measure the rate with log, metrics and limits and without, side by side."""
+    """Measure the rate with and without log, metrics and limits, side by side."""
     with (
         running(start_service()) as observed,
         running(start_service(module="benchmarks.unobserved", settings=ONE_THREAD)) as unobserved,

@@ -1,8 +1,8 @@
-"""An HTTP client for load, in a process of its own: closed loop, or open loop for overload.
+"""Generate HTTP load in a process of its own: in a closed loop, or in an open loop for overload.
 
-Closed loop: so many clients, each of which sends its next request once its response has come. Open
-loop: a fixed rate of requests, whatever becomes of those before. Times count from the moment at
-which a request was due, so that a client that falls behind does not hide a slow server.
+Closed loop: a number of clients, each of which sends its next request after its response. Open
+loop: a fixed rate of requests, independent of the responses. Latencies count from the time at which
+a request was due, so that a client that falls behind does not hide a slow server.
 
 `python -m benchmarks.client --help` prints its flags; it writes one line of JSON.
 """
@@ -20,20 +20,20 @@ from pathlib import Path
 
 import numpy as np
 
-TIMEOUT_S = 10.0  # after the last request was sent, for every response to come
-TICK_S = 0.001  # between two looks at which requests are due
+TIMEOUT_S = 10.0  # of responses, after the last request
+TICK_S = 0.001  # between two checks for requests that are due
 MAX_CONNECTIONS = 4000
-FIRST_CONNECTIONS = 128  # open before the first request of an open loop is due
+FIRST_CONNECTIONS = 128  # opened before an open loop starts
 
 
 @dataclass
 class Responses:
-    """What clients received.
+    """The responses and failures of all clients.
 
     Attributes:
-        received: of each response: when it came (monotonic seconds), its status, its seconds.
-        failures: what went wrong where there was no response.
-        behind_s: how late the latest request was sent.
+        received: of each response: its arrival (monotonic seconds), status and latency in seconds.
+        failures: the error of each request without a response.
+        behind_s: the largest delay of a request after it was due.
     """
 
     received: list[tuple[float, int, float]] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Responses:
         return Counter(status for _, status, _ in self.received)
 
     def times_ms(self, status: int = 200) -> list[float]:
-        """Milliseconds of each response with that status."""
+        """Return the latency in milliseconds of each response with a status."""
         return [seconds * 1e3 for _, each, seconds in self.received if each == status]
 
 
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used again."""
+        """Whether it can take another request."""
         return self._transport is not None
 
     async def connect(self, port: int) -> None:
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._transport, _ = await loop.create_connection(lambda: self, "127.0.0.1", port)
 
     async def connect_and_send(self, port: int, due: float) -> None:
-        """Open the connection, then send the request that was due."""
+        """Open the connection and send a request that was due at that monotonic time."""
         try:
             await self.connect(port)
         except OSError as error:
@@ -88,17 +88,17 @@ class Connection(asyncio.Protocol):
             self.send(due)
 
     def send(self, due: float) -> None:
-        """Send the request that was due at that monotonic time."""
+        """Send a request that was due at that monotonic time."""
         assert self._transport is not None  # noqa: S101
         self._due = due
         self._responses.behind_s = max(self._responses.behind_s, time.monotonic() - due)
         self._transport.write(self._payload)
 
     def data_received(self, data: bytes) -> None:
-        """Record the response once it is whole."""
+        """Record the response when it is complete."""
         self._buffer += data
-        head, found, body = self._buffer.partition(b"\r\n\r\n")
-        if not found or self._due is None:
+        head, separator, body = self._buffer.partition(b"\r\n\r\n")
+        if not separator or self._due is None:
             return
         head = head.lower()
         length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0)
@@ -126,7 +126,7 @@ class Connection(asyncio.Protocol):
 
 
 async def closed_loop(port: int, payload: bytes, clients: int, seconds: float) -> Responses:
-    """Send requests from a number of clients, each without a pause."""
+    """Send requests from a number of clients without pauses."""
     responses = Responses()
     end = time.monotonic() + seconds
     tasks: set[asyncio.Task[None]] = set()
@@ -156,7 +156,7 @@ async def closed_loop(port: int, payload: bytes, clients: int, seconds: float) -
 
 
 class OpenLoop:
-    """Requests at a fixed rate, on as many connections as that takes.
+    """Requests at a fixed rate, on as many connections as needed.
 
     Args:
         port: of a server on 127.0.0.1.
@@ -171,7 +171,7 @@ class OpenLoop:
         self._tasks = set[asyncio.Task[None]]()
 
     async def run(self, rate: float, seconds: float) -> Responses:
-        """Send for so long, then wait for the responses that are missing."""
+        """Send requests for a duration, then wait for the remaining responses."""
         for _ in range(FIRST_CONNECTIONS):
             connection = self._new_connection()
             await connection.connect(self._port)

@@ -1,8 +1,8 @@
-"""This service beside its peers: the same requests to each, in interleaved rounds.
+"""Compare the service with its peers: the same requests to each, in interleaved rounds.
 
-Servers that are compared most closely run side by side and are measured in turn for every case.
-The others are started for their turn in each round, so that nothing idle takes processor time; that
-also gives a cold start in each round.
+The servers of the closest comparison run side by side and are measured alternately for every case.
+The others run only while they are measured, so that no idle server takes processor time; this also
+measures a cold start in each round.
 """
 
 import time
@@ -20,8 +20,8 @@ from benchmarks.servers import SERVICE, Server, running, start_peer, start_servi
 
 CONNECTIONS = (1, 8, 64, 256)
 CLOSEST = ("fastapi", "fastapi_service", "empty")  # measured side by side with the service
-OWN = ("empty", "convscope_defaults")  # this service's, in one way or another
-PATIENCE_S = 10.0  # for the first response to a kind of request
+OWN = ("empty", "convscope_defaults")  # variants of this service
+WARM_UP_TIMEOUT_S = 10.0  # for the first response of each case
 IMAGE, NPY = "application/octet-stream", "application/x-npy"
 
 
@@ -30,11 +30,11 @@ class Case:
     """One kind of request.
 
     Attributes:
-        name: its key among the results.
-        title: what it is called while it is measured.
-        connections: the numbers of connections that it is measured with.
-        request: builds the request for a server by its name; None where the server has no such.
-        seconds: of a load run; a slow peer's own duration is used where it is longer.
+        name: its key in the results.
+        title: its name in messages.
+        connections: the numbers of connections to measure with.
+        request: builds the request for a server's name; None where the server does not support it.
+        seconds: duration of a load run; a slow peer's own duration is used where it is longer.
     """
 
     name: str
@@ -63,14 +63,14 @@ def peer(name: str) -> Peer:
 
 
 def image(server: str, data: bytes) -> Request | None:
-    """Return the request that has a server classify an image file."""
+    """Return a server's request for predicting an image file."""
     if server == SERVICE:
         return Request("/predict", data, IMAGE)
     return peer(server).request(data)
 
 
 def array(server: str, data: bytes) -> Request | None:
-    """Return the request that has a server classify each digit of a NumPy file."""
+    """Return a server's request for predicting each digit of a NumPy file."""
     if server == SERVICE:
         return Request("/predict", data, NPY)
     build = peer(server).batch
@@ -101,19 +101,19 @@ def compare(results: Results, rounds: int, only: str | None = None, brief: bool 
     """Measure every case on every server.
 
     Args:
-        results: where to.
-        rounds: how often.
-        only: a server's name, to measure it and this service alone.
-        brief: whether each load run takes a second only.
+        results: where the figures are added.
+        rounds: the number of rounds.
+        only: a server's name; it and this service are measured alone.
+        brief: whether each load run takes only a second.
     """
     every_case = cases()
     if brief:
         every_case = [replace(case, seconds=1) for case in every_case]
     for number in range(1, rounds + 1):
         for names in groups(only):
-            wanted = [name for name in names if name not in results.missing]
-            print(f"comparison, round {number} of {rounds}: {', '.join(wanted)}", flush=True)
-            _measure_group(results, wanted, every_case, number)
+            present = [name for name in names if name not in results.missing]
+            print(f"comparison, round {number} of {rounds}: {', '.join(present)}", flush=True)
+            _measure_group(results, present, every_case, number)
 
 
 def _measure_group(results: Results, names: Sequence[str], every_case: list[Case], n: int) -> None:
@@ -132,7 +132,7 @@ def _measure_group(results: Results, names: Sequence[str], every_case: list[Case
                 results.add("cold start s", name, server.start_s)
         for case in every_case:
             order = list(servers.items())
-            if n % 2 == 0:  # nobody is always the first
+            if n % 2 == 0:  # so that no server is always the first
                 order.reverse()
             for connections in case.connections:
                 for name, server in order:
@@ -142,17 +142,17 @@ def _measure_group(results: Results, names: Sequence[str], every_case: list[Case
 
 
 def _warm_up(name: str, server: Server, every_case: list[Case]) -> None:
-    """Send every kind of request until it is answered with 200, then a second of load.
+    """Send the request of every case until it gets 200, then a second of load.
 
     Raises:
-        NotMeasured: a request is not answered with 200 in time.
+        NotMeasured: a request does not get 200 in time.
     """
     for case in every_case:
         request = case.request(name)
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + WARM_UP_TIMEOUT_S
         while request and (status := _post(server, request)) != 200:
             if time.monotonic() > end:
-                raise NotMeasured(f"{case.title} is answered with {status}")
+                raise NotMeasured(f"the response to {case.title} has status {status}")
             time.sleep(0.1)
     request = image(name, images.SEVEN)
     if request:
@@ -167,7 +167,7 @@ def _measure(results: Results, case: Case, name: str, server: Server, connection
     try:
         run = wrk.load(server.port, request, connections, seconds)
         results.add_run(case.name, name, connections, run)
-        _post(server, request)  # is answered after those that wrk left behind
+        _post(server, request)  # returns after the server has processed wrk's remaining requests
     except (NotMeasured, requests.RequestException) as reason:
         print(f"  {name} is not measured: {reason}", flush=True)
         results.missing[name] = str(reason)

@@ -1,4 +1,4 @@
-"""Creates each peer's environment, where it is missing or its requirements changed."""
+"""Create the peers' virtual environments, where missing or outdated."""
 
 import hashlib
 import subprocess
@@ -17,19 +17,22 @@ class NotMeasured(Exception):
 
 
 def programs(peer: Peer) -> Path:
-    """Return the folder with the peer's interpreter, its environment created where needed.
+    """Return the folder with the peer's interpreter; create its environment where needed.
 
     Raises:
         NotMeasured: the environment cannot be created or a requirement cannot be installed.
     """
     requirements = PEERS_DIR / peer.name / "requirements.txt"
     environment = ENVIRONMENTS / peer.name
-    done, wanted = environment / "installed", hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if not done.exists() or done.read_text() != wanted:
+    marker, digest = (
+        environment / "installed",
+        hashlib.sha256(requirements.read_bytes()).hexdigest(),
+    )
+    if not marker.exists() or marker.read_text() != digest:
         print(f"{peer.title}: creating {environment.relative_to(ROOT)}", flush=True)
         _run(peer.python or sys.executable, "-m", "venv", "--clear", str(environment))
         _run(f"{environment}/bin/pip", "install", "--quiet", "-r", str(requirements))
-        done.write_text(wanted)
+        marker.write_text(digest)
     return environment / "bin"
 
 

@@ -1,4 +1,4 @@
-"""The images and arrays that are sent, the same bytes to every server."""
+"""Build the images and arrays of the requests, the same bytes for every server."""
 
 import io
 from pathlib import Path

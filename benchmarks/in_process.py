@@ -1,6 +1,6 @@
-"""Time of one `/predict` in process, without a server, beside the graph's own bare invoke.
+"""Measure `/predict` in process, without a server, and the graph's bare invoke.
 
-Needs nothing but the service's dependencies. `python -m benchmarks.in_process` writes one line of
+Needs only the service's dependencies. `python -m benchmarks.in_process` writes one line of
 JSON with a value for each round.
 """
 
@@ -22,7 +22,7 @@ CALLS = 200  # in a round
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Return microseconds of one call, by round: of `/predict`, and of the bare graph."""
+    """Return the microseconds of a call of `/predict` and of the bare graph, by round."""
     predict, graph = predict_call(), bare_graph().invoke
     for work in (predict, graph):
         microseconds(work)
@@ -34,7 +34,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, list[float]]:
 
 
 def microseconds(work: Callable[[], object]) -> float:
-    """Return the mean time of one call."""
+    """Return the mean time of a call in microseconds."""
     begin = time.perf_counter()
     for _ in range(CALLS):
         work()
@@ -42,14 +42,14 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 def bare_graph() -> Any:
-    """Return the committed model's graph, with nothing around it."""
+    """Return the committed model's graph as a bare interpreter."""
     graph = Interpreter(str(ROOT / "models" / "mnist" / "1" / "graph.tflite"), num_threads=1)
     graph.allocate_tensors()
     return graph
 
 
 def predict_call() -> Callable[[], bytes]:
-    """Return a call of the WSGI application with the picture of a seven, answered with 200."""
+    """Return a function that sends the image of a seven to the WSGI application."""
     from service.app import create_app
 
     app = create_app().wsgi_app
@@ -86,14 +86,14 @@ def predict_call() -> Callable[[], bytes]:
 
     def start_response(status: str, *_: object) -> Callable[[bytes], object]:
         if status != "200 OK":
-            raise RuntimeError(f"/predict answered {status}")
+            raise RuntimeError(f"/predict must respond with 200 OK, got {status}")
         return lambda _: None
 
     return call
 
 
-def log_to_nowhere() -> None:
-    """Let every line of the log be formatted and written, as in the running service."""
+def log_to_devnull() -> None:
+    """Format and write every log line, as the running service does."""
     from service.logs import JsonFormatter
 
     handler = logging.FileHandler(os.devnull)
@@ -103,7 +103,7 @@ def log_to_nowhere() -> None:
 
 def main() -> None:
     """Print the times of each round."""
-    log_to_nowhere()
+    log_to_devnull()
     json.dump(measure(), sys.stdout)
 
 

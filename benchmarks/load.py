@@ -1,4 +1,4 @@
-"""Runs `benchmarks.client` in a process of its own, so that it does not share a core's time."""
+"""Run `benchmarks.client` in a process of its own."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ NOTHING = {"count": 0, "rate": 0.0, "p50_ms": 0.0, "p99_ms": 0.0, "max_ms": 0.0}
 
 @dataclass(frozen=True)
 class Summary:
-    """What a client received: figures by status, failures by kind, how late it sent."""
+    """A client's figures by status, its failures by kind, and its largest delay."""
 
     statuses: dict[str, dict[str, float]]
     failures: dict[str, int]
@@ -35,7 +35,7 @@ class Client:
         self._process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
     def summary(self) -> Summary:
-        """Wait until it is done and return what it received."""
+        """Wait until the client has finished and return its figures."""
         output, _ = self._process.communicate()
         if self._process.returncode:
             raise RuntimeError(f"the client exited with {self._process.returncode}")
@@ -43,5 +43,5 @@ class Client:
 
 
 def predict(port: int, **flags: Any) -> Summary:
-    """Post the picture of a seven to /predict as the flags say."""
+    """Post the image of a seven to /predict with the load that the flags describe."""
     return Client(port, body=SEVEN, **flags).summary()

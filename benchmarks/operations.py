@@ -1,4 +1,7 @@
-"""`python -m benchmarks.operations`: failed requests while versions roll out or a worker dies."""
+"""Count failed requests while versions roll out or a worker is killed.
+
+Run as `python -m benchmarks.operations`.
+"""
 
 import asyncio
 import json
@@ -21,8 +24,8 @@ from benchmarks.servers import running, start_service
 CLIENTS = 8
 VERSIONS = range(2, 22)  # rolled out one a second
 BROKEN = 10
-RECOVERED = 0.9  # of the rate before: rates vary by about that much
-SETTLE_S = 2.0  # for the second worker to be ready, too
+RECOVERED = 0.9  # share of the former rate; rates vary by about a tenth
+SETTLE_S = 2.0  # until the second worker is ready, too
 PREDICT = encode("POST", "/predict", SEVEN, "application/octet-stream")
 
 
@@ -45,7 +48,7 @@ async def load(port: int, seconds: float) -> AsyncIterator[Responses]:
 
 
 async def roll_out() -> str:
-    """Count the requests that fail while versions roll out; say which version serves at the end."""
+    """Count the requests that fail while versions roll out; report the version at the end."""
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
         add_version(models, 1)
@@ -53,7 +56,7 @@ async def roll_out() -> str:
             await asyncio.sleep(SETTLE_S)
             async with load(server.port, len(VERSIONS) + 2) as responses:
                 for version in VERSIONS:
-                    add_version(models, version, is_broken=version == BROKEN)
+                    add_version(models, version, broken=version == BROKEN)
                     server.process.send_signal(signal.SIGHUP)
                     await asyncio.sleep(1)
             ready = requests.get(f"http://127.0.0.1:{server.port}/readyz", timeout=5).json()
@@ -62,20 +65,26 @@ async def roll_out() -> str:
     return f"{failed} of {total} failed; version {ready['models'][0]['version']} serves at the end"
 
 
-def add_version(models: Path, version: int, is_broken: bool = False) -> None:
-    """Put another version of the committed model into a models folder, in one step."""
+def add_version(models: Path, version: int, broken: bool = False) -> None:
+    """Put another version of the committed model into a models folder, atomically.
+
+    Args:
+        models: the folder, which need not exist.
+        version: of the copy.
+        broken: whether its graph is damaged.
+    """
     bundle = models.parent / f"bundle-{version}"
     shutil.copytree(ROOT / "models" / "mnist" / "1", bundle)
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps({**manifest, "version": version}))
-    if is_broken:
-        (bundle / "graph.tflite").write_bytes(b"no graph")
+    if broken:
+        (bundle / "graph.tflite").write_bytes(b"not a graph")
     (models / "mnist").mkdir(parents=True, exist_ok=True)
     bundle.rename(models / "mnist" / str(version))
 
 
 async def kill_worker() -> str:
-    """Count the requests that fail with a worker, and time until the rate has recovered."""
+    """Count the requests that fail when a worker is killed; measure the time to recover."""
     with running(start_service(2)) as server:
         await asyncio.sleep(SETTLE_S)
         async with load(server.port, 20) as responses:

@@ -1,4 +1,4 @@
-"""Parts of this service: the engine and the score beside the bare graph, the routes, a photo."""
+"""Measure parts of the service: engine, score, routes, memory of a photo."""
 
 import time
 from collections.abc import Callable
@@ -25,11 +25,11 @@ ROUTES = (
     "explain?layer=conv2d_1&channel=0&row=0&column=0",
     "occlusion",
 )
-PHOTOS = 5  # sent one after the other while the peak of the memory is watched
+PHOTOS = 5  # sent in sequence while the peak memory is measured
 
 
 def engine(results: Results, rounds: int) -> None:
-    """Measure the engine with every layer read out, and the score, beside the bare graph."""
+    """Measure the engine with all layers as outputs, and the score, beside the bare graph."""
     bundle = read_bundle(ROOT / "models" / "mnist" / "1")
     runner, graph = Engine(bundle), bare_graph()
     digit = bundle.golden[0].digit[np.newaxis]
@@ -51,7 +51,7 @@ def engine(results: Results, rounds: int) -> None:
 
 
 def routes(results: Results, rounds: int) -> None:
-    """Measure one client's request to each route, in turns."""
+    """Measure one client's requests to each route alternately."""
     with running(start_service()) as server, requests.Session() as session:
         for number in range(1, rounds + 1):
             print(f"routes, round {number} of {rounds}", flush=True)
@@ -62,14 +62,14 @@ def routes(results: Results, rounds: int) -> None:
 
 
 def photo_memory(results: Results, rounds: int) -> None:
-    """Measure by how much a photo of 12 megapixels raises a worker's memory at its peak."""
+    """Measure how much a photo of 12 megapixels raises a worker's peak memory."""
     photo = images.photo()
     with running(start_service()) as server:
         url, worker = f"http://127.0.0.1:{server.port}/predict", server.workers()[0]
         requests.post(url, data=images.SEVEN, timeout=60)
         for number in range(1, rounds + 1):
             print(f"memory of a photo, round {number} of {rounds}", flush=True)
-            Path(f"/proc/{worker}/clear_refs").write_text("5")  # the peak counts from here
+            Path(f"/proc/{worker}/clear_refs").write_text("5")  # resets the peak
             before = resident_mib(worker)
             for _ in range(PHOTOS):
                 requests.post(url, data=photo, timeout=60)
@@ -77,9 +77,9 @@ def photo_memory(results: Results, rounds: int) -> None:
 
 
 def _median_ms(work: Callable[[], object], times: int) -> float:
-    taken = []
+    durations = []
     for _ in range(times):
         begin = time.perf_counter()
         work()
-        taken.append((time.perf_counter() - begin) * 1e3)
-    return float(np.median(taken))
+        durations.append((time.perf_counter() - begin) * 1e3)
+    return float(np.median(durations))

@@ -1,4 +1,4 @@
-"""Draws docs/benchmarks.png: rate, p50 and p99 by connections, memory by workers, time by batch."""
+"""Draw docs/benchmarks.png: rate, p50, p99 by connections; memory by workers; time by batch."""
 
 from collections.abc import Callable
 

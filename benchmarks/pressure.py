@@ -1,4 +1,4 @@
-"""This service under pressure: twice the load that it can serve, and clients that hold on."""
+"""Measure the service under overload and with slow clients."""
 
 import math
 import time
@@ -29,13 +29,13 @@ def overload(results: Results, rounds: int, seconds: float = OVERLOAD_S) -> None
 def _overload(results: Results, server: Server, rate: float, seconds: float) -> None:
     health = Client(server.port, path="/healthz", rate=50, seconds=seconds)
     load = Client(server.port, body=SEVEN, rate=rate, seconds=seconds).summary()
-    served, refused = load.of(200), load.of(503)
+    served, rejected = load.of(200), load.of(503)
     for name, value in (
         ("served per s", served["rate"]),
         ("served p99 ms", served["p99_ms"]),
-        ("refused per s", refused["rate"]),
-        ("refused p99 ms", refused["p99_ms"]),
-        ("slowest refusal ms", refused["max_ms"]),
+        ("refused per s", rejected["rate"]),
+        ("refused p99 ms", rejected["p99_ms"]),
+        ("slowest refusal ms", rejected["max_ms"]),
         ("healthz p99 ms", health.summary().of(200)["p99_ms"]),
         ("without a response", float(sum(load.failures.values()))),
         ("client behind ms", load.behind_ms),
@@ -44,7 +44,7 @@ def _overload(results: Results, server: Server, rate: float, seconds: float) -> 
 
 
 def slow_clients(results: Results, rounds: int) -> None:
-    """Measure what eight ordinary clients notice of slow ones, and what a worker keeps of them."""
+    """Measure the effect of slow clients on eight ordinary ones and on a worker's memory."""
     for kind, count in SLOW:
         with running(start_service()) as server:
             wrk.load(server.port, PREDICT, 8, 1)
@@ -64,7 +64,7 @@ def _beside(results: Results, server: Server, kind: str, count: int) -> None:
     time.sleep(0.5)
     subject = f"slow: {kind}"
     results.add(subject, "p99 before ms", before.of(200)["p99_ms"])
-    # no response at all has no p99
+    # infinite where no response arrived
     results.add(subject, "p99 during ms", during.of(200)["p99_ms"] or math.inf)
     results.add(subject, "rate before", before.of(200)["rate"])
     results.add(subject, "rate during", during.of(200)["rate"])

@@ -1,4 +1,4 @@
-"""The ratios that decide whether the service is fast enough, each from one run's own rounds."""
+"""Compute the ratios that the service's speed is judged by, each within one run."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,12 +16,12 @@ from benchmarks.wrk import Run
 
 @dataclass(frozen=True)
 class Ratio:
-    """One line of the report: what was divided by what, and the rounds' quotients.
+    """A line of the report.
 
     Attributes:
-        title: what was divided by what.
-        values: one for each round.
-        unit: what the values are where they are no quotients.
+        title: the numerator and the denominator.
+        values: the quotient of each round.
+        unit: the unit, where the values are not quotients.
     """
 
     title: str
@@ -46,7 +46,7 @@ def number(value: float) -> str:
 
 def every_ratio(results: Results) -> list[Ratio]:
     """Return every ratio whose two sides were measured."""
-    found = [
+    lines = [
         *_in_process(results),
         *_against_fastapi(results),
         *_defaults(results),
@@ -57,7 +57,7 @@ def every_ratio(results: Results) -> list[Ratio]:
         *_observability(results),
         *_parts(results),
     ]
-    return [ratio for ratio in found if ratio.values]
+    return [ratio for ratio in lines if ratio.values]
 
 
 def _in_process(results: Results) -> list[Ratio]:
@@ -111,11 +111,11 @@ def _against_fastapi(results: Results) -> list[Ratio]:
 
 def _defaults(results: Results) -> list[Ratio]:
     eight = _rates(results, "defaults", SERVICE, 8)
-    found = []
+    lines = []
     for clients in CLIENTS[1:]:
         runs = results.load("defaults", SERVICE, clients)
         bounds = [2e3 * clients / run.rate for run in runs if run.rate]
-        found += [
+        lines += [
             Ratio(
                 f"default settings, {clients} clients: responses of 400 and above, and broken",
                 [float(run.refused + run.broken) for run in runs],
@@ -124,7 +124,7 @@ def _defaults(results: Results) -> list[Ratio]:
             Ratio("… rate ÷ rate of 8 clients", ratios([run.rate for run in runs], eight)),
             Ratio("… p99 ÷ (2 × connections ÷ rate)", ratios([run.p99_ms for run in runs], bounds)),
         ]
-    return found
+    return lines
 
 
 def _overload(results: Results) -> list[Ratio]:
@@ -177,7 +177,7 @@ def _batch(results: Results) -> list[Ratio]:
 
 
 def _slow_clients(results: Results) -> list[Ratio]:
-    found = []
+    lines = []
     for kind, count in SLOW:
         before, during, rate_before, rate_during, growth = (
             results.value(f"slow: {kind}", name)
@@ -192,12 +192,12 @@ def _slow_clients(results: Results) -> list[Ratio]:
             "last byte": f"{count} clients that send all but a body's last byte",
             "idle": f"{count:,} idle connections",
         }[kind]
-        found += [
+        lines += [
             Ratio(f"{title}: others' p99 ÷ p99 without them", ratios(during, before)),
             Ratio("… others' rate ÷ rate without them", ratios(rate_during, rate_before)),
             Ratio("… memory that the worker grew by", growth, "MiB"),
         ]
-    return found
+    return lines
 
 
 def _observability(results: Results) -> list[Ratio]:

@@ -1,4 +1,4 @@
-"""Writes the measured figures into docs/benchmarks.md, between two markers; leaves the rest."""
+"""Write the figures into docs/benchmarks.md, between two markers."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ OTHER_CASES = (
 
 
 def machine() -> dict[str, str]:
-    """Return what the figures were measured on, and when."""
+    """Return the machine and the date."""
     names = [
         line.split(":")[1].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -47,7 +47,7 @@ def machine() -> dict[str, str]:
 
 
 def write(results: Results) -> None:
-    """Replace what stands between the markers of docs/benchmarks.md."""
+    """Replace the text between the markers of docs/benchmarks.md."""
     text = PAGE.read_text()
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
@@ -70,7 +70,7 @@ def figures(results: Results) -> str:
 
 
 def rows_of(results: Results, only: str) -> str:
-    """Return what was measured of one server and this service, for the terminal."""
+    """Return the figures of one server and this service, for the terminal."""
     parts = [
         ratios_table(results),
         _by_connections(results),

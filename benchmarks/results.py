@@ -1,4 +1,4 @@
-"""What was measured: load runs and single values, each with one entry for every round."""
+"""Store measurements: load runs and single values, with an entry for each round."""
 
 import json
 import statistics
@@ -26,13 +26,13 @@ class Spread:
 
 @dataclass
 class Results:
-    """Everything that one run of the benchmarks measured.
+    """The measurements of one run of the benchmarks.
 
     Attributes:
         runs: by case, server and connections, the load run of each round.
         values: by measure and subject, the value of each round.
-        missing: by server, why it was not measured.
-        machine: what it ran on, and when.
+        missing: by server, the reason why it was not measured.
+        machine: the machine and the date.
     """
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
@@ -71,12 +71,13 @@ class Results:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read what `save` wrote."""
-        found = json.loads(path.read_text())
-        found["runs"] = {key: [Run(**run) for run in runs] for key, runs in found["runs"].items()}
-        return cls(**found)
+        content = json.loads(path.read_text())
+        runs = content.pop("runs")
+        by_key = {key: [Run(**run) for run in entries] for key, entries in runs.items()}
+        return cls(runs=by_key, **content)
 
 
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
-    """Divide round by round: both sides of a ratio were measured in the same round."""
+    """Divide round by round; both sides of a ratio are measured in the same round."""
     pairs = zip(numerators, denominators, strict=False)
     return [above / below for above, below in pairs if below]

@@ -1,4 +1,4 @@
-"""Starts and stops servers; reads the memory and the processor time of their processes."""
+"""Start and stop servers; read the memory of their processes."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ class Server:
 
     Attributes:
         port: where it listens on 127.0.0.1.
-        process: the one that was started; it may have children.
+        process: the process that was started; it may have children.
         start_s: seconds from the start of the process until it was ready.
     """
 
@@ -41,7 +41,7 @@ class Server:
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            except OSError:  # it ended meanwhile
+            except OSError:  # the process has exited meanwhile
                 continue
             children.setdefault(parent, []).append(int(stat.parent.name))
         ids = [self.process.pid]
@@ -59,12 +59,12 @@ class Server:
         return sum(proportional_mib(process) for process in self.processes())
 
     def stop(self) -> None:
-        """Stop it as its users do, by SIGTERM; whatever is still there after a while, by force."""
-        everything = self.processes()
+        """Stop the server by SIGTERM, and by SIGKILL what still runs after a timeout."""
+        processes = self.processes()
         self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(STOP_TIMEOUT_S)
-        for process in everything:
+        for process in processes:
             if _is_alive(process):
                 os.kill(process, signal.SIGKILL)
         self.process.wait()
@@ -103,7 +103,7 @@ def start_service(
         module: what Python runs.
 
     Raises:
-        NotMeasured: it does not become ready.
+        NotMeasured: the service does not become ready.
     """
     environ = {key: value for key, value in os.environ.items() if not key.startswith("CONVSCOPE_")}
     environ.pop("WEB_CONCURRENCY", None)
@@ -166,7 +166,7 @@ def start_process(
             pass
         time.sleep(0.01)
     server.stop()
-    raise NotMeasured(f"it did not become ready; its output is in {path.relative_to(ROOT)}")
+    raise NotMeasured(f"the server did not become ready; its output is in {path.relative_to(ROOT)}")
 
 
 @contextmanager

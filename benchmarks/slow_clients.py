@@ -1,4 +1,4 @@
-"""Clients that hold connections and send almost nothing, all in one process.
+"""Hold connections that send almost nothing, all in one process.
 
 `python -m benchmarks.slow_clients --port 8000 --kind headers --count 300` writes "ready" once they
 are connected, stays until its standard input closes, and then writes one line of JSON: how many
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LARGEST = 1_000_000  # bytes of the largest body that they announce
-STEP_S = 0.2  # between two bytes of a client that drips
+STEP_S = 0.2  # between two bytes of a slow client
 KINDS = ("headers", "body", "last byte", "idle")
 _HEAD = "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/octet-stream\r\n"
 
@@ -41,7 +41,7 @@ def first_bytes(kind: str, share: float) -> bytes:
 
 
 class SlowClients:
-    """A process of slow clients, connected; what became of them is in `finish()`."""
+    """A process of connected slow clients; `finish()` returns the outcome."""
 
     def __init__(self, port: int, kind: str, count: int) -> None:
         words = [sys.executable, "-m", "benchmarks.slow_clients", "--port", str(port)]
@@ -54,12 +54,12 @@ class SlowClients:
     def finish(self) -> dict[str, int]:
         """Close them; return the number of connections that the server had closed."""
         output, _ = self._process.communicate("")
-        found: dict[str, int] = json.loads(output)
-        return found
+        outcome: dict[str, int] = json.loads(output)
+        return outcome
 
 
 async def hold(port: int, kind: str, count: int) -> dict[str, int]:
-    """Connect the clients, drip where the kind is to drip, and wait for standard input to end."""
+    """Connect the clients, send bytes slowly where the kind does, wait for the end of stdin."""
     outcome = Counter[str]()
     connecting = asyncio.Semaphore(50)
     connected = asyncio.Semaphore(0)

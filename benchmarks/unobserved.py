@@ -1,4 +1,4 @@
-"""This service without log, counts and limits on load: what these cost is measured against it."""
+"""The service without access log, metrics and admission: the baseline for their cost."""
 
 from service.__main__ import main
 from service.api.http import metrics
@@ -10,7 +10,7 @@ def nothing(*_: object, **__: object) -> None:
     """Do nothing."""
 
 
-metrics.finish = metrics.count_answers = nothing
+metrics.finish = metrics.count_predictions = nothing
 Service.log = Service.flush = Service.tick = nothing  # type: ignore[method-assign]
 Admission.enter = Admission.leave = Admission.hold = nothing  # type: ignore[method-assign]
 main()

@@ -1,4 +1,4 @@
-"""Closed-loop load by wrk: each connection sends its next request when its response has come."""
+"""Generate closed-loop load with wrk: each connection sends its next request after a response."""
 
 import json
 import os
@@ -23,7 +23,7 @@ class Run:
     Attributes:
         rate: responses below 400 per second.
         p50_ms: median time of a response.
-        p99_ms: 99 of 100 responses took no longer.
+        p99_ms: 99th percentile.
         refused: responses of 400 and above, 503 among them.
         broken: connections refused or closed, and requests without a response.
     """
@@ -42,7 +42,7 @@ def require_wrk() -> None:
 
 
 def load(port: int, request: Request, connections: int, seconds: int) -> Run:
-    """Send the same request on every connection without a pause.
+    """Send the same request on every connection without pauses.
 
     Args:
         port: of a server on 127.0.0.1.
@@ -63,16 +63,16 @@ def load(port: int, request: Request, connections: int, seconds: int) -> Run:
             "WRK_HEADERS": "\n".join(f"{name}: {value}" for name, value in headers.items()),
         }
         command = f"wrk -t1 -c{connections} -d{seconds}s --timeout={TIMEOUT_S}s".split()
-        done = subprocess.run(
+        completed = subprocess.run(
             [*command, "-s", str(SCRIPT), f"http://127.0.0.1:{port}{request.path}"],
             env=environ,
             check=False,
             capture_output=True,
             text=True,
         )
-    if done.returncode:
-        raise NotMeasured(f"wrk failed: {(done.stderr or done.stdout).strip()[-200:]}")
-    figures = json.loads(done.stderr.splitlines()[-1])
+    if completed.returncode:
+        raise NotMeasured(f"wrk failed: {(completed.stderr or completed.stdout).strip()[-200:]}")
+    figures = json.loads(completed.stderr.splitlines()[-1])
     duration_s = figures["microseconds"] / 1e6
     return Run(
         rate=(figures["requests"] - figures["refused"]) / duration_s,

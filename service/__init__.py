@@ -1,6 +1,7 @@
-"""Serves a bundle over HTTP: what digit a picture shows, and every value that led there.
+"""Serve a CNN over HTTP: predictions for images of digits, and every value inside the network.
 
 Imports point one way:
-app → api → models → trace, occlusion, engine → bundle, images, preprocessing → errors.
-Flask is known only to `app` and `api`; TensorFlow and `training` to nobody here.
+__main__ → {app, runtime} → api.routes → api.http → state → inference → {model, images} → errors.
+Only `app` and `api` import Flask; nothing here imports TensorFlow or `training`.
+tests/test_architecture.py holds these rules.
 """

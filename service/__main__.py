@@ -1,4 +1,4 @@
-"""`python -m service`: check the settings, then serve with gunicorn in this very process."""
+"""Run the service: `python -m service` checks the settings, then serves with gunicorn."""
 
 import os
 import shutil
@@ -21,24 +21,27 @@ from service.settings import Settings
 
 
 def main() -> None:
-    """Serve until told to stop; exit 2 where a setting cannot be used, 4 where a bundle fails."""
+    """Serve until a signal stops the process.
+
+    Exits with 2 where a setting is invalid, with 4 where a bundle cannot be loaded.
+    """
     try:
         settings = Settings.from_env()
         Keys(settings.api_keys_file)
     except SettingsError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    # a worker is busy on one core: threads of BLAS would only compete with the other workers
+    # each worker keeps one core busy: threads of BLAS would compete with the other workers
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with _metrics_folder() as folder:
         try:
             Server(settings, lambda control: _adapter(settings, control, folder), Logger).run()
-        except HaltServer as stop:  # two workers that fail at once: the second goes uncaught
+        except HaltServer as stop:  # gunicorn does not catch it where two workers fail at once
             sys.exit(stop.exit_status)
 
 
 def _adapter(settings: Settings, control: Control, folder: Path) -> Adapter:
-    """What a worker serves, built in the worker."""
+    """Build the ASGI application; called in each worker."""
     from service.app import Service
 
     admission = Admission(settings)
@@ -47,13 +50,13 @@ def _adapter(settings: Settings, control: Control, folder: Path) -> Adapter:
 
 @contextmanager
 def _metrics_folder() -> Iterator[Path]:
-    """A folder in which workers publish their counts, so that any of them can answer for all."""
+    """Create the folder in which workers publish their metrics; remove it at the end."""
     owner = os.getpid()
     folder = tempfile.mkdtemp(prefix="convscope-metrics-")
     try:
         yield Path(folder)
     finally:
-        if os.getpid() == owner:  # workers, being forks, come by here too
+        if os.getpid() == owner:  # workers are forks and run this line too
             shutil.rmtree(folder, ignore_errors=True)
 
 

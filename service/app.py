@@ -1,4 +1,4 @@
-"""The composition root: settings → state → routes. Nothing else builds these parts."""
+"""Build the application from settings, state and routes: the composition root."""
 
 import sys
 from collections.abc import Callable
@@ -16,25 +16,27 @@ from service.state import State
 
 
 def create_app(settings: Settings | None = None) -> lifecycle.App:
-    """Build the WSGI application, with its bundles verified and warmed.
+    """Build the WSGI application; verify and warm up its bundles.
 
     Args:
         settings: None to read them from the environment.
 
     Raises:
-        SettingsError: a setting cannot be used.
-        BundleError: a bundle fails its verification.
+        SettingsError: a setting is invalid.
+        BundleError: a bundle cannot be loaded.
     """
     settings = settings or Settings.from_env()
     return build(settings, State(settings, Control()))
 
 
 def build(settings: Settings, state: State) -> lifecycle.App:
-    """Build the WSGI application around what is loaded."""
+    """Build the WSGI application that serves a state."""
     app = lifecycle.App(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a name that holds a slash is unknown
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.config["MAX_FORM_PARTS"] = settings.max_images + 1  # so that our own check speaks first
+    app.config["MAX_FORM_PARTS"] = (
+        settings.max_images + 1
+    )  # one more: the error comes from our own check
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
     lifecycle.register(app, state.keys)
     access.register(app, settings)
@@ -52,17 +54,17 @@ def build(settings: Settings, state: State) -> lifecycle.App:
 
 
 class Service:
-    """The application in a worker: what its server calls besides the WSGI application.
+    """The application of a worker: its WSGI callable, and what the server needs besides.
 
     Args:
-        settings: the service's.
-        control: what the arbiter wants.
+        settings: the service's settings.
+        control: the state shared with the arbiter.
         folder: where the workers publish their metrics.
-        load: returns how many requests threads work on, and how many wait.
+        load: returns the number of requests running on threads, and of those that wait.
 
     Raises:
-        SettingsError: a setting cannot be used.
-        BundleError: a bundle fails its verification.
+        SettingsError: a setting is invalid.
+        BundleError: a bundle cannot be loaded.
     """
 
     def __init__(
@@ -81,34 +83,34 @@ class Service:
         metrics.join(folder, lambda: metrics.update_worker(self._state, *load()))
 
     def is_health(self, environ: Environ) -> bool:
-        """Whether a request asks for health or metrics, which are never rejected."""
+        """Return whether a request is for health or metrics, which are never rejected."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return False
         return self._health.fullmatch(environ["PATH_INFO"]) is not None
 
     def reject(self, environ: Environ, error: RequestError) -> RawResponse:
-        """Return status, headers and body for a request that is not worked on."""
+        """Return status, headers and body of the response to a rejected request."""
         return response_to(environ, error, self._origins)
 
     def lane(self, environ: Environ, body: bytes) -> Lane:
-        """Where a request should run."""
+        """Return where a request should run: in the event loop or on a thread."""
         return lanes.choose(environ, body, self._state.models)
 
     def is_draining(self) -> bool:
-        """Whether clients should take their next request to another replica."""
+        """Return whether the service is draining."""
         return self._state.control.draining
 
     def log(self, environ: Environ, status: int, size: int) -> None:
-        """Record a response that was sent; what was rejected is only counted."""
+        """Add a response to the access log; rejected requests are only counted."""
         if ROUTED in environ:
             self._log.add(environ, status, size)
 
     def flush(self) -> None:
-        """Write the log lines of the last requests."""
+        """Write the access log's buffered lines."""
         self._log.flush()
 
     def tick(self) -> None:
-        """Reload where that was requested, and publish the metrics."""
+        """Start a reload where one was requested, and publish the metrics."""
         self._state.reload_if_requested()
         metrics.publish()
 

@@ -1,15 +1,15 @@
-"""What the arbiter and its workers tell each other; imports nothing that computes."""
+"""The state that the arbiter and its workers share; imports nothing of the service."""
 
 from ctypes import Structure, c_bool, c_uint64
 
 
 class Control(Structure):
-    """The state that they share: the server puts it into shared memory.
+    """A structure in shared memory.
 
     Attributes:
-        draining: the service is about to stop: clients should go to another replica.
-        started: a worker has loaded everything, so that what is there worked once.
-        reloads: how many reloads were requested.
+        draining: whether the service is draining; readiness then fails.
+        started: whether a worker has loaded every bundle, so that a later failure is not fatal.
+        reloads: the number of reloads that were requested.
     """
 
     draining: bool

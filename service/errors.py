@@ -1,63 +1,63 @@
-"""What can go wrong, in the service's own terms. No HTTP here: `api.problems` knows the statuses.
+"""Exceptions of the service. They do not know HTTP: `api.http.problems` maps them to statuses.
 
 ConvScopeError
-├── SettingsError             a setting has a value that cannot be used
-├── BundleError               a bundle is missing, altered, or does not compute what it says
-└── RequestError              what was asked cannot be answered
-    ├── MalformedRequest      the body or a parameter does not follow its format
-    ├── ImageNotDecodable     said to be a picture, but damaged or cut short
-    ├── UnsupportedFormat     a kind of picture or body that is not taken
-    ├── ImageTooLarge         too many bytes or pixels
-    ├── BodyTooLarge          more bytes than a request body may have
+├── SettingsError             a setting is invalid
+├── BundleError               a bundle is missing, altered or inconsistent
+└── RequestError              a request cannot be answered
+    ├── MalformedRequest      the body or a parameter is malformed
+    ├── ImageNotDecodable     the image is damaged or truncated
+    ├── UnsupportedFormat     the format of the image or the body is not supported
+    ├── ImageTooLarge         the request exceeds a limit on pixels, images or values
+    ├── BodyTooLarge          the request body exceeds the limit on bytes
     ├── BodyTimeout           the request body did not arrive in time
-    ├── NothingDrawn          a picture without a digit in it
-    ├── WrongShape            an array of another shape than the model's input
-    ├── UnknownModel          no such model or version is loaded
-    ├── NotAcceptable         no format of the answer that the client takes
+    ├── NothingDrawn          there is no digit in the image
+    ├── WrongShape            the shape or the values of an array do not fit the model's input
+    ├── UnknownModel          the model or version is not loaded
     ├── UnknownLayer          the model has no such layer or channel
-    ├── Unauthorized          no key, or one that is not known
-    ├── DeadlineExceeded      the time that the client gave is over
-    ├── Overloaded            more requests, or bytes of them, wait than can be answered soon
-    └── Draining              the service is about to stop
+    ├── NotAcceptable         the route offers no format that the client accepts
+    ├── Unauthorized          the API key is missing or unknown
+    ├── DeadlineExceeded      the client's deadline passed before work on the request began
+    ├── Overloaded            the service is overloaded
+    └── Draining              the service is draining before it stops
 
-Every message is one sentence or two for the client: what was wrong, and what to do.
+Every message is one or two sentences for the client: what is wrong, what is allowed, what to do.
 """
 
 
 class ConvScopeError(Exception):
-    """Base of everything that this package raises on purpose."""
+    """The base class of all exceptions that this package raises."""
 
 
 class SettingsError(ConvScopeError):
-    """A setting has a value that cannot be used; names key and value."""
+    """A setting is invalid; the message states key and value."""
 
 
 class BundleError(ConvScopeError):
-    """A bundle is missing, altered, or does not compute what it says; names the file."""
+    """A bundle is missing, altered or inconsistent; the message states the file."""
 
 
 class RequestError(ConvScopeError):
-    """What was asked cannot be answered; the message says what to do instead."""
+    """A request cannot be answered; the message says how to correct it."""
 
 
 class MalformedRequest(RequestError):
-    """The body or a parameter does not follow its format."""
+    """The body or a parameter is malformed."""
 
 
 class ImageNotDecodable(RequestError):
-    """The bytes are said to be a picture, but are damaged or cut short."""
+    """The image is damaged or truncated."""
 
 
 class UnsupportedFormat(RequestError):
-    """A kind of picture or body that is not taken."""
+    """The format of the image or the body is not supported."""
 
 
 class ImageTooLarge(RequestError):
-    """More bytes or pixels than the limits allow."""
+    """The request exceeds a limit on pixels, images or values."""
 
 
 class BodyTooLarge(RequestError):
-    """The request body has more bytes than this service takes."""
+    """The request body exceeds the limit on bytes."""
 
 
 class BodyTimeout(RequestError):
@@ -65,15 +65,15 @@ class BodyTimeout(RequestError):
 
 
 class NothingDrawn(RequestError):
-    """A picture without a digit in it."""
+    """There is no digit in the image."""
 
 
 class WrongShape(RequestError):
-    """An array of another shape than the model's input."""
+    """The shape or the values of an array do not fit the model's input."""
 
 
 class UnknownModel(RequestError):
-    """No such model or version is loaded."""
+    """The model or version is not loaded."""
 
 
 class UnknownLayer(RequestError):
@@ -81,20 +81,20 @@ class UnknownLayer(RequestError):
 
 
 class NotAcceptable(RequestError):
-    """No format that the client takes is one that the answer comes in."""
+    """The route offers no format that the client accepts."""
 
 
 class Unauthorized(RequestError):
-    """No key where one is needed, or one that is not known here."""
+    """The API key is missing or unknown."""
 
 
 class DeadlineExceeded(RequestError):
-    """The time that the client gave was over before work began."""
+    """The client's deadline passed before work on the request began."""
 
 
 class Overloaded(RequestError):
-    """More requests, or bytes of them, wait than can be answered soon; retry later."""
+    """The service is overloaded; retry later."""
 
 
 class Draining(RequestError):
-    """The service is about to stop: ask another replica."""
+    """The service is draining before it stops; use another replica."""

@@ -1,6 +1,6 @@
-"""Images to predictions: composes preparation and model. Does not know HTTP or settings.
+"""Turn images into predictions: combine preprocessing and model. Does not know HTTP or settings.
 
-Used by the routes, and by whatever else brings encoded images to a model.
+Used by the routes, and by other code that runs a model on encoded images.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from service.errors import MalformedRequest, RequestError, WrongShape
 from service.images.decode import decode
-from service.images.digit.preprocessing import SIZE, UNTOUCHED, Applied, Mode, Prepared, prepare
+from service.images.digit.preprocessing import (
+    NO_PREPROCESSING,
+    SIZE,
+    Mode,
+    Prepared,
+    Preprocessing,
+    prepare,
+)
 from service.images.digit.segmentation import segment
 from service.model.bundle import Bundle, LayerValues, Stage
 from service.model.engine import Pixels
@@ -31,12 +38,12 @@ class Inputs:
         pixels: (N, H, W, C), uint8 0–255 or float32 0–1.
         applied: the preprocessing of each.
         images: index of the image in the request that each comes from.
-        prepared: each with its stages; empty for arrays that were taken as they are.
-        touching: for each digit of a segmented image, whether it touches another; else None.
+        prepared: each with its stages; empty for arrays without preprocessing.
+        touching: for each digit of a segmented image, whether it touches another one; else None.
     """
 
     pixels: Pixels
-    applied: list[Applied]
+    applied: list[Preprocessing]
     images: Sequence[int]
     prepared: list[Prepared]
     touching: list[bool] | None = None
@@ -59,8 +66,8 @@ class Inputs:
             MalformedRequest: there are several.
         """
         digit = as_bytes(self.only_one())[..., 0]
-        untouched = Prepared(digit, UNTOUCHED, lambda: {"digit": digit})
-        return self.prepared[0] if self.prepared else untouched
+        unprepared = Prepared(digit, NO_PREPROCESSING, lambda: {"digit": digit})
+        return self.prepared[0] if self.prepared else unprepared
 
 
 @dataclass  # not frozen: a batch creates ten thousand of them, and frozen ones take longer
@@ -72,12 +79,13 @@ class Prediction:
         label: the class with the highest probability.
         confidence: its probability.
         probabilities: by label, highest first.
-        in_distribution: whether the image is like the training images; None where the bundle has
+        in_distribution: whether the image resembles the training images; None where the bundle has
             no threshold.
-        score: compared with the bundle's threshold; higher is more like a training image. None
-            where the bundle has none.
-        preprocessing: what was done to the image.
-        touching: for a digit of a segmented image, whether it looks like several that touch.
+        score: compared with the bundle's threshold; higher means more similar to the training
+            images. None where the bundle has none.
+        preprocessing: how the image was preprocessed.
+        touching: for a digit of a segmented image, whether it looks like several that touch;
+            else None.
     """
 
     image: int
@@ -86,35 +94,35 @@ class Prediction:
     probabilities: dict[str, float]
     in_distribution: bool | None
     score: float | None
-    preprocessing: Applied
+    preprocessing: Preprocessing
     touching: bool | None
 
 
 def from_images(
     files: Sequence[bytes], mode: Mode, bundle: Bundle, max_pixels: int, *, segmented: bool = False
 ) -> Inputs:
-    """Decode and prepare encoded images; with `segmented`, every digit of each.
+    """Decode and preprocess encoded images; with `segmented`, every digit of each.
 
     Args:
         files: encoded images.
-        mode: of the preparation.
-        bundle: of the model that gets them.
-        max_pixels: the most pixels (width × height) of an image that are decoded.
+        mode: of the preprocessing.
+        bundle: the model's.
+        max_pixels: the largest width × height of an image that is decoded.
         segmented: whether each digit of an image becomes an input of its own.
 
     Raises:
-        RequestError: one of them cannot be decoded, is too large, or has no digit in it.
+        RequestError: an image cannot be decoded, is too large, or shows no digit.
     """
     loads = [partial(_decode, file, max_pixels) for file in files]
     return _segment(loads, bundle) if segmented else _prepare(loads, mode, bundle)
 
 
 def as_batch(array: Pixels, bundle: Bundle) -> Pixels:
-    """Return an array of the model's input shape, or of several, with all its axes.
+    """Add the missing axes to an array of one or several inputs.
 
     Args:
         array: (N, H, W, C), (H, W, C), or without C where the model takes one channel.
-        bundle: of the model that gets it.
+        bundle: the model's.
 
     Returns:
         (N, H, W, C), N at least 1.
@@ -128,40 +136,44 @@ def as_batch(array: Pixels, bundle: Bundle) -> Pixels:
     if array.ndim == 3 and shape[2] == 1:
         array = array[..., np.newaxis]
     if array.shape[1:] != shape or not len(array):
-        raise WrongShape(f"The array is {array.shape}; the model takes (N, {str(shape)[1:-1]}).")
+        raise WrongShape(
+            f"The array's shape is {array.shape}; the model takes (N, {str(shape)[1:-1]})."
+        )
     return array
 
 
 def from_batch(batch: Pixels, mode: Mode, bundle: Bundle) -> Inputs:
-    """Prepare the images of an array.
+    """Preprocess the images of an array.
 
     Args:
         batch: (N, H, W, C), uint8 in 0–255 or float32 in 0–1.
-        mode: "none" to take them as they are.
-        bundle: of the model that gets them.
+        mode: "none" to skip preprocessing.
+        bundle: the model's.
 
     Raises:
-        WrongShape: values outside the range.
-        RequestError: an image cannot be prepared.
+        WrongShape: a value is outside its range.
+        RequestError: an image cannot be preprocessed.
     """
     if batch.dtype != np.uint8 and not np.all((batch >= 0) & (batch <= 1)):
-        raise WrongShape("The array's values leave 0–1; state the range or send uint8 in 0–255.")
+        raise WrongShape(
+            "The array has values outside 0–1; send float values in 0–1 or uint8 in 0–255."
+        )
     if mode == "none":
-        return Inputs(batch, [UNTOUCHED] * len(batch), range(len(batch)), [])
+        return Inputs(batch, [NO_PREPROCESSING] * len(batch), range(len(batch)), [])
     return _prepare([partial(np.squeeze, digit, -1) for digit in as_bytes(batch)], mode, bundle)
 
 
 def as_bytes(pixels: Pixels) -> NDArray[np.uint8]:
-    """Return pixels of any shape as uint8 0–255, which can be drawn and covered."""
+    """Convert pixels of any shape to uint8 0–255."""
     if pixels.dtype == np.uint8:
         return pixels.astype(np.uint8, copy=False)
     return np.rint(pixels * 255).astype(np.uint8)
 
 
 def outcome(bundle: Bundle) -> list[tuple[str, Stage]]:
-    """List the values that a prediction needs: probabilities, then what its score is computed of.
+    """List the layers' values that a prediction needs: probabilities, then those of its score.
 
-    The score of `predictions` needs the last hidden layer before its activation, and the logits.
+    The score needs the last hidden layer before its activation, and the logits.
     """
     last = bundle.layers[-1].name
     if bundle.distribution is None:
@@ -170,14 +182,14 @@ def outcome(bundle: Bundle) -> list[tuple[str, Stage]]:
 
 
 def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
-    """Return how much each image is like the training images, float32 (N,).
+    """Return how similar each image is to the training images, float32 (N,).
 
     Args:
-        bundle: of the model.
+        bundle: the model's.
         values: at least those of `outcome`.
 
     Returns:
-        None where the bundle has no distribution to compare with.
+        None where the bundle has no distribution.
     """
     if bundle.distribution is None:
         return None
@@ -191,18 +203,18 @@ def predictions(
     """Return a prediction for each input.
 
     Args:
-        bundle: of the model.
+        bundle: the model's.
         values: at least those of `outcome`.
-        inputs: what the values were computed from.
-        top_k: how many classes each has; None: all.
+        inputs: the inputs that the values were computed from.
+        top_k: how many classes to return; None for all.
     """
     probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
     count = len(probabilities)
-    likeness = scores(bundle, values)
-    by_input: Sequence[float | None] = [None] * count if likeness is None else likeness.tolist()
+    similarity = scores(bundle, values)
+    by_input: Sequence[float | None] = [None] * count if similarity is None else similarity.tolist()
     threshold = bundle.distribution.threshold if bundle.distribution else 0.0
     flat = inputs.pixels.reshape(count, -1, inputs.pixels.shape[-1])  # (N, H · W, C)
-    is_drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # an image of a single tone shows nothing
+    is_drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # an image of one tone shows no digit
     touching: Sequence[bool | None] = inputs.touching or [None] * count
     labels = bundle.labels
     rows = zip(
@@ -216,12 +228,12 @@ def predictions(
             labels[classes[0]],
             row[classes[0]],
             {labels[index]: row[index] for index in classes},
-            None if score is None else drawn and score >= threshold,
+            None if score is None else shows_digit and score >= threshold,
             score,
             applied,
             touches,
         )
-        for image, row, score, drawn, applied, touches in rows
+        for image, row, score, shows_digit, applied, touches in rows
         if (classes := sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top_k])
     ]
 
@@ -237,11 +249,11 @@ def _prepare(loads: Sequence[Load], mode: Mode, bundle: Bundle) -> Inputs:
 
 
 def _segment(loads: Sequence[Load], bundle: Bundle) -> Inputs:
-    """Prepare every digit of each image, in the order of the images, left to right."""
+    """Preprocess every digit of each image, in the order of the images and left to right."""
     segments = [
         (index, each)
-        for index, found in enumerate(_for_each(loads, bundle, segment))
-        for each in found
+        for index, digits in enumerate(_for_each(loads, bundle, segment))
+        for each in digits
     ]
     prepared = [each.prepared for _, each in segments]
     touching = [each.touching for _, each in segments]
@@ -251,7 +263,7 @@ def _segment(loads: Sequence[Load], bundle: Bundle) -> Inputs:
 def _for_each(
     loads: Sequence[Load], bundle: Bundle, work: Callable[[NDArray[np.uint8]], Result]
 ) -> list[Result]:
-    """Load each image and work on it; of several, an error states which image, counted from 0."""
+    """Load and process each image; where there are several, an error states the image's index."""
     if bundle.input_shape != (SIZE, SIZE, 1):
         raise WrongShape(
             f"Model {bundle.name!r} takes arrays of shape {bundle.input_shape}, not images; "

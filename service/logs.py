@@ -1,6 +1,6 @@
-"""Log lines, JSON for machines or text for a terminal: events on stderr, requests on stdout.
+"""Format log lines as JSON or as text: events on stderr, the access log on stdout.
 
-Neither bodies nor headers nor query strings are logged.
+Bodies, headers and query strings are never logged.
 """
 
 import logging
@@ -17,11 +17,11 @@ import orjson
 from service.environ import ARRIVED, LOG_FIELDS, REQUEST
 from service.settings import Settings
 
-_IN_MESSAGE = ("method", "path", "status")
+_MESSAGE_FIELDS = ("method", "path", "status")
 
 
 def format_json(when: float, level: str, message: str, fields: Mapping[str, Any]) -> str:
-    """Return one JSON object: time, level, message, process and the line's own fields."""
+    """Return a line as a JSON object: time, level, message, process id and further fields."""
     line = {
         "time": datetime.fromtimestamp(when, UTC).isoformat(timespec="milliseconds"),
         "level": level.lower(),
@@ -33,14 +33,14 @@ def format_json(when: float, level: str, message: str, fields: Mapping[str, Any]
 
 
 def format_text(when: float, level: str, message: str, fields: Mapping[str, Any]) -> str:
-    """Return a line for people, with no character that could spoil a terminal."""
+    """Return a line as text, with control characters escaped."""
     parts = [datetime.fromtimestamp(when, UTC).strftime("%H:%M:%S"), level, message]
-    parts += [f"{name}={value}" for name, value in fields.items() if name not in _IN_MESSAGE]
+    parts += [f"{name}={value}" for name, value in fields.items() if name not in _MESSAGE_FIELDS]
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(parts))
 
 
 class JsonFormatter(logging.Formatter):
-    """Events as JSON, a stack trace as one of the fields."""
+    """Format events as JSON, a stack trace as one of the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -51,7 +51,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """Events for people, a stack trace under the line."""
+    """Format events as text, a stack trace below the line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -63,17 +63,17 @@ class TextFormatter(logging.Formatter):
 
 
 def is_text(settings: Settings) -> bool:
-    """Whether lines are for people."""
+    """Return whether log lines are text rather than JSON."""
     kind = settings.log_format
     return kind == "text" or (kind == "auto" and sys.stderr.isatty())
 
 
 class AccessLog:
-    """A line for every request; `flush` writes those that are new.
+    """A buffered log with a line for each request.
 
     Args:
-        write: takes the bytes of several lines.
-        as_text: whether the lines are for people.
+        write: writes the bytes of several lines.
+        as_text: whether lines are text rather than JSON.
     """
 
     def __init__(self, write: Callable[[bytes], object], as_text: bool) -> None:
@@ -82,11 +82,11 @@ class AccessLog:
         self._requests: list[tuple[float, float, Mapping[str, Any], int, int]] = []
 
     def add(self, environ: Mapping[str, Any], status: int, size: int) -> None:
-        """Record a request and its response of `size` bytes."""
+        """Add a line for a request and its response of `size` bytes."""
         self._requests.append((time.time(), time.perf_counter(), environ, status, size))
 
     def flush(self) -> None:
-        """Write a line for each request that was recorded since."""
+        """Write the buffered lines."""
         if self._requests:
             requests, self._requests = self._requests, []
             self._write("\n".join([*map(self._line, requests), ""]).encode())

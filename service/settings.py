@@ -1,11 +1,13 @@
-"""The only reader of the environment: every setting, its default, its limits, checked at start."""
+"""The only reader of the environment: every setting with its type, default and limits."""
 
 import os
-import re
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
+
+import msgspec
+from msgspec import Meta, field
+from msgspec.inspect import IntType, LiteralType, Metadata, type_info
 
 from service.errors import SettingsError
 
@@ -13,176 +15,126 @@ _RATE = r"[1-9]\d*/(second|minute|hour|day)"
 _ORIGIN = r"https?://[\w.-]+(:\d+)?"
 
 
-def _setting(
-    key: str,
-    default: Any,
-    about: str,
-    *,
-    least: int | None = None,
-    most: int | None = None,
-    pattern: str | None = None,
-    form: str = "",
-) -> Any:
-    """A dataclass field that knows its environment variable, its meaning and what it can be.
+def _variable(name: str) -> str:
+    return f"CONVSCOPE_{name.upper()}"
 
-    Args:
-        key: the environment variable.
-        default: of the setting's type.
-        about: what it means.
-        least: of a number.
-        most: of a number.
-        pattern: that all of a text must match.
-        form: says to people what the pattern says.
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
+    """Hold the configuration of the service; `Settings()` has the defaults.
+
+    A setting's environment variable is CONVSCOPE_ and its name in capitals, except for the three
+    that other servers read too: HOST, PORT and WEB_CONCURRENCY.
+
+    Attributes:
+        host: address to listen on.
+        port: port to listen on; 0 for a free one.
+        workers: worker processes; one per CPU core by default.
+        threads: long requests, such as batches and large images, that a worker processes
+            concurrently.
+        queue: long requests that a worker queues; further ones are rejected with 503.
+        max_wait_ms: longest time that a short request waits; one that would wait longer is
+            rejected with 503.
+        max_connections: open connections per worker; the limit of open files may lower it.
+        max_buffer_bytes: bytes of request bodies above 64 KiB that a worker buffers; further
+            requests are rejected with 503.
+        drain_grace: seconds between SIGTERM, when /readyz turns to 503, and closing the listener.
+        models_dir: folder of the model bundles.
+        default_model: model that is used when a request names none.
+        max_body_bytes: largest request body.
+        max_pixels: largest image, width × height.
+        max_images: most images per request.
+        max_values: most layer values per response.
+        log_format: json, text, or auto: text on a terminal, otherwise json.
+        api_keys_file: file of API keys; empty: no key is required.
+        rate_limit: requests that a client may send; empty: unlimited.
+        rate_limit_storage: where requests are counted: in each worker's memory, or in a Redis
+            server for all workers and replicas.
+        cors_origins: origins whose pages may call the service; empty: its own pages only.
+        trusted_proxies: proxies in front of the service whose X-Forwarded-For, -Proto and -Host
+            headers are trusted.
     """
-    metadata = {
-        "key": key,
-        "about": about,
-        "least": least,
-        "most": most,
-        "pattern": pattern,
-        "form": form,
-    }
-    return field(default=default, metadata=metadata)
 
-
-@dataclass(frozen=True)
-class Settings:
-    """What the service can be told; `Settings()` holds the defaults."""
-
-    host: str = _setting("HOST", "127.0.0.1", "address to listen on")
-    port: int = _setting("PORT", 8000, "port to listen on", least=0, most=65_535)
-    workers: int = _setting(
-        "WEB_CONCURRENCY", os.cpu_count() or 1, "worker processes; one a core", least=1, most=512
+    host: str = field(default="127.0.0.1", name="HOST")
+    port: Annotated[int, Meta(ge=0, le=65_535)] = field(default=8000, name="PORT")
+    workers: Annotated[int, Meta(ge=1, le=512)] = field(
+        default=os.cpu_count() or 1, name="WEB_CONCURRENCY"
     )
-    threads: int = _setting(
-        "CONVSCOPE_THREADS",
-        4,
-        "long requests, such as batches and large pictures, that a worker works on at once",
-        least=1,
-        most=128,
-    )
-    queue: int = _setting(
-        "CONVSCOPE_QUEUE",
-        16,
-        "long requests that may wait for that, a worker; more are answered 503 at once",
-        least=0,
-        most=1024,
-    )
-    max_wait_ms: int = _setting(
-        "CONVSCOPE_MAX_WAIT_MS",
-        240,
-        "milliseconds that a short request may have to wait; where it would take longer, 503",
-        least=1,
-        most=60_000,
-    )
-    max_connections: int = _setting(
-        "CONVSCOPE_MAX_CONNECTIONS",
-        4096,
-        "connections of a worker, as far as the process may open as many files",
-        least=1,
-    )
-    max_buffer_bytes: int = _setting(
-        "CONVSCOPE_MAX_BUFFER_BYTES",
-        24 * 2**20,
-        "bytes of bodies above 64 KiB that a worker holds at once; beyond that, 503",
-        least=65_536,
-    )
-    drain_grace: int = _setting(
-        "CONVSCOPE_DRAIN_GRACE",
-        5,
-        "seconds from SIGTERM, when /readyz turns to 503, until new connections are refused",
-        least=0,
-        most=300,
-    )
-    models_dir: Path = _setting("CONVSCOPE_MODELS_DIR", Path("models"), "folder of the bundles")
-    default_model: str = _setting(
-        "CONVSCOPE_DEFAULT_MODEL", "mnist", "model that answers where a request names none"
-    )
-    max_body_bytes: int = _setting(
-        "CONVSCOPE_MAX_BODY_BYTES", 16 * 2**20, "largest request body, bytes", least=1024
-    )
-    max_pixels: int = _setting(
-        "CONVSCOPE_MAX_PIXELS", 50_000_000, "largest picture, width × height", least=784
-    )
-    max_images: int = _setting(
-        "CONVSCOPE_MAX_IMAGES", 10_000, "most pictures in one request", least=1
-    )
-    max_values: int = _setting(
-        "CONVSCOPE_MAX_VALUES", 20_000_000, "most layer values in one answer", least=1
-    )
-    log_format: str = _setting(
-        "CONVSCOPE_LOG_FORMAT",
-        "auto",
-        "json, text, or auto: text on a terminal, else json",
-        pattern="auto|json|text",
-        form="auto, json or text",
-    )
-    api_keys_file: str = _setting(
-        "CONVSCOPE_API_KEYS_FILE", "", "file of the keys that clients need; none: no key needed"
-    )
-    rate_limit: str = _setting(
-        "CONVSCOPE_RATE_LIMIT",
-        "",
-        "requests a client may send, such as 20/second,600/minute; none: any number",
-        pattern=f"{_RATE}(,{_RATE})*",
-        form="such as 20/second or 20/second,600/minute",
-    )
-    rate_limit_storage: str = _setting(
-        "CONVSCOPE_RATE_LIMIT_STORAGE",
-        "memory://",
-        "where they are counted: each worker's memory, or redis://HOST:PORT for all together",
-        pattern="memory://|rediss?://.+",
-        form="memory:// or redis://HOST:PORT",
-    )
-    cors_origins: str = _setting(
-        "CONVSCOPE_CORS_ORIGINS",
-        "",
-        "origins whose pages may ask, separated by commas, or *; none: this service's own only",
-        pattern=rf"\*|{_ORIGIN}(,{_ORIGIN})*",
-        form="* or origins such as https://a.example,http://localhost:3000",
-    )
-    trusted_proxies: int = _setting(
-        "CONVSCOPE_TRUSTED_PROXIES",
-        0,
-        "proxies in front of the service, whose X-Forwarded-For, -Proto and -Host are believed",
-        least=0,
-        most=10,
-    )
+    threads: Annotated[int, Meta(ge=1, le=128)] = 4
+    queue: Annotated[int, Meta(ge=0, le=1024)] = 16
+    max_wait_ms: Annotated[int, Meta(ge=1, le=60_000)] = 240
+    max_connections: Annotated[int, Meta(ge=1)] = 4096
+    max_buffer_bytes: Annotated[int, Meta(ge=65_536)] = 24 * 2**20
+    drain_grace: Annotated[int, Meta(ge=0, le=300)] = 5
+    models_dir: Path = Path("models")
+    default_model: str = "mnist"
+    max_body_bytes: Annotated[int, Meta(ge=1024)] = 16 * 2**20
+    max_pixels: Annotated[int, Meta(ge=784)] = 50_000_000
+    max_images: Annotated[int, Meta(ge=1)] = 10_000
+    max_values: Annotated[int, Meta(ge=1)] = 20_000_000
+    log_format: Literal["auto", "json", "text"] = "auto"
+    api_keys_file: str = ""
+    rate_limit: Annotated[
+        str,
+        Meta(
+            pattern=rf"^{_RATE}(,{_RATE})*\Z",
+            examples=["20/second", "20/second,600/minute"],
+        ),
+    ] = ""
+    rate_limit_storage: Annotated[
+        str,
+        Meta(
+            pattern=r"^(memory://|rediss?://.+)\Z",
+            examples=["memory://", "redis://HOST:PORT"],
+        ),
+    ] = "memory://"
+    cors_origins: Annotated[
+        str,
+        Meta(
+            pattern=rf"^(\*|{_ORIGIN}(,{_ORIGIN})*)\Z",
+            examples=["*", "https://a.example,http://localhost:3000"],
+        ),
+    ] = ""
+    trusted_proxies: Annotated[int, Meta(ge=0, le=10)] = 0
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read every setting that the environment names.
+        """Read every setting from its environment variable; an empty one means the default.
 
         Raises:
-            SettingsError: a value cannot be used, or a `CONVSCOPE_…` variable is no setting
-                (a misspelt name would otherwise be silently without effect).
+            SettingsError: a value is not allowed, or a variable named `CONVSCOPE_…` is not a
+                setting (without the error, a misspelt name would have no effect).
         """
-        known = {item.metadata["key"]: item for item in fields(cls)}
+        settings = {item.encode_name: item for item in msgspec.structs.fields(cls)}
         for key in environ:
-            if key.startswith("CONVSCOPE_") and key not in known:
-                raise SettingsError(f"{key} is not a setting. Settings: {', '.join(known)}.")
+            if key.startswith("CONVSCOPE_") and key not in settings:
+                raise SettingsError(
+                    f"{key} is not a setting. Correct or remove it; "
+                    f"the settings are {', '.join(settings)}."
+                )
         return cls(
             **{
-                item.name: _parse(item, environ[key])
-                for key, item in known.items()
+                item.name: _convert(key, environ[key], item.type)
+                for key, item in settings.items()
                 if environ.get(key)
             }
         )
 
 
-def _parse(item: Field[Any], text: str) -> Any:
-    key, least, most = (item.metadata[name] for name in ("key", "least", "most"))
-    if isinstance(item.default, Path):
-        return Path(text)
-    if isinstance(item.default, str):
-        if (pattern := item.metadata["pattern"]) and not re.fullmatch(pattern, text):
-            raise SettingsError(f"{key}={text!r} must be {item.metadata['form']}.")
-        return text
+def _convert(key: str, text: str, kind: Any) -> Any:
     try:
-        value = int(text)
-    except ValueError:
-        raise SettingsError(f"{key}={text!r} is not a whole number.") from None
-    if (least is not None and value < least) or (most is not None and value > most):
-        bounds = f"at least {least}" if most is None else f"between {least} and {most}"
-        raise SettingsError(f"{key}={text!r} must be {bounds}.")
-    return value
+        return msgspec.convert(text, kind, strict=False, dec_hook=lambda cls, value: cls(value))
+    except msgspec.ValidationError:
+        raise SettingsError(f"{key} must be {_allowed(type_info(kind))}, got {text!r}.") from None
+
+
+def _allowed(info: Any) -> str:
+    match info:
+        case IntType(ge=least, le=None):
+            return f"a whole number of at least {least}"
+        case IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case LiteralType(values=values):
+            return f"one of {', '.join(map(str, values))}"
+        case Metadata(extra_json_schema={"examples": examples}):
+            return f"like {' or '.join(map(repr, examples))}"
+    raise TypeError(f"a setting of type {info!r} does not say what is allowed: add it here")

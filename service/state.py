@@ -1,4 +1,4 @@
-"""What a worker serves at the moment: models and keys, reloaded while requests go on."""
+"""The models and keys of a worker, which can be reloaded while it serves requests."""
 
 import logging
 import threading
@@ -15,19 +15,19 @@ log = logging.getLogger(__name__)
 
 
 class State:
-    """Models and keys.
+    """The loaded models and keys.
 
     Attributes:
-        errors: why the last load left something as it was; empty where all went well.
-        results: how each reload went, until it is counted.
+        errors: the errors of the last load or reload; empty where it succeeded.
+        results: the result of each reload that the metrics have not counted yet.
 
     Raises:
-        SettingsError: the keys cannot be used.
-        BundleError: a model cannot be loaded, or is not there.
+        SettingsError: the keys file is invalid.
+        BundleError: a model is missing or cannot be loaded.
     """
 
     def __init__(self, settings: Settings, control: Control) -> None:
-        self._reloads = control.reloads  # before loading: what changes meanwhile is reloaded
+        self._reloads = control.reloads  # read first: a reload requested meanwhile is not lost
         self.control = control
         self.models = Models(settings.models_dir, settings.default_model, lenient=control.started)
         self.keys = Keys(settings.api_keys_file)
@@ -36,13 +36,13 @@ class State:
         self._set_errors(self.models.errors)
 
     def reload_if_requested(self) -> None:
-        """Start a reload on a thread where one was requested since the last."""
+        """Start a reload on a thread where one was requested since the last one."""
         if self.control.reloads != self._reloads:
             self._reloads = self.control.reloads
             threading.Thread(target=self.reload, name="reload").start()
 
     def reload(self) -> None:
-        """Reload; what fails stays as it was, and `errors` says why."""
+        """Reload models and keys; where that fails, keep the current ones and set `errors`."""
         with self._lock:
             self.models.reload()
             errors = list(self.models.errors)

@@ -1,4 +1,4 @@
-"""Time spent in each phase of the current request; imports nothing of the service."""
+"""Measure the phases of the current request; imports nothing of the service."""
 
 from contextvars import ContextVar
 from time import perf_counter
@@ -8,7 +8,7 @@ PhaseName = Literal["read", "decode", "preprocess", "infer", "encode"]
 
 
 class Timings:
-    """Seconds spent in each phase of one request.
+    """The durations of one request's phases.
 
     Attributes:
         began: when the request arrived, `perf_counter` seconds.
@@ -38,7 +38,7 @@ class phase:  # noqa: N801 - reads as a statement: `with phase("decode"):`
 
     def __exit__(self, *_: object) -> None:
         current = timings.get(None)
-        if current is None:  # outside of a request nothing is counted
+        if current is None:  # no request is being served
             return
         phases = current.phases
         phases[self._name] = phases.get(self._name, 0.0) + perf_counter() - self._began

@@ -1,3 +1,3 @@
-"""The version of the code, as pyproject.toml has it (a test holds them equal)."""
+"""The version of the project; pyproject.toml and the API read it from here."""
 
 VERSION = "0.1.0"

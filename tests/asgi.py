@@ -1,4 +1,4 @@
-"""A client of the ASGI adapter without a server: its messages, one by one."""
+"""A client of the ASGI adapter that exchanges its messages without a server."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,25 +14,25 @@ from service.settings import Settings
 
 
 def build_adapter(folder: Path, admission: Admission | None = None, **settings) -> Adapter:
-    """The adapter around the real application.
+    """Return an adapter of the real application.
 
     Args:
         folder: for the metrics.
         admission: the limits; None for those of the settings.
-        settings: other than the defaults.
+        **settings: other than the defaults.
     """
-    chosen = Settings(**settings)
-    admission = admission or Admission(chosen)
-    service = Service(chosen, Control(), folder, admission.load)
-    return Adapter(service, admission, chosen)
+    parsed = Settings(**settings)
+    admission = admission or Admission(parsed)
+    service = Service(parsed, Control(), folder, admission.load)
+    return Adapter(service, admission, parsed)
 
 
 @dataclass
 class Exchange:
-    """One request, and its response once `run` has returned.
+    """A request, and its response after `run`.
 
     Attributes:
-        pieces: of the body, as they arrive; None: nothing more arrives.
+        pieces: the pieces of the body in order of arrival; after None, nothing arrives.
     """
 
     path: str = "/predict"
@@ -45,7 +45,7 @@ class Exchange:
     content: bytes = b""
 
     async def run(self, adapter: Adapter) -> "Exchange":
-        """Send the request to the adapter."""
+        """Send the request to an adapter."""
         length = sum(len(piece or b"") for piece in self.pieces)
         headers = {"content-length": str(length), **self.headers} if self.pieces else self.headers
         scope = {
@@ -77,11 +77,11 @@ class Exchange:
 
 
 def run(work: Coroutine):
-    """Return what a coroutine returns; on a thread, as a browser leaves its loop on this one."""
+    """Run a coroutine on a new thread, because the browser's event loop may run on this one."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
 
 def exchange(adapter: Adapter, **request) -> Exchange:
-    """One request to an adapter, and its response."""
+    """Send a request to an adapter; return it with its response."""
     return run(Exchange(**request).run(adapter))

@@ -1,4 +1,4 @@
-"""What several test folders share: the real digits, two bundles, a running server."""
+"""Fixtures of several test folders: MNIST, two model bundles, a running server."""
 
 import os
 import socket
@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 import requests
+from numpy.typing import NDArray
 
 from service.model.bundle import Bundle, read_bundle
 from training.data import Mnist, load_mnist
@@ -23,19 +24,26 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def mnist() -> Mnist:
-    """The real digits, from the cache that training uses too; fetched where it is empty."""
+    """Load MNIST from the cache that training uses too; download it if the cache is empty."""
     return load_mnist(ROOT / "data")
 
 
 @pytest.fixture(scope="session")
+def digits(mnist: Mnist) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Choose 150 test digits at random, uint8 (150, 28, 28), and their labels, uint8 (150,)."""
+    chosen = np.random.default_rng(11).choice(len(mnist.test_images), 150, replace=False)
+    return mnist.test_images[chosen], mnist.test_labels[chosen]
+
+
+@pytest.fixture(scope="session")
 def mnist_bundle() -> Bundle:
-    """The committed bundle, the one that a fresh clone serves."""
+    """Load the committed bundle, which a fresh clone serves."""
     return read_bundle(ROOT / "models" / "mnist" / "1")
 
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with the committed model and a small, differently shaped one, `tiny`."""
+    """Build a models folder with the committed model and `tiny`, a small one of other shapes."""
     folder = tmp_path_factory.mktemp("models")
     (folder / "mnist").symlink_to(ROOT / "models" / "mnist")
     keras.utils.set_random_seed(5)
@@ -54,7 +62,7 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
             layers.Dense(3, activation="softmax", name="classes"),
         ]
     )
-    for layer in model.layers:  # biases that start at 0 would hide one that is left out
+    for layer in model.layers:  # a bias of 0 would hide that it is not added
         layer.set_weights([array + np.float32(0.01) for array in layer.get_weights()])
     digits = np.random.default_rng(1).integers(0, 256, (20, 12, 10, 3), np.uint8)
     (folder / "tiny" / "3").mkdir(parents=True)
@@ -64,12 +72,12 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_bundle(models_dir: Path) -> Bundle:
-    """A network with other names, sizes, strides, padding and three input channels."""
+    """Load a network with other names, sizes, strides and padding, and three input channels."""
     return read_bundle(models_dir / "tiny" / "3")
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -78,14 +86,18 @@ def free_port() -> int:
 def start_server(
     stdout: int | IO[str] = subprocess.DEVNULL, **environ: str
 ) -> tuple[subprocess.Popen[str], str]:
-    """`python -m service` as its users start it; its address, once it is ready."""
+    """Start `python -m service` with these variables; return process and URL once it is ready.
+
+    Raises:
+        RuntimeError: the process ended or is not ready after a minute.
+    """
     port = free_port()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVSCOPE_")}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("CONVSCOPE_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "service"],
         cwd=ROOT,
         env={
-            **clean,
+            **inherited,
             "PORT": str(port),
             "WEB_CONCURRENCY": "1",
             "CONVSCOPE_DRAIN_GRACE": "0",
@@ -110,7 +122,7 @@ def start_server(
 
 @pytest.fixture(scope="session")
 def server(models_dir: Path) -> Iterator[str]:
-    """The address of a running service with both models."""
+    """Start a service with both models; return its URL."""
     process, url = start_server(CONVSCOPE_MODELS_DIR=str(models_dir))
     yield url
     process.terminate()

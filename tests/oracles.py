@@ -1,4 +1,4 @@
-"""Slow, obvious NumPy versions of the layers: what the fast ones are checked against."""
+"""Slow, obvious NumPy versions of the layers, which the fast ones are checked against."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ Array = NDArray[np.float64]
 
 
 def forward(bundle: Bundle, pixels: Array) -> dict[tuple[str, str], Array]:
-    """Every layer's values for one image, float64 (H, W, C) in 0–1, before and after activation."""
+    """Compute every layer's values, pre and post, for one image, float64 (H, W, C) in 0–1."""
     values, current = {}, pixels
     for layer in bundle.layers:
         pre = _apply(layer, bundle, current)
@@ -33,7 +33,7 @@ def _apply(layer: Layer, bundle: Bundle, x: Array) -> Array:
 
 
 def convolve(x: Array, kernel: Array, strides: tuple[int, int], padding: str) -> Array:
-    """Cross-correlation of (H, W, C) with (rows, columns, C, filters), one cell at a time."""
+    """Cross-correlate (H, W, C) with (rows, columns, C, filters), one cell at a time."""
     x = pad(x, kernel.shape[:2], strides, padding, 0.0)
     height, width = kernel.shape[:2]
     rows = (x.shape[0] - height) // strides[0] + 1
@@ -51,7 +51,7 @@ def convolve(x: Array, kernel: Array, strides: tuple[int, int], padding: str) ->
 def pool(
     x: Array, window: tuple[int, int], strides: tuple[int, int], padding: str, reduce
 ) -> Array:
-    """Maximum or mean of each window of (H, W, C); padding takes no part in either."""
+    """Reduce each window of (H, W, C) to its maximum or mean, padding excluded."""
     x = pad(x, window, strides, padding, np.nan)
     rows = (x.shape[0] - window[0]) // strides[0] + 1
     columns = (x.shape[1] - window[1]) // strides[1] + 1
@@ -68,18 +68,23 @@ def pool(
 def pad(
     x: Array, window: tuple[int, int], strides: tuple[int, int], padding: str, value: float
 ) -> Array:
-    """Keras's `same` padding (the odd cell goes below and right); `valid` changes nothing."""
+    """Apply Keras's `same` padding (the odd cell goes below and right); `valid` adds nothing."""
     if padding == "valid":
         return x
     widths = []
     for size, length, stride in zip(x.shape, window, strides, strict=False):
-        total = max((-(-size // stride) - 1) * stride + length - size, 0)
-        widths.append((total // 2, total - total // 2))
+        widths.append(pad_widths(size, length, stride))
     return np.pad(x, [*widths, (0, 0)], constant_values=value)
 
 
+def pad_widths(size: int, window: int, stride: int) -> tuple[int, int]:
+    """Return the cells that `same` padding adds before and after `size` cells."""
+    total = max((-(-size // stride) - 1) * stride + window - size, 0)
+    return total // 2, total - total // 2
+
+
 def activate(name: str, x: Array) -> Array:
-    """The activation function of that name."""
+    """Apply the activation function of that name."""
     if name == "softmax":
         e = np.exp(x - x.max())
         return e / e.sum()
@@ -87,7 +92,7 @@ def activate(name: str, x: Array) -> Array:
 
 
 def conv_output_size(size: int, kernel: int, padding: int, stride: int) -> int | None:
-    """The side of a convolution's output as Keras has it; None where Keras refuses."""
+    """Return the side of a convolution's output in Keras; None where Keras rejects the input."""
     padded = keras.layers.ZeroPadding2D(padding).compute_output_shape((1, size, size, 1))
     try:
         shape = keras.layers.Conv2D(1, kernel, strides=stride).compute_output_shape(padded)

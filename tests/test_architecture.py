@@ -38,17 +38,17 @@ TRAINING_MAY_IMPORT = (
 
 def imports(path: Path) -> set[str]:
     """Return every dotted name that a file imports, wherever in the file."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def is_within(dotted: str, packages: tuple[str, ...]) -> bool:
-    """Whether a dotted name is one of the packages or lies in one."""
+    """Return whether a dotted name is one of the packages or lies in one."""
     return any(f"{dotted}.".startswith(f"{package}.") for package in packages)
 
 
@@ -63,8 +63,8 @@ def layer(dotted: str) -> tuple[int, str] | None:
 
 def files(folder: str, suffix: str = "py") -> list[Path]:
     """Return every file of a folder with that suffix, vendored ones left out."""
-    found = sorted((ROOT / folder).rglob(f"*.{suffix}"))
-    return [path for path in found if "vendor" not in path.parts]
+    paths = sorted((ROOT / folder).rglob(f"*.{suffix}"))
+    return [path for path in paths if "vendor" not in path.parts]
 
 
 def name(path: Path) -> str:

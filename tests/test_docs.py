@@ -1,8 +1,10 @@
-"""Undocumented means broken: routes, settings and problem types are in the docs, and no others."""
+"""Undocumented means broken: the docs list what the code has, and name no missing file."""
 
+import ast
 import re
-from dataclasses import fields
 from pathlib import Path
+
+from msgspec.structs import fields
 
 from service.api.http import metrics
 from service.api.http.problems import HTTP_PROBLEMS, PROBLEMS
@@ -10,13 +12,15 @@ from service.app import create_app
 from service.settings import Settings
 from tests.conftest import ROOT
 
-API, SETTINGS, OPERATIONS = (
-    ROOT / "docs" / name for name in ("api.md", "settings.md", "operations.md")
+API, SETTINGS, OPERATIONS, ARCHITECTURE = (
+    ROOT / "docs" / name for name in ("api.md", "settings.md", "operations.md", "architecture.md")
 )
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = "service|training|client|tests|benchmarks|deploy|docs|models|requirements"
 
 
 def table_rows(path: Path, cells: int) -> list[list[str]]:
-    """The rows of every table with that many columns, backticks taken off."""
+    """Return the rows of every table with that many columns, without backticks."""
     rows = [line.strip("|").split(" | ") for line in path.read_text().splitlines() if "|" in line]
     return [[cell.strip(" `") for cell in row] for row in rows if len(row) == cells]
 
@@ -36,24 +40,24 @@ def test_every_route_is_documented():
 def test_every_route_has_a_command():
     """docs/api.md has a curl line for each route; test_docs_examples.py runs them all."""
     names = {"name": "mnist", "version": "1"}
-    asked = re.findall(r"localhost:8000(/[^ ?'\n]*)", API.read_text())
+    requested = re.findall(r"localhost:8000(/[^ ?'\n]*)", API.read_text())
     for rule in create_app().url_map.iter_rules():
         if rule.endpoint != "pages.web":  # the files of the pages
-            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: names[found[1]], rule.rule)
-            assert path in asked, rule.rule
+            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: names[match[1]], rule.rule)
+            assert path in requested, rule.rule
 
 
 def test_every_setting_is_documented():
     """docs/settings.md lists exactly the settings, with their defaults."""
     documented = {row[0]: row[1] for row in table_rows(SETTINGS, 3) if row[0].isupper()}
-    assert set(documented) == {item.metadata["key"] for item in fields(Settings)}
+    assert set(documented) == {item.encode_name for item in fields(Settings)}
     for item in fields(Settings):
         if item.name != "workers":  # its default depends on the machine
-            assert documented[item.metadata["key"]] == (str(item.default) or "–")
+            assert documented[item.encode_name] == (str(item.default) or "–")
 
 
 def test_every_metric_is_documented():
-    """docs/operations.md lists exactly the metrics that there are."""
+    """docs/operations.md lists exactly the metrics of the service."""
     documented = {row[0] for row in table_rows(OPERATIONS, 3) if row[0].startswith("convscope_")}
     assert documented == {
         f"{family.name}_total" if family.kind == "counter" else family.name
@@ -74,3 +78,29 @@ def test_every_error_class_has_a_status():
     from service.errors import RequestError
 
     assert set(PROBLEMS) == set(RequestError.__subclasses__())
+
+
+def test_every_file_that_the_docs_name_exists():
+    """A path in backticks and the target of a relative link are files or folders of the tree."""
+    for page in PAGES:
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for path in re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+            if "://" not in link:
+                assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_function_in_the_architecture_exists():
+    """docs/architecture.md names functions and classes that its files define."""
+    rows = [row for row in table_rows(ARCHITECTURE, 3) if row[2].endswith(".py")]
+    assert len(rows) > 20
+    for _, names, paths in rows:
+        there = {
+            node.name
+            for path in re.split(r"[`, ]+", paths)
+            for node in ast.walk(ast.parse((ROOT / path).read_text()))
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        for name in re.split(r"[`, ]+", names):
+            assert set(name.split(".")) <= there, f"{paths} does not define {name}"

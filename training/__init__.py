@@ -1,5 +1,6 @@
-"""Trains the lecture's CNN and turns it into a bundle that the service can serve.
+"""Train the lecture's CNN and export it as a bundle for the service.
 
-Plain Keras 3: runs on TensorFlow, JAX or PyTorch (`KERAS_BACKEND`). Only `export` needs TensorFlow.
-Imports from `service` only `bundle` and `preprocessing`, never the web application.
+Plain Keras 3: runs on TensorFlow, JAX or PyTorch (`KERAS_BACKEND`). Only `export` needs TensorFlow
+and LiteRT, and only `evaluate` needs SciPy and scikit-learn. Of `service`, training imports only
+`model.{bundle, distribution, engine, kinds}`, `images`, `inference` and `errors`.
 """

@@ -1,4 +1,4 @@
-"""`python -m training train|evaluate|export`: flags only; the work is done in the modules."""
+"""Parse the flags of `python -m training train|evaluate|export` and run the command."""
 
 import argparse
 import logging
@@ -12,38 +12,38 @@ if TYPE_CHECKING:
 
     from training.data import Mnist
 
-# read by the backends when they are first imported: take a GPU's memory as needed, not all of it
+# Backends read these when they are first imported: they allocate GPU memory as needed, not all.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def main() -> int:
-    """Run one command; 0 when done, 1 when it could not be, 130 when interrupted."""
+    """Run a command and return its exit status: 0 for success, 1 for failure, 130 for Ctrl-C."""
     flags = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    # after the flags: --help should not wait for a backend to load
+    # imported here, because --help should not wait for a backend
     from training.data import DataError, load_mnist
-    from training.export import ExportError
-    from training.train import Interrupted
+    from training.run_folder import Interrupted
 
     try:
         mnist = load_mnist(flags.cache, flags.data)
         flags.command(flags, mnist)
-    except (DataError, ExportError, FileNotFoundError) as error:
+    except (DataError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
-    except Interrupted as stop:
-        print(stop, file=sys.stderr)
+    except Interrupted as interruption:
+        print(interruption, file=sys.stderr)
         return 130
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        print("Interrupted.", file=sys.stderr)
         return 130
     return 0
 
 
 def _train(flags: argparse.Namespace, mnist: "Mnist") -> None:
-    from training.train import device_name, train_best, train_lecture
+    from training.device import device_name
+    from training.train import train_best, train_lecture
 
     logging.info("Training recipe %r on %s", flags.recipe, device_name())
     train = train_lecture if flags.recipe == "lecture" else train_best
@@ -56,18 +56,18 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
     from training.evaluate import evaluate
     from training.report import read_history, write_report
 
-    saved = flags.run / "model.keras"
-    if not saved.exists():
-        raise FileNotFoundError(f"{saved} is not there: train first.")
-    model = keras.models.load_model(saved, compile=False)
+    path = flags.run / "model.keras"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; run `python -m training train` first.")
+    model = keras.models.load_model(path, compile=False)
     report = evaluate(model, mnist.test_images, mnist.test_labels)
     history = read_history(flags.run / "history.csv")
     write_report(flags.run, report, history, mnist.test_images, flags.lecture)
     print(
         f"accuracy {report.accuracy:.4f}  loss {report.loss:.4f}  "
         f"expected calibration error {report.expected_calibration_error:.4f}\n"
-        f"{len(report.misclassified)} of {report.digits:,} wrong; "
-        f"report and pictures in {flags.run}"
+        f"{len(report.misclassified)} of {report.digits:,} digits misclassified; "
+        f"the report is in {flags.run}"
     )
     if flags.robustness:
         _measure_robustness(model, mnist)
@@ -82,46 +82,56 @@ def _measure_robustness(model: "keras.Model", mnist: "Mnist") -> None:
     robustness.write_tables(page, accuracies, separations)
     for row in (*accuracies, *separations):
         print(row)
-    print(f"written to {page}")
+    print(f"Wrote the tables to {page}")
 
 
 def _export(flags: argparse.Namespace, mnist: "Mnist") -> None:
-    from training.export import export
+    # imported here, because `train` needs no LiteRT
+    from training.export import ExportError, export
 
-    export(flags.run, flags.models, flags.name, mnist, flags.version)
+    try:
+        export(flags.run, flags.models, flags.name, mnist, flags.version)
+    except ExportError as error:
+        sys.exit(str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m training", description="Train, evaluate or export the lecture's CNN."
+    )
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--data", type=Path, help="folder of IDX files, or mnist.npz; else fetched")
-    common.add_argument("--cache", type=Path, default=Path("data"), help="where MNIST is kept")
+    common.add_argument(
+        "--data", type=Path, help="folder of IDX files, or mnist.npz; default: download"
+    )
+    common.add_argument("--cache", type=Path, default=Path("data"), help="folder that stores MNIST")
     commands = parser.add_subparsers(required=True, metavar="train|evaluate|export")
 
     train = commands.add_parser("train", parents=[common], help="train a recipe into a run folder")
     train.add_argument("--recipe", choices=("lecture", "best"), default="best")
     train.add_argument("--run", type=Path, help="run folder (default: runs/<recipe>)")
     train.add_argument("--seed", type=int, default=11, help="default: the committed bundle's")
-    train.add_argument("--resume", action="store_true", help="go on where a run was interrupted")
+    train.add_argument("--resume", action="store_true", help="continue an interrupted run")
     train.set_defaults(command=_train)
 
     evaluate = commands.add_parser(
-        "evaluate", parents=[common], help="measure a run on test digits"
+        "evaluate", parents=[common], help="measure a run on the test digits"
     )
     evaluate.add_argument("--run", type=Path, default=Path("runs/best"))
     evaluate.add_argument(
-        "--lecture", type=Path, help="evaluated run of the recipe lecture, to compare with"
+        "--lecture", type=Path, help="evaluated run of the recipe lecture, for comparison"
     )
     evaluate.add_argument(
-        "--robustness", action="store_true", help="also as people send digits; into the model card"
+        "--robustness",
+        action="store_true",
+        help="also fill the tables of the model card",
     )
     evaluate.set_defaults(command=_evaluate)
 
     export = commands.add_parser("export", parents=[common], help="write a run's model as a bundle")
     export.add_argument("--run", type=Path, default=Path("runs/best"))
-    export.add_argument("--models", type=Path, default=Path("models"), help="where bundles lie")
+    export.add_argument("--models", type=Path, default=Path("models"), help="folder of bundles")
     export.add_argument("--name", default="mnist")
-    export.add_argument("--version", type=int, help="default: the highest there is, plus one")
+    export.add_argument("--version", type=int, help="default: the highest version plus one")
     export.set_defaults(command=_export)
     return parser
 

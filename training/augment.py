@@ -1,7 +1,7 @@
-"""Random distortions of MNIST digits, in NumPy: affine, elastic, and of the stroke's width.
+"""Augment MNIST digits in NumPy: affine and elastic distortions, and changes of stroke width.
 
-Knows nothing of Keras or of the model. Affine and elastic displacements are added up first and the
-image is resampled once, so that a distorted digit is no blurrier than one interpolation makes it.
+Does not depend on Keras or the model. Affine and elastic displacements are added before the image
+is resampled, so that each digit is interpolated, and thus blurred, only once.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,27 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from service.images.digit.preprocessing import prepare
+from training.data import as_floats
 from training.renderings import on_canvas, restroke
 
 SIZE = 28
 _CENTRE = (SIZE - 1) / 2
-_GRID = 5  # control points a side of the elastic field
-_WIDE = 1.4, 2.1  # times the width of the pen
-_DRAWN = 80  # pixels: longer side of what is drawn with it
+_GRID = 5  # control points per side of the elastic field
+_WIDE_FACTORS = 1.4, 2.1  # range of the factor that multiplies the stroke width
+_WIDE_LENGTH = 80  # pixels: longer side of a digit drawn with a wide pen
 
 
 @dataclass(frozen=True)
 class Strength:
-    """How far each distortion may go; every one is drawn anew for each image.
+    """The largest extent of each distortion; the actual extent is random for each image.
 
     Attributes:
-        rotation: largest angle, degrees, either way.
-        scale: largest relative change of size, either way.
-        shear: largest horizontal shear, either way.
-        shift: largest translation, pixels, either way, per axis.
+        rotation: largest angle, degrees, in both directions.
+        scale: largest relative change of height and of width.
+        shear: largest horizontal shear, in both directions.
+        shift: largest translation along each axis, pixels.
         elastic: standard deviation of the elastic field's control points, pixels.
-        stroke: how much of a one-pixel dilation or erosion is mixed in at most, 0 to 1.
+        stroke: largest weight of a one-pixel dilation or erosion, 0 to 1.
     """
 
     rotation: float = 12.0
@@ -47,51 +48,51 @@ DEFAULT = Strength()
 def augment(
     images: NDArray[np.uint8], rng: np.random.Generator, strength: Strength = DEFAULT
 ) -> NDArray[np.float32]:
-    """Distort every image at random.
+    """Distort each image at random.
 
     Args:
         images: uint8 (N, 28, 28), ink 255 on 0.
         rng: the only source of randomness; the same state gives the same result.
-        strength: how far each distortion may go.
+        strength: the largest extent of each distortion.
 
     Returns:
         float32 (N, 28, 28) in 0–1.
     """
-    pixels = images.astype(np.float32) / np.float32(255)
+    pixels = as_floats(images)
     varied = _vary_stroke(pixels, rng.uniform(-1, 1, len(images)) * strength.stroke)
     rows, columns = _sampling_points(len(images), rng, strength)
     return _sample(varied, rows, columns)
 
 
 def with_wide_pens(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The digits drawn again with pens up to twice as wide, and as preprocessing brings them back.
+    """Draw digits with a pen up to twice as wide, and preprocess them as the service does.
 
-    It thins their strokes, but what has run together stays so: a network that is to read them has
-    to have seen that.
+    Preprocessing normalises the stroke width but cannot separate strokes that have merged, so the
+    network has to learn such digits.
 
     Args:
         images: uint8 (N, 28, 28), ink 255 on 0.
-        rng: the widths, and where on the canvas.
+        rng: chooses the stroke widths and the positions on the canvas.
 
     Returns:
         uint8 (N, 28, 28).
     """
-    drawn = np.empty_like(images)
-    for number, image in enumerate(tqdm(images, "Wide pens", mininterval=1.0, unit="digit")):
-        shape = restroke(image, rng.uniform(*_WIDE), _DRAWN)
-        drawn[number] = prepare(on_canvas(shape, rng)).digit
-    return drawn
+    wide = np.empty_like(images)
+    for index, image in enumerate(tqdm(images, "Wide strokes", mininterval=1.0, unit="digit")):
+        shape = restroke(image, rng.uniform(*_WIDE_FACTORS), _WIDE_LENGTH)
+        wide[index] = prepare(on_canvas(shape, rng)).digit
+    return wide
 
 
 def _sampling_points(
     count: int, rng: np.random.Generator, strength: Strength
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Where in the source each output pixel is read: rows and columns, each float32 (N, 28, 28)."""
+    """Return the source row and column of each output pixel, each float32 (N, 28, 28)."""
     angle = np.deg2rad(rng.uniform(-1, 1, count) * strength.rotation)
     zoom_rows, zoom_columns = 1 + rng.uniform(-1, 1, (2, count)) * strength.scale
     shear = rng.uniform(-1, 1, count) * strength.shear
     cos, sin = np.cos(angle), np.sin(angle)
-    # inverse map of rotate · shear · zoom, about the image's centre
+    # the inverse of rotation · shear · zoom about the image's centre
     matrix = np.empty((count, 2, 2), np.float32)
     matrix[:, 0, 0], matrix[:, 0, 1] = cos / zoom_rows, -sin / zoom_rows
     matrix[:, 1, 0] = (sin + shear * cos) / zoom_columns
@@ -106,14 +107,14 @@ def _sampling_points(
 
 
 def _elastic_field(count: int, rng: np.random.Generator, sigma: float) -> NDArray[np.float32]:
-    """Smooth random displacements, float32 (N, 2, 28, 28), pixels (Simard et al., ICDAR 2003)."""
+    """Return smooth random displacements in pixels, (N, 2, 28, 28) (Simard et al., ICDAR 2003)."""
     control = np.float32(sigma) * rng.standard_normal((count, 2, _GRID, _GRID), np.float32)
     field = control.reshape(-1, _GRID * _GRID) @ _SPLINE  # (2 N, 784)
     return field.reshape(count, 2, SIZE, SIZE).astype(np.float32, copy=False)
 
 
 def _spline() -> NDArray[np.float32]:
-    """Cubic B-spline weights that spread the control points over the pixels, float32 (25, 784)."""
+    """Return the cubic B-spline weight of each control point for each pixel, float32 (25, 784)."""
     distance = np.abs(np.linspace(0, _GRID - 1, SIZE)[:, None] - np.arange(_GRID)[None, :])
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = np.maximum(2 - distance, 0) ** 3 / 6
@@ -125,7 +126,7 @@ _SPLINE = _spline()
 
 
 def _vary_stroke(pixels: NDArray[np.float32], amount: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Thicken (amount > 0) or thin (amount < 0) strokes; pixels and result float32 (N, 28, 28)."""
+    """Dilate (amount > 0) or erode (amount < 0) strokes; pixels and result float32 (N, 28, 28)."""
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1)))
     cross = [
         padded[:, 1:-1, 1:-1],
@@ -137,16 +138,16 @@ def _vary_stroke(pixels: NDArray[np.float32], amount: NDArray[np.float64]) -> ND
     mix = amount.astype(np.float32)[:, None, None]
     target = np.where(mix > 0, np.maximum.reduce(cross), np.minimum.reduce(cross))
     varied = pixels + np.abs(mix) * (target - pixels)
-    # as white as it was, however thin the stroke
+    # The brightest pixel keeps its value; eroding a thin stroke would dim it.
     brightest = np.maximum(varied.max(axis=(1, 2), keepdims=True), np.float32(1e-3))
-    whitened: NDArray[np.float32] = varied * (pixels.max(axis=(1, 2), keepdims=True) / brightest)
-    return whitened
+    restored: NDArray[np.float32] = varied * (pixels.max(axis=(1, 2), keepdims=True) / brightest)
+    return restored
 
 
 def _sample(
     pixels: NDArray[np.float32], rows: NDArray[np.float32], columns: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Bilinear interpolation, 0 outside; all float32 (N, 28, 28)."""
+    """Interpolate bilinearly, with 0 outside the image; all arrays are float32 (N, 28, 28)."""
     count, side = len(pixels), SIZE + 2
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1))).reshape(-1)
     rows = np.clip(rows + 1, 0, side - 1.001)

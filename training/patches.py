@@ -1,7 +1,7 @@
-"""The pieces of real test digits that fire each filter most: what a filter looks for, shown.
+"""Find the patches of test digits that activate each filter most.
 
-People predict a unit's activations better from such examples than from synthetic pictures
-(Borowski et al., ICLR 2021).
+Such examples help people predict a unit's activations better than synthetic images do (Borowski et
+al., ICLR 2021).
 """
 
 import base64
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from training.data import as_floats
+
 PATCHES_A_FILTER = 6
 _BATCH_SIZE = 250
 
@@ -21,17 +23,19 @@ _BATCH_SIZE = 250
 def strongest_patches(
     model: keras.Sequential, layers: Sequence[dict[str, Any]], images: NDArray[np.uint8]
 ) -> list[dict[str, Any]]:
-    """For every filter of every convolution the patches that fire it most, one a digit at most.
+    """Return for each filter of each convolution the patches with its largest values.
+
+    No two patches of a filter are from the same digit.
 
     Args:
         model: the network.
-        layers: the manifest's layers, with their receptive fields.
+        layers: the layers of the manifest, with their receptive fields.
         images: uint8 (N, H, W, C), ink 255 on 0.
 
     Returns:
-        For each convolution: its name, the patches' size, for each filter what each patch's digit,
-        cell and value are, strongest first, and a sprite: a PNG as a data URL, a row of tiles for
-        each filter.
+        For each convolution its name, the size of its patches, the digit, cell and value of each
+        patch by filter, largest value first, and a sprite: a PNG as a data URL, with a row of
+        tiles per filter.
     """
     return [_of_layer(model, layer, images) for layer in layers if layer["kind"] == "Conv2D"]
 
@@ -74,11 +78,11 @@ def _of_layer(
 def _strongest_cells(
     model: keras.Sequential, name: str, images: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Each digit's largest value of every filter, and the cell it is in: both (N, filters)."""
+    """Return the largest value of each filter in each digit, and its cell; both (N, filters)."""
     probe = keras.Model(model.inputs, model.get_layer(name).output)
     values, cells = [], []
     for start in range(0, len(images), _BATCH_SIZE):
-        pixels = images[start : start + _BATCH_SIZE] / np.float32(255)
+        pixels = as_floats(images[start : start + _BATCH_SIZE])
         maps = probe.predict_on_batch(pixels)  # (batch, rows, columns, filters)
         flat = maps.reshape(len(maps), -1, maps.shape[-1])
         values.append(flat.max(axis=1))
@@ -89,7 +93,7 @@ def _strongest_cells(
 def _patch(
     image: NDArray[np.uint8], field: dict[str, Any], place: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """What a cell sees of the first channel of an image, uint8 of the field's size; 0 outside."""
+    """Return the receptive field of a cell in an image's first channel, uint8; 0 outside."""
     (height, width), (row_step, column_step) = field["size"], field["step"]
     top = field["start"][0] + place[0] * row_step
     left = field["start"][1] + place[1] * column_step

@@ -1,10 +1,14 @@
-"""Pictures of digits drawn by code, as people send them: every size, place, format, light and pen.
+"""Render digits as people send them: in any size, position, format, light and stroke width.
 
-A rendering starts from a shape: float32 (h, w) in 0–1, 1 full ink, cut to the ink's edges. All that
-is random comes from the generator passed in, so the same seed draws the same pictures.
+A rendering starts from a shape: float32 (h, w) in 0–1, 1 for full ink, cropped to its bounding box.
+Everything random comes from the generator that is passed in, so the same seed renders the same
+images.
 
-Fonts: Pillow brings one along, which is always used. Those of `FONT_FILES` that the machine has
-(Debian: fonts-dejavu-core) are used as well; nothing fails without them.
+Fonts: Pillow's built-in font is always used, and those of `FONT_FILES` that are installed (Debian:
+fonts-dejavu-core). Nothing fails without them.
+
+Training draws wide strokes, and must run on hosts without SciPy: so the distance transform is in
+NumPy.
 """
 
 import io
@@ -14,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from training.data import as_floats
+
 Shape = NDArray[np.float32]
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 FONT_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf")
-_WIDE = ("I;16", "I;16B", "I", "F")  # more than 8 bits a pixel
+_WIDE = ("I;16", "I;16B", "I", "F")  # more than 8 bits per pixel
 ENCODINGS = tuple(
     (kind, mode)
     for kind, modes in {
@@ -31,28 +37,28 @@ ENCODINGS = tuple(
     }.items()
     for mode in modes
 )
-_FINE = 160  # pixels: longer side at which strokes are varied, where that many are wanted
+_FINE = 160  # pixels: longer side of the enlarged digit whose skeleton is computed
 
 
-def shape_of(digit: Picture, longer: int) -> Shape:
-    """An MNIST digit enlarged or shrunk.
+def shape_of(digit: Pixels, longer: int) -> Shape:
+    """Resize an MNIST digit.
 
     Args:
         digit: uint8 (28, 28), ink 255 on 0.
-        longer: the longer side wanted, pixels.
+        longer: the longer side of the result, pixels.
     """
-    ink = _cut(digit.astype(np.float32) / np.float32(255))
+    ink = _crop(as_floats(digit))
     factor = longer / max(ink.shape)
     size = (max(round(ink.shape[1] * factor), 1), max(round(ink.shape[0] * factor), 1))
     enlarged = Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC)
     return np.clip(np.asarray(enlarged, np.float32), 0, 1)
 
 
-def restroke(digit: Picture, factor: float, longer: int) -> Shape:
-    """An MNIST digit drawn with a pen `factor` times as wide, its skeleton unchanged.
+def restroke(digit: Pixels, factor: float, longer: int) -> Shape:
+    """Multiply the stroke width of an MNIST digit by `factor`, without changing its skeleton.
 
-    The shape is the union of the discs that fit into it; each is drawn again with its radius times
-    `factor`. That breaks no stroke, however thin, as eroding would.
+    The shape is the union of the discs that fit into it; the radius of each is multiplied by
+    `factor`. Unlike erosion, that breaks no thin stroke.
     """
     fine = min(longer, _FINE)
     ridge, radii = _skeleton(digit, fine)
@@ -60,38 +66,38 @@ def restroke(digit: Picture, factor: float, longer: int) -> Shape:
     reach = int(radii.max()) + 1
     distance = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])
     side = fine + 2 * _margin(fine)
-    drawn = np.zeros((side + 2 * reach, side + 2 * reach), bool)
-    for (row, column), pen in zip(ridge, radii, strict=True):
-        drawn[row : row + 2 * reach + 1, column : column + 2 * reach + 1] |= distance <= pen
-    ink = _cut(drawn.astype(np.float32))
+    discs = np.zeros((side + 2 * reach, side + 2 * reach), bool)
+    for (row, column), radius in zip(ridge, radii, strict=True):
+        discs[row : row + 2 * reach + 1, column : column + 2 * reach + 1] |= distance <= radius
+    ink = _crop(discs.astype(np.float32))
     size = np.maximum(np.rint(np.array(ink.shape[::-1]) * longer / max(ink.shape)), 1).astype(int)
     resized = Image.fromarray(ink).resize((int(size[0]), int(size[1])), Image.Resampling.BOX)
     return np.asarray(resized)
 
 
-def pen_width(digit: Picture) -> float:
-    """How wide the pen was that drew an MNIST digit, pixels of its 28: twice the typical disc."""
+def pen_width(digit: Pixels) -> float:
+    """Return the stroke width of an MNIST digit, in its own pixels: a median of diameters."""
     return float(2 * np.median(_skeleton(digit, _FINE)[1]) * 20 / _FINE)
 
 
 def printed(text: str, size: int, font_file: str | None = None) -> Shape:
-    """Text set in a font: Pillow's own where no file is named."""
+    """Draw text in a font; without a file, in Pillow's own."""
     font: Any = ImageFont.truetype(font_file, size) if font_file else ImageFont.load_default(size)
     image = Image.new("L", (size * (len(text) + 1), size * 2))
     ImageDraw.Draw(image).text((size // 2, size // 2), text, fill=255, font=font)
-    return _cut(np.asarray(image).astype(np.float32) / np.float32(255))
+    return _crop(as_floats(np.asarray(image)))
 
 
 def fonts() -> list[str | None]:
-    """Every font to print with: Pillow's own (None), and those files that this machine has."""
-    found: list[str | None] = [None]
+    """List the installed fonts: None for Pillow's own, and files of `FONT_FILES`."""
+    installed: list[str | None] = [None]
     for file in FONT_FILES:
         try:
             ImageFont.truetype(file, 20)
         except OSError:
             continue
-        found.append(file)
-    return found
+        installed.append(file)
+    return installed
 
 
 def on_canvas(
@@ -100,8 +106,16 @@ def on_canvas(
     size: tuple[int, int] = (280, 280),
     ink: int = 0,
     paper: int = 255,
-) -> Picture:
-    """A shape anywhere on a canvas of (height, width) pixels; uint8, grey levels as given."""
+) -> Pixels:
+    """Draw a shape at a random position on a canvas.
+
+    Args:
+        shape: no larger than the canvas.
+        rng: chooses the position.
+        size: height and width of the canvas, pixels.
+        ink: grey level of the foreground.
+        paper: grey level of the background.
+    """
     height, width = size
     top = int(rng.integers(0, height - shape.shape[0] + 1))
     left = int(rng.integers(0, width - shape.shape[1] + 1))
@@ -111,7 +125,7 @@ def on_canvas(
 
 
 def side_by_side(shapes: list[Shape], gap: int) -> Shape:
-    """Shapes in a row, standing on one line, `gap` pixels apart (below 0: overlapping)."""
+    """Draw shapes in a row on one baseline, `gap` pixels apart; a negative gap overlaps them."""
     height = max(shape.shape[0] for shape in shapes)
     width = sum(shape.shape[1] for shape in shapes) + gap * (len(shapes) - 1)
     row = np.zeros((height, width), np.float32)
@@ -123,62 +137,62 @@ def side_by_side(shapes: list[Shape], gap: int) -> Shape:
     return row
 
 
-def photographed(picture: Picture, rng: np.random.Generator, noise: float = 8.0) -> Picture:
-    """The picture as a camera sees it: uneven light, the paper's texture, and sensor noise.
+def photographed(pixels: Pixels, rng: np.random.Generator, noise: float = 8.0) -> Pixels:
+    """Simulate a photograph: uneven light, the texture of paper, and sensor noise.
 
     Args:
-        picture: uint8 (h, w).
-        rng: where the light falls from, and the noise.
-        noise: standard deviation of the sensor's noise, grey levels.
+        pixels: uint8 (h, w).
+        rng: chooses the direction of the light, the texture and the noise.
+        noise: standard deviation of the sensor noise, grey levels.
     """
-    height, width = picture.shape
+    height, width = pixels.shape
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     angle, steepness = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.3)
     slope = steepness * (rows * np.sin(angle) + columns * np.cos(angle))
     vignette = rng.uniform(0, 0.15) * (rows**2 + columns**2)
     coarse = rng.normal(0, 3, (height // 6 + 2, width // 6 + 2)).astype(np.float32)
     texture = np.asarray(Image.fromarray(coarse).resize((width, height)))
-    lit = (picture * 0.9 + 10) * (0.7 + slope - vignette)
-    seen = lit + texture + rng.normal(0, noise, picture.shape)
-    return np.asarray(np.clip(np.rint(seen), 0, 255), np.uint8)
+    lit = (pixels * 0.9 + 10) * (0.7 + slope - vignette)
+    exposed = lit + texture + rng.normal(0, noise, pixels.shape)
+    return np.asarray(np.clip(np.rint(exposed), 0, 255), np.uint8)
 
 
-def specked(picture: Picture, rng: np.random.Generator, count: int, tone: int) -> Picture:
-    """The picture with dust: `count` dots of one to three pixels."""
-    dusty = picture.copy()
+def specked(pixels: Pixels, rng: np.random.Generator, count: int, tone: int) -> Pixels:
+    """Add dust: `count` square dots with sides of one to three pixels."""
+    dusty = pixels.copy()
     for _ in range(count):
         side = int(rng.integers(1, 4))
-        row, column = (int(rng.integers(0, length - side + 1)) for length in picture.shape)
+        row, column = (int(rng.integers(0, length - side + 1)) for length in pixels.shape)
         dusty[row : row + side, column : column + side] = tone
     return dusty
 
 
-def encode(picture: Picture, kind: str = "PNG", mode: str = "L", **options: Any) -> bytes:
-    """The picture as a file of Pillow's format `kind`, stored in `mode`.
+def encode(pixels: Pixels, kind: str = "PNG", mode: str = "L", **options: Any) -> bytes:
+    """Encode an image in Pillow's format `kind` and mode `mode`.
 
     Args:
-        picture: uint8 (h, w).
-        kind: and mode: one of `ENCODINGS`.
-        mode: see kind.
-        options: for `Image.save`, such as quality.
+        pixels: uint8 (h, w).
+        kind: with `mode`, one of `ENCODINGS`.
+        mode: with `kind`, one of `ENCODINGS`.
+        options: of `Image.save`, such as quality.
     """
     buffer = io.BytesIO()
-    in_mode(picture, mode).save(buffer, kind, **options)
+    in_mode(pixels, mode).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
-def in_mode(picture: Picture, mode: str) -> Image.Image:
-    """A grey picture in any of Pillow's modes, wide ones over their whole range."""
-    image = Image.fromarray(picture)
+def in_mode(pixels: Pixels, mode: str) -> Image.Image:
+    """Convert a grey image to any of Pillow's modes; wide modes use their whole range."""
+    image = Image.fromarray(pixels)
     if mode == "1":
         return image.convert("1", dither=Image.Dither.NONE)
     if mode in ("I;16", "I;16B"):
-        wide = picture.astype("<u2" if mode == "I;16" else ">u2") * np.uint16(257)
+        wide = pixels.astype("<u2" if mode == "I;16" else ">u2") * np.uint16(257)
         return Image.frombytes(mode, image.size, wide.tobytes())
     if mode == "I":
-        return Image.fromarray(picture.astype(np.int32) * 257)
+        return Image.fromarray(pixels.astype(np.int32) * 257)
     if mode == "F":
-        return Image.fromarray(picture.astype(np.float32) / 255)
+        return Image.fromarray(as_floats(pixels))
     if mode == "LAB":
         neutral = Image.new("L", image.size, 128)
         return Image.merge("LAB", (image, neutral, neutral))
@@ -187,15 +201,15 @@ def in_mode(picture: Picture, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-def on_transparent(picture: Picture, colour: tuple[int, int, int]) -> Image.Image:
-    """Ink of one colour on a transparent canvas, mode RGBA; the picture is bright ink on black."""
-    image = Image.new("RGBA", (picture.shape[1], picture.shape[0]), (*colour, 0))
-    image.putalpha(Image.fromarray(picture))
+def on_transparent(pixels: Pixels, colour: tuple[int, int, int]) -> Image.Image:
+    """Draw bright ink on black as ink of one colour on a transparent background."""
+    image = Image.new("RGBA", (pixels.shape[1], pixels.shape[0]), (*colour, 0))
+    image.putalpha(Image.fromarray(pixels))
     return image
 
 
-def turned(picture: Picture, orientation: int) -> bytes:
-    """A JPEG whose pixels lie as EXIF orientation 1–8 says, so that it shows as `picture`."""
+def turned(pixels: Pixels, orientation: int) -> bytes:
+    """Encode a JPEG with EXIF orientation 1–8, whose viewers show it as `pixels`."""
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -205,7 +219,7 @@ def turned(picture: Picture, orientation: int) -> bytes:
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }
-    image = Image.fromarray(picture)
+    image = Image.fromarray(pixels)
     if orientation in undo:
         image = image.transpose(undo[orientation])
     exif = Image.Exif()
@@ -215,28 +229,33 @@ def turned(picture: Picture, orientation: int) -> bytes:
     return buffer.getvalue()
 
 
-def _cut(ink: Shape) -> Shape:
+def _crop(ink: Shape) -> Shape:
+    """Crop a shape to its bounding box."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _margin(fine: int) -> int:
-    """Pixels about a digit, for strokes that grow."""
+    """Return the margin around an enlarged digit, which wider strokes need, in pixels."""
     return fine * 2 // 5
 
 
-def _skeleton(digit: Picture, fine: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Row and column (N, 2) of the discs that make up the enlarged digit, and their radii (N,)."""
+def _skeleton(digit: Pixels, fine: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return row and column, (N, 2), and radius, (N,), of the discs whose union is the digit."""
     shape = np.rint(np.pad(shape_of(digit, fine), _margin(fine)) * 255).astype(np.uint8)
-    # MNIST's pixels leave stairs, whose corners would grow spikes
+    # Without smoothing, the corners of MNIST's pixels would become spikes of the skeleton.
     smooth = Image.fromarray(shape).filter(ImageFilter.GaussianBlur(fine / 50))
-    radius = _distance_to_paper(np.asarray(smooth) > 127)
+    radius = distance_to_background(np.asarray(smooth) > 127)
     ridge = np.argwhere(_is_ridge(radius))
     return ridge, radius[tuple(ridge.T)]
 
 
-def _distance_to_paper(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """From each pixel of the shape to the nearest outside it; exact (Felzenszwalb's two passes)."""
+def distance_to_background(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Compute the exact Euclidean distance transform of a shape, along columns, then along rows.
+
+    Returns:
+        The distance of each pixel to the nearest one outside the shape, 0 outside it.
+    """
     height, width = solid.shape
     far = height + width
     up, down = np.empty((2, height, width))
@@ -256,9 +275,9 @@ def _distance_to_paper(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _is_ridge(radius: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where a pixel's disc lies in no neighbour's disc: the skeleton of the shape."""
+    """Return where a pixel's disc lies in no neighbour's disc: the skeleton of the shape."""
     padded = np.pad(radius, 1)
-    ridge = radius > 2  # the outline is no skeleton
+    ridge = radius > 2  # pixels at the outline do not belong to the skeleton
     for row, column in np.argwhere(np.ones((3, 3))):
         step = np.hypot(row - 1, column - 1)
         if step:

@@ -1,7 +1,6 @@
-"""The peers: how each is started, and how a request to it looks.
+"""Define the peers: their commands and their requests.
 
-A peer is a folder here with its pinned requirements and its app. It knows nothing of how it is
-measured.
+A peer is a folder with its pinned requirements and its app, independent of the benchmarks.
 """
 
 from benchmarks.peers.table import PEERS, Peer, Request

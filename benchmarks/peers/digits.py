@@ -1,4 +1,4 @@
-"""The work that every peer does: the same decoding and the same graph, so that servers compare."""
+"""Decode images and run the graph, the same for every peer, so that only servers differ."""
 
 import io
 import json

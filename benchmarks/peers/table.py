@@ -1,4 +1,4 @@
-"""One line for each peer: its command, where it is ready, and how a request to it looks."""
+"""List the peers: their commands, readiness paths and requests."""
 
 import base64
 import io
@@ -26,21 +26,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Peer:
-    """One server to compare with.
+    """A server to compare with.
 
     Attributes:
         name: its folder, and what `--only` takes.
         title: its name in tables.
-        command: what starts it in its folder; `{bin}` is its environment's folder of programs,
-            `{port}` the port to listen on, `{second_port}` and `{third_port}` two more that are
-            free.
-        ready: a path that answers 200 once a request can be served.
+        command: starts it in its folder; `{bin}` is its environment's folder of programs, `{port}`
+            the port to listen on, `{second_port}` and `{third_port}` two other free ports.
+        ready: a path that responds with 200 once the server is ready.
         request: builds the request for an image file.
-        batch: builds the request for a NumPy file of digits; None where it takes none.
-        python: the interpreter that its environment is made with; None: the one running this.
+        batch: builds the request for a NumPy file of digits; None where it supports none.
+        python: the interpreter of its environment; None for the current one.
         environ: variables that its documentation advises; ports as in `command`.
-        seconds: the least duration of a load run; a slow peer needs more for its percentiles.
-        setup: what was set up and why, for the report.
+        seconds: the minimal duration of a load run; a slow peer needs more for its percentiles.
+        setup: a description of its configuration for the report.
     """
 
     name: str

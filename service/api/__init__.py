@@ -1,13 +1,13 @@
-"""HTTP, and only HTTP: reads requests, calls the domain, writes answers.
+"""Handle HTTP: parse requests, call the domain, write responses. `routes` imports from `http`.
 
-native.py     /predict, /activations          queries.py   query parameters
-insight.py    /explain, /occlusion, …         inputs.py    request → pictures → pixels
-catalog.py    /model, /models                 outputs.py   values → what an answer says
-oip.py        Open Inference Protocol V2      formats.py   … and its bytes
-tfserving.py  TensorFlow Serving's REST API   problems.py  errors → statuses, the only place
-ops.py        health                          describe.py  what a route takes and answers
-pages.py      /, /docs and their files        openapi.py   … as a document
-lifecycle.py  before and after every request  rejections.py  responses without Flask
-lanes.py      where a request should run      metrics.py, counters.py  counts, of all workers
-access.py     keys, CORS, rates, headers      selections.py  which layers, and their values
+routes/native.py     /predict, /activations          http/queries.py     query parameters
+routes/insight.py    /explain, /occlusion, …         http/bodies.py      forms of request bodies
+routes/catalog.py    /model, /models                 http/inputs.py      request → model inputs
+routes/oip.py        Open Inference Protocol V2      http/formats.py     response bodies
+routes/tfserving.py  TensorFlow Serving's REST API   http/problems.py    errors → statuses
+routes/ops.py        health and metrics              http/describe.py    a route's contract
+routes/pages.py      /, /docs and their files        http/openapi.py     the OpenAPI document
+http/lifecycle.py    runs around every request       http/rejections.py  responses without Flask
+http/lanes.py        where a request should run      http/metrics.py     Prometheus metrics
+http/access.py       keys, CORS, rate limits         http/selections.py  selected layers
 """

@@ -1,1 +1,1 @@
-"""Untrusted bytes to pixels (`decode`), and pixels to a model's input (`digit`)."""
+"""Decode untrusted image files (`decode`) and turn pixels into a model's input (`digit`)."""

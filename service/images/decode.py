@@ -1,8 +1,8 @@
-"""Untrusted bytes to grey pixels, safely. Knows file formats; does not know what a digit is.
+"""Decode untrusted image files to greyscale. Knows file formats; does not know digits.
 
-Only the format that the first bytes announce is tried, the size is checked before any pixel is
-decoded, and whatever Pillow raises on damaged data becomes one exception. Nothing is kept between
-calls, so any number of threads may decode at once.
+Only the format that the first bytes indicate is tried, the size is checked before any pixel is
+decoded, and every exception that Pillow raises on damaged data becomes one error. The module keeps
+no state between calls, so any number of threads may decode at once.
 """
 
 import io
@@ -23,7 +23,7 @@ from PIL import (
 
 from service.errors import ImageNotDecodable, ImageTooLarge, UnsupportedFormat
 
-# (first bytes, the decoder of the format that they announce)
+# (signature, Pillow's decoder of that format)
 _SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
@@ -35,13 +35,13 @@ _SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"II+\0", TiffImagePlugin.TiffImageFile),
     (b"MM\0+", TiffImagePlugin.TiffImageFile),
 )
-_FORMATS_TAKEN = "PNG, JPEG, WebP, BMP, GIF and TIFF"
+_SUPPORTED_FORMATS = "PNG, JPEG, WebP, BMP, GIF and TIFF"
 _EXIF_ORIENTATION = 0x0112
-# keys of `Image.info` under which Pillow keeps what may state an orientation
+# keys of `Image.info` under which Pillow stores metadata that can hold an orientation
 _ORIENTATION_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
-_TWO_TONED = 96  # grey levels between ink and paper, from which a picture shows both
+_MIN_CONTRAST = 96  # grey levels; from here an image shows both foreground and background
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # more than 8 bits a pixel
-# numpy's way to undo each EXIF orientation; 1 is upright
+# the NumPy function that undoes each EXIF orientation; 1 is upright
 _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: np.fliplr,
     3: lambda grey: np.rot90(grey, 2),
@@ -54,83 +54,85 @@ _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode the first frame or page of a picture to grey.
+    """Decode the first frame or page of an image file to greyscale.
 
-    Transparent parts get the background they imply (see `_flatten`), the EXIF orientation is
-    applied, and more than 8 bits a pixel are brought to 8.
+    Transparent parts get the background that they imply (see `_flatten`), the EXIF orientation is
+    applied, and more than 8 bits a pixel are scaled to 8.
 
     Args:
         data: a PNG, JPEG, WebP, BMP, GIF or TIFF file.
-        max_pixels: the most pixels (width × height) that are decoded.
+        max_pixels: the largest width × height that is decoded.
 
     Returns:
         uint8 (H, W) in 0–255, 0 black.
 
     Raises:
-        UnsupportedFormat: the bytes begin like no format that is taken.
-        ImageTooLarge: more than `max_pixels`; found before any pixel is decoded.
-        ImageNotDecodable: empty, damaged or cut short.
+        UnsupportedFormat: the file's signature is of no supported format.
+        ImageTooLarge: the image exceeds `max_pixels`; raised before any pixel is decoded.
+        ImageNotDecodable: the file is empty, damaged or truncated.
     """
     decoder = _decoder(data)
     try:
-        # called directly: the search of `Image.open` would take as long as decoding 28 × 28 pixels
+        # call the decoder directly: the search of `Image.open` takes as long as decoding 28 × 28
         image = decoder(io.BytesIO(data))
         _check_size(image.size, max_pixels)
-        image.draft("L", None)  # JPEG: brightness only, a photo's colour is never decoded
+        image.draft("L", None)  # JPEG: decode the luminance only
         image.load()
         return np.ascontiguousarray(_upright(_pixels(_to_grey(image)), image))
     except ImageTooLarge:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise ImageTooLarge(_too_large("far too many pixels", max_pixels)) from bomb
-    # damaged files make Pillow raise whatever its parsers trip over: struct.error, KeyError, …
-    except Exception as damage:
+        raise ImageTooLarge(_too_large("more pixels than can be decoded", max_pixels)) from bomb
+    # Pillow's parsers raise many types on damaged files: struct.error, KeyError, …
+    except Exception as error:
         raise ImageNotDecodable(
-            f"The {decoder.format} picture is damaged or cut short; send the whole file."
-        ) from damage
+            f"The {decoder.format} image is damaged or truncated; send the whole file."
+        ) from error
 
 
 def count_pixels(data: bytes) -> int:
-    """Return width × height as a picture's header states them; 0 where it cannot be read.
+    """Return width × height as an image file's header states them; 0 where it cannot be read.
 
     Args:
-        data: a file of any format that `decode` takes, or anything else.
+        data: any bytes.
     """
     if data.startswith(b"\x89PNG"):
         return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
     try:
         image = _decoder(data)(io.BytesIO(data))
         return image.width * image.height
-    except Exception:  # whatever is wrong with it, `decode` says so
+    except Exception:  # `decode` raises the error that names the reason
         return 0
 
 
 def _decoder(data: bytes) -> type[ImageFile.ImageFile]:
-    """Return Pillow's decoder of the format that the first bytes announce."""
+    """Return Pillow's decoder for the file's signature."""
     for signature, decoder in _SIGNATURES:
         if data.startswith(signature):
             return decoder
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WebPImagePlugin.WebPImageFile
     if not data:
-        raise ImageNotDecodable("The picture is empty (0 bytes); send the whole file.")
-    raise UnsupportedFormat(f"This is no picture of a format taken here: send {_FORMATS_TAKEN}.")
+        raise ImageNotDecodable("The image is empty (0 bytes); send the whole file.")
+    raise UnsupportedFormat(
+        f"The image's format is not supported; supported formats are {_SUPPORTED_FORMATS}."
+    )
 
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
-    """Raise ImageTooLarge beyond `max_pixels` or the limit at which `Image.open` itself refuses."""
+    """Raise ImageTooLarge above `max_pixels` or above Pillow's own limit."""
     width, height = size
-    most = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
-    if width * height > most:
-        raise ImageTooLarge(_too_large(f"{width} × {height} pixels", most))
+    limit = min(max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or max_pixels))
+    if width * height > limit:
+        raise ImageTooLarge(_too_large(f"{width} × {height} pixels", limit))
 
 
 def _too_large(size: str, max_pixels: int) -> str:
-    return f"The picture has {size}, more than the {max_pixels:,} allowed; send a smaller one."
+    return f"The image has {size}; the limit is {max_pixels:,} pixels. Send a smaller image."
 
 
 def _to_grey(image: Image.Image) -> Image.Image:
-    """A loaded picture of any mode as mode L."""
+    """Convert a loaded image of any mode to mode L."""
     if image.mode in _WIDE_MODES:
         return _narrow(image)
     if image.mode == "LAB":
@@ -141,15 +143,15 @@ def _to_grey(image: Image.Image) -> Image.Image:
 
 
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """Return the pixels of a picture of mode L, uint8 (h, w)."""
+    """Return the pixels of an image of mode L, uint8 (h, w)."""
     return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
 
 
 def _narrow(image: Image.Image) -> Image.Image:
-    """More than 8 bits a pixel, brought to 8.
+    """Scale an image of more than 8 bits a pixel to 8.
 
-    The file does not say what white is, so it is the smallest customary value that no pixel
-    exceeds: 1, 255 or 65535. Values beyond those (elevations, counts) are stretched to fit.
+    The file does not state its white level, so the smallest usual one that no pixel exceeds is
+    assumed: 1, 255 or 65535. Other ranges (elevations, counts) are stretched to 0–255.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), posinf=0, neginf=0)
     low, high = min(float(values.min()), 0.0), float(values.max())
@@ -161,11 +163,12 @@ def _narrow(image: Image.Image) -> Image.Image:
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Lay a picture with transparency on the background that it implies.
+    """Composite an image with transparency onto the background that it implies.
 
-    Ink alone on a transparent canvas implies paper of the opposite tone: white under dark ink,
-    black under bright ink. A whole picture, ink and paper, whose corners or margin are transparent
-    goes on with its own paper, the tone that most of it has.
+    A foreground alone on a transparent canvas implies a background of the opposite tone: white
+    behind dark strokes, black behind bright ones. An image that shows both foreground and
+    background, with transparent corners or margins, is continued with its own background, the tone
+    that most of it has.
     """
     image = image.convert("LA" if image.mode in ("L", "1", "LA", "La") else "RGBA")
     alpha = image.getchannel("A")
@@ -173,21 +176,21 @@ def _flatten(image: Image.Image) -> Image.Image:
         return image.convert("L")
     strongest = alpha.getextrema()[1]
     visible = alpha.point(lambda opacity: 255 * (2 * opacity > strongest))
-    tones = np.cumsum(image.convert("L").histogram(visible))  # pixels no brighter than each tone
+    tones = np.cumsum(image.convert("L").histogram(visible))  # number of pixels up to each tone
     darkest, median, brightest = np.searchsorted(tones, tones[-1] * np.array([0.02, 0.5, 0.98]))
     opposite = 255 if median < 128 else 0
-    background = int(median) if brightest - darkest > _TWO_TONED else opposite
+    background = int(median) if brightest - darkest > _MIN_CONTRAST else opposite
     canvas = Image.new("L", image.size, background)
     canvas.paste(image.convert("L"), mask=alpha)
     return canvas
 
 
 def _upright(grey: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
-    """Undo the rotation that the camera noted in EXIF (Pillow does it for TIFF alone)."""
+    """Apply the EXIF orientation, which Pillow applies to TIFF only."""
     if image.info.keys().isdisjoint(_ORIENTATION_KEYS):
         return grey
     try:
-        turn = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # a damaged note about a picture that itself decoded: take it as it lies
+        rotate = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # the pixels decoded, so damaged metadata must not reject the image
         return grey
-    return grey if turn is None else turn(grey)
+    return grey if rotate is None else rotate(grey)

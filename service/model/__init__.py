@@ -1,1 +1,1 @@
-"""A bundle on disk, the engine that runs it, and what explains its values. No HTTP, no images."""
+"""Bundles on disk, the engine that runs them, and the explanations of their values."""

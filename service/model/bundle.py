@@ -1,14 +1,14 @@
-"""Reads and verifies a bundle: `models/<name>/<version>/`, as `training export` wrote it.
+"""Read and verify a bundle: `models/<name>/<version>/`, as `training export` writes it.
 
-Knows files, hashes and the manifest's form; nothing of HTTP, and it runs no model. Nothing is ever
-unpickled: the manifest is JSON, the weights are safetensors, the graph is a flatbuffer.
+Handles files, hashes and the manifest's schema; runs no model. Nothing is ever unpickled: the
+manifest is JSON, the weights are safetensors, the graph is a flatbuffer.
 """
 
 import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -19,6 +19,13 @@ from safetensors.numpy import load_file
 
 from service.errors import BundleError
 from service.model.distribution import Distribution
+from service.model.kinds import (
+    Padding,
+    ReceptiveField,
+    SlidingWindow,
+    kind_of,
+    sliding_windows,
+)
 
 MANIFEST, MODEL, GRAPH, WEIGHTS = (
     "manifest.json",
@@ -28,8 +35,8 @@ MANIFEST, MODEL, GRAPH, WEIGHTS = (
 )
 VERIFIED_FILES = (MODEL, GRAPH, WEIGHTS)
 REPORT = "report.json"
-PATCHES = "patches.json"  # what fires each filter most, for the playground
-DISTRIBUTION = "distribution.safetensors"  # only where the model was trained on digits
+PATCHES = "patches.json"  # the strongest activations of each filter, for the playground
+DISTRIBUTION = "distribution.safetensors"  # only in bundles of models trained on digits
 
 Stage = Literal["pre", "post"]
 # by layer name and stage; float32, (N, …) for a batch, without N for one image
@@ -37,31 +44,18 @@ LayerValues = Mapping[tuple[str, Stage], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class ReceptiveField:
-    """Which part of the input one cell sees, in input pixels, per axis (rows, columns).
-
-    Cell i of an axis sees the pixels from `start + i * step` on, `size` of them; those below 0 or
-    beyond the input are padding. (Araujo et al., Distill 2019.)
-    """
-
-    size: tuple[int, int]
-    step: tuple[int, int]
-    start: tuple[int, int]
-
-
-@dataclass(frozen=True)
 class Layer:
-    """One layer, as the manifest tells it. Shapes are without the batch, channels last.
+    """One layer of the manifest. Shapes are without the batch axis, channels last.
 
     Attributes:
         name: unique within the model.
-        kind: the Keras class: Conv2D, MaxPooling2D, AveragePooling2D, Flatten, Dense.
+        kind: the Keras class, one of `kinds.KINDS`.
         activation: name of the activation function; "linear" where there is none.
-        parameters: how many weights it has.
-        pre: index of the graph's output that holds the values before the activation.
+        parameters: the number of its weights.
+        pre: index of the graph's output that holds the values before the activation function.
         post: index of the graph's output after it; the same as `pre` where there is none.
-        kernel_size, strides, padding: of convolution and pooling; None for the others.
-        receptive_field: None once the layer sees the whole input (Flatten, Dense).
+        kernel_size, strides, padding: of kinds that slide a window; None for the others.
+        receptive_field: None where it is the whole input (Flatten, Dense).
     """
 
     name: str
@@ -74,26 +68,52 @@ class Layer:
     post: int
     kernel_size: tuple[int, int] | None = None
     strides: tuple[int, int] | None = None
-    padding: Literal["valid", "same"] | None = None
+    padding: Padding | None = None
     receptive_field: ReceptiveField | None = None
 
     @property
     def is_convolution(self) -> bool:
-        """Whether its values are activation maps made by kernels."""
-        return self.kind == "Conv2D"
+        """Return whether its values are feature maps computed by kernels."""
+        return kind_of(self.kind).is_convolution
+
+    @cached_property
+    def windows(self) -> tuple[SlidingWindow, SlidingWindow]:
+        """Return the window along rows and along columns.
+
+        Raises:
+            ValueError: the layer slides no window.
+        """
+        if self.kernel_size is None or self.strides is None or self.padding is None:
+            raise ValueError(f"Layer {self.name!r} ({self.kind}) slides no window")
+        return sliding_windows(
+            self.kernel_size, self.strides, self.padding, self.input_shape, self.output_shape
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest's object, without the window's fields where there is no window."""
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if value is not None or key == "receptive_field"
+        }
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """From the manifest's object: lists become tuples."""
+        """Return the layer of a manifest's object; lists become tuples.
+
+        Raises:
+            UnknownKind: the registry has no such kind of layer.
+        """
         values = _tuples(fields)
         if field := fields.get("receptive_field"):
             values["receptive_field"] = ReceptiveField(**_tuples(field))
+        kind_of(values["kind"])
         return cls(**values)
 
 
 @dataclass(frozen=True)
 class Golden:
-    """A digit and what the model answered when it was exported, checked again at every start.
+    """A digit with the values that the model had for it at export, verified at every start.
 
     Attributes:
         digit: uint8 (H, W, C).
@@ -108,7 +128,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle. `manifest` is the file as it stands, for whoever wants all of it."""
+    """A verified bundle. `manifest` is the complete JSON object of the manifest's file."""
 
     path: Path
     manifest: dict[str, Any]
@@ -123,25 +143,26 @@ class Bundle:
 
     @cached_property
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Kernels and biases by "layer/kernel" and "layer/bias", float32, read when first asked."""
+        """Read kernels and biases at the first access: float32, by "layer/kernel", "layer/bias"."""
         return dict(load_file(self.path / WEIGHTS))
 
     def layer(self, name: str) -> Layer | None:
-        """The layer of that name, None where there is none."""
+        """Return the layer of that name; None where there is none."""
         return next((layer for layer in self.layers if layer.name == name), None)
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256, hexadecimal."""
+    """Return the file's SHA-256, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bundle(path: Path) -> Bundle:
-    """Read a bundle and verify every file that the service relies on against the manifest.
+    """Read a bundle and verify every file that the service uses against the manifest.
 
     Raises:
-        BundleError: a file is missing, altered or not of its form; names it and says why.
+        BundleError: a file is missing, altered or not in its format; the message names it and the
+            reason.
     """
     manifest = _read_manifest(path / MANIFEST)
     try:
@@ -151,7 +172,8 @@ def read_bundle(path: Path) -> Bundle:
             _verify(path / name, hashes[name])
         if manifest["graph"]["made_from"] != hashes[MODEL]:
             raise BundleError(
-                f"{path / GRAPH} was made from another model than {path / MODEL}; export it again."
+                f"{path / GRAPH} was compiled from another model than {path / MODEL}; "
+                "export the model again."
             )
         height, width, channels = (
             int(manifest["input"][side]) for side in ("height", "width", "channels")
@@ -171,13 +193,13 @@ def read_bundle(path: Path) -> Bundle:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(
-            f"{path / MANIFEST} does not describe a bundle ({type(error).__name__}: {error}); "
+            f"{path / MANIFEST} is not a valid manifest ({type(error).__name__}: {error}); "
             "export the model again."
         ) from error
 
 
 def versions(models_dir: Path, name: str) -> list[int]:
-    """The versions of a model that lie in the folder, lowest first."""
+    """Return the versions of a model in the models folder, lowest first."""
     folder = models_dir / name
     if not folder.is_dir():
         return []
@@ -204,21 +226,21 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _verify(path: Path, expected: str) -> None:
     try:
-        found = sha256(path)
+        actual = sha256(path)
     except FileNotFoundError:
         raise BundleError(f"{path} is missing; export the model again.") from None
-    if found != expected:
+    if actual != expected:
         raise BundleError(
-            f"{path} was altered: its SHA-256 is {found}, the manifest says {expected}. "
+            f"{path} was altered: its SHA-256 is {actual}, the manifest has {expected}. "
             "Restore the file or export the model again."
         )
 
 
 def _distribution(path: Path, manifest: dict[str, Any]) -> Distribution | None:
-    about = manifest.get("in_distribution")
-    if about is None:
+    entry = manifest.get("in_distribution")
+    if entry is None:
         return None
-    return Distribution(**load_file(path / DISTRIBUTION), threshold=float(about["threshold"]))
+    return Distribution(**load_file(path / DISTRIBUTION), threshold=float(entry["threshold"]))
 
 
 def _golden(item: dict[str, Any], shape: tuple[int, int, int]) -> Golden:

@@ -1,9 +1,8 @@
-"""Whether a picture is like those that a model has learnt from. Plain arithmetic on its values.
+"""Score how much an image is like the training images, from two of the model's layers.
 
-Two signs are added up: how sure the model is (its largest logit, Hendrycks et al., ICML 2022), and
-how far the last hidden layer is from what that layer holds for the nearest class (Mahalanobis
-distance, Lee et al., NeurIPS 2018). Clothes have small logits, noise lies far off: neither sign
-finds both.
+The score is the largest logit (Hendrycks et al., ICML 2022) minus the Mahalanobis distance of the
+last hidden layer to the nearest class (Lee et al., NeurIPS 2018). Images of clothes have small
+logits, and noise has large distances: neither term detects both.
 """
 
 from dataclasses import dataclass
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Distribution:
-    """What a model's last hidden layer looks like on its training digits.
+    """The distribution of a model's last hidden layer on its training digits.
 
     Attributes:
-        whitening: float32 (units, units), makes the spread within a class the same every way; so
-            scaled that on held-out digits distances spread as much as largest logits do.
+        whitening: float32 (units, units), makes the within-class covariance a multiple of the
+            identity, scaled so that on held-out digits distances have the standard deviation of
+            the largest logits.
         centres: float32 (classes, units), each class's mean, whitened.
-        threshold: a score below it is out of distribution.
+        threshold: images with a lower score are out of distribution.
     """
 
     whitening: NDArray[np.float32]
@@ -31,7 +31,7 @@ class Distribution:
     def scores(
         self, hidden: NDArray[np.float32], logits: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """How much pictures are like training digits, float32 (N,); higher is more alike.
+        """Score how much images are like training digits, float32 (N,); higher is more alike.
 
         Args:
             hidden: float32 (N, units), the last hidden layer before its activation.
@@ -41,13 +41,13 @@ class Distribution:
         return largest - self.distances(hidden)
 
     def distances(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squared Mahalanobis distance to the nearest class, scaled, float32 (N,).
+        """Return the scaled squared Mahalanobis distance to the nearest class, float32 (N,).
 
         Args:
             hidden: float32 (N, units), the last hidden layer before its activation.
         """
-        # one product gives the whitened w and 2 w·c for every centre c;
-        # |w - c|² = |w|² - (2 w·c - |c|²)
+        # One product gives the whitened vector w and 2 w·c for every centre c, of which follows
+        # |w - c|² = |w|² - (2 w·c - |c|²).
         products = hidden @ self._projection  # (N, units + classes)
         whitened, doubled = products[:, : -len(self.centres)], products[:, -len(self.centres) :]
         nearest: NDArray[np.float32] = np.maximum.reduce(doubled - self._lengths, axis=1)

@@ -1,7 +1,4 @@
-"""Runs a bundle's compiled graph: digits in, the values of any layer out.
-
-Knows the LiteRT runtime and nothing of pictures or HTTP. Values are the graph's own.
-"""
+"""Run a bundle's compiled graph with LiteRT: digits in, the values of any layer out."""
 
 import os
 from collections import deque
@@ -19,27 +16,28 @@ from service.model.bundle import GRAPH, Bundle, Golden, Layer, Stage
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 GOLDEN_TOLERANCE = 1e-4
-_BLOCK = 64  # digits that are made floats at once: they stay in the processor's cache
-_WHITE = np.float32(255)
-_spoken = Event()  # LiteRT has written its line
+# The number of digits converted to floats at once: so few stay in the processor's cache.
+_BLOCK = 64
+_MAX_BYTE = np.float32(255)
+_is_initialized = Event()  # LiteRT has built this process's first graph and written its line
 
 
 class Engine:
     """One model, ready to run on any thread.
 
     Attributes:
-        bundle: what it was built from.
-        seconds: that the graph takes for one image.
+        bundle: the bundle with the graph.
+        seconds: the graph's time for one image.
 
-    An interpreter serves one thread at a time, so there come to be as many as run at once: a few
-    milliseconds, about a megabyte each. They release the GIL while they compute.
+    An interpreter serves one thread at a time, so the engine creates as many as run concurrently:
+    each takes a few milliseconds and about a megabyte. They release the GIL while they compute.
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        """Load the graph and check that it still answers the bundle's golden digits.
+        """Load the graph and check its values for the bundle's golden digits.
 
         Raises:
-            BundleError: the graph does not load, or does not compute what the manifest says.
+            BundleError: the graph does not load, or its values differ from the manifest's.
         """
         self.bundle = bundle
         self._graph = (bundle.path / GRAPH).read_bytes()
@@ -56,7 +54,7 @@ class Engine:
         self.seconds = self._idle[0].measure()
 
     def probabilities(self, digits: Pixels) -> NDArray[np.float32]:
-        """What the last layer says.
+        """Return the values of the last layer.
 
         Args:
             digits: (N, H, W, C), uint8 0–255 or float32 0–1.
@@ -68,67 +66,69 @@ class Engine:
         return self.run(digits, [(name, "post")])[name, "post"]
 
     def run(
-        self, digits: Pixels, wanted: Sequence[tuple[str, Stage]]
+        self, digits: Pixels, selection: Sequence[tuple[str, Stage]]
     ) -> dict[tuple[str, Stage], NDArray[np.float32]]:
-        """The values of the wanted layers, for every digit.
+        """Return the values of the selected layers for every digit.
 
-        One digit at a time: a batch through the graph costs as much an image, and needs its
-        memory reshaped at every change of size.
+        The graph runs on one digit at a time: a batch takes as long per image, and LiteRT would
+        have to reallocate memory at every change of its size.
 
         Args:
             digits: (N, H, W, C), uint8 0–255 or float32 0–1.
-            wanted: (layer name, stage) pairs of this model.
+            selection: (layer name, stage) pairs of this model.
 
         Returns:
             By pair, float32 (N, …) with the layer's output shape, channels last.
         """
-        session = self._take()
+        session = self._acquire()
         try:
-            # a new list a digit: a method's call for each value would cost as much as the copy
+            # One list per digit, because a call per value would take as long as copying it.
             rows = [
-                session.run(pixels, wanted)
+                session.run(pixels, selection)
                 for first in range(0, len(digits), _BLOCK)
                 for pixels in as_floats(digits[first : first + _BLOCK])[:, np.newaxis]
             ]
         finally:
             self._idle.append(session)
         if len(rows) == 1:
-            return dict(zip(wanted, rows[0], strict=True))
-        return {pair: self._batch(pair, [row[i] for row in rows]) for i, pair in enumerate(wanted)}
+            return dict(zip(selection, rows[0], strict=True))
+        return {
+            pair: self._batch(pair, [row[i] for row in rows]) for i, pair in enumerate(selection)
+        }
 
     def _batch(
         self, pair: tuple[str, Stage], values: list[NDArray[np.float32]]
     ) -> NDArray[np.float32]:
-        """Values of (1, …) each as one array."""
+        """Concatenate the values of a layer, each (1, …)."""
         layer = self.bundle.layer(pair[0])
         shape = layer.output_shape if layer else ()
         return np.concatenate([np.empty((0, *shape), np.float32), *values])
 
-    def _take(self) -> "_Session":
-        """The interpreter that was used last, whose memory is still at hand; else a new one."""
+    def _acquire(self) -> "_Session":
+        """Return the most recently used idle interpreter, whose memory is cached, or a new one."""
         try:
             return self._idle.pop()
         except IndexError:
             return _Session(self._graph, self.bundle.layers)
 
     def _check(self, golden: Golden) -> None:
-        wanted = [stage_of(key) for key in golden.means]
-        values = self.run(golden.digit[np.newaxis], wanted)
-        found = {key: float(values[stage_of(key)].mean()) for key in golden.means}
-        worst = max(found, key=lambda key: abs(found[key] - golden.means[key]))
-        difference = abs(found[worst] - golden.means[worst])
-        answer = self.probabilities(golden.digit[np.newaxis])[0]
+        selection = [stage_of(key) for key in golden.means]
+        values = self.run(golden.digit[np.newaxis], selection)
+        means = {key: float(values[stage_of(key)].mean()) for key in golden.means}
+        worst = max(means, key=lambda key: abs(means[key] - golden.means[key]))
+        difference = abs(means[worst] - golden.means[worst])
+        probabilities = self.probabilities(golden.digit[np.newaxis])[0]
         if not difference <= GOLDEN_TOLERANCE or not np.allclose(
-            answer, golden.probabilities, rtol=0, atol=GOLDEN_TOLERANCE
+            probabilities, golden.probabilities, rtol=0, atol=GOLDEN_TOLERANCE
         ):
             raise BundleError(
-                f"{self.bundle.path / GRAPH} does not compute what its manifest says (largest "
+                f"{self.bundle.path / GRAPH} does not compute the values in its manifest (largest "
                 f"difference {difference:.3g}, in {worst}); export the model again."
             )
 
 
 class _Session:
-    """An interpreter. Values are copied out: the graph writes over them at every run."""
+    """An interpreter. It returns copies, because the graph overwrites its values at every run."""
 
     def __init__(self, graph: bytes, layers: Sequence[Layer]) -> None:
         self._interpreter: Any = Interpreter(model_content=graph, num_threads=1)
@@ -140,49 +140,50 @@ class _Session:
             for layer in layers
             for stage, index in (("pre", layer.pre), ("post", layer.post))
         }
-        self._interpreter.invoke()  # warms the graph up
+        self._interpreter.invoke()  # warm-up: the first run is slower
 
     def measure(self) -> float:
         """Return the seconds of the fastest of three runs."""
         times = []
         for _ in range(3):
-            began = perf_counter()
+            start = perf_counter()
             self._interpreter.invoke()
-            times.append(perf_counter() - began)
+            times.append(perf_counter() - start)
         return min(times)
 
     def run(
-        self, pixels: NDArray[np.float32], wanted: Sequence[tuple[str, Stage]]
+        self, pixels: NDArray[np.float32], selection: Sequence[tuple[str, Stage]]
     ) -> list[NDArray[np.float32]]:
-        """The wanted values, each float32 (1, …), for one digit, float32 (1, H, W, C)."""
+        """Return the selected values, each float32 (1, …), for a digit, float32 (1, H, W, C)."""
         graph, outputs = self._interpreter, self._outputs
         graph.set_tensor(self._input, pixels)
         graph.invoke()
-        return [graph.get_tensor(outputs[pair]) for pair in wanted]
+        return [graph.get_tensor(outputs[pair]) for pair in selection]
 
 
 def _first_session(graph: bytes, layers: Sequence[Layer]) -> _Session:
-    """An engine's first interpreter.
+    """Return an engine's first interpreter.
 
-    LiteRT's C++ writes a line to stderr for a process's first graph, whatever is set. It goes to
-    nowhere, for that graph alone: once there are more threads, their lines would go with it.
+    LiteRT's C++ code writes a line to stderr for a process's first graph, whatever its settings.
+    stderr is redirected to the null device for that graph alone, because later redirections could
+    discard lines of other threads.
     """
-    if _spoken.is_set():
+    if _is_initialized.is_set():
         return _Session(graph, layers)
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         session = _Session(graph, layers)
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-        os.close(nowhere)
-    _spoken.set()
+        os.close(null)
+    _is_initialized.set()
     return session
 
 
 def as_floats(digits: Pixels) -> NDArray[np.float32]:
-    """What the graph takes: uint8 0–255 becomes float32 0–1; float32 stays as it is.
+    """Return the graph's input: uint8 0–255 as float32 0–1; float32 stays unchanged.
 
     Args:
         digits: of any shape.
@@ -190,11 +191,11 @@ def as_floats(digits: Pixels) -> NDArray[np.float32]:
     if digits.dtype == np.float32:
         return digits.astype(np.float32, copy=False)
     floats = digits.astype(np.float32)
-    floats /= _WHITE
+    floats /= _MAX_BYTE
     return floats
 
 
 def stage_of(key: str) -> tuple[str, Stage]:
-    """A key such as `conv2d/pre` as the pair ("conv2d", "pre")."""
+    """Parse a key such as `conv2d/pre` into the pair ("conv2d", "pre")."""
     name, _, stage = key.rpartition("/")
     return name, "pre" if stage == "pre" else "post"

@@ -1,4 +1,4 @@
-"""The models that are loaded: of each name in the models folder, its highest version."""
+"""The loaded models: the highest version of each model in the models folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,32 +17,38 @@ class Model:
 
 
 class Models:
-    """What can be asked for by `model=` and `version=`."""
+    """The models that `model=` and `version=` select from.
+
+    Attributes:
+        default: the model of requests that name none.
+        loaded: by name.
+        errors: the reasons why versions did not load at the start or at the last reload.
+    """
 
     def __init__(self, folder: Path, default: str, *, lenient: bool = False) -> None:
         """Load and verify the highest version of every model in the folder.
 
         Args:
-            folder: holds `<name>/<version>/`.
-            default: the model that answers where a request names none.
-            lenient: of a model whose highest version fails, load the highest that does not: for a
-                worker that takes another's place while a broken version lies in the folder.
+            folder: contains `<name>/<version>/`.
+            default: the model of requests that name none.
+            lenient: where a model's highest version fails, load the highest that does not: for a
+                worker that replaces another while the folder contains a broken version.
 
         Raises:
-            BundleError: a bundle fails, or the default model is not there.
+            BundleError: a bundle fails, or the folder has no model of the default name.
         """
         self.default = default
         self.loaded: dict[str, Model] = {}
         self.errors: list[str] = []
         self._folder = folder
-        for name, found in self._versions().items():
-            self.loaded[name] = self._load_first(name, found if lenient else found[:1])
+        for name, candidates in self._versions().items():
+            self.loaded[name] = self._load_first(name, candidates if lenient else candidates[:1])
 
     def reload(self) -> None:
-        """Look for higher versions and other models; what fails stays as it was.
+        """Load higher versions and new models, and drop removed ones.
 
-        `errors` then says why each that failed did. Requests that are being answered keep the
-        model that they began with.
+        Where a version fails, the loaded one stays, and `errors` has the reason. Requests in
+        progress keep the model that they started with.
         """
         errors: list[str] = []
         loaded: dict[str, Model] = {}
@@ -51,9 +57,9 @@ class Models:
         except (BundleError, OSError) as error:
             self.errors = [str(error)]
             return
-        for name, found in latest.items():
+        for name, candidates in latest.items():
             try:
-                loaded[name] = self._load(name, found[0])
+                loaded[name] = self._load(name, candidates[0])
             except BundleError as error:
                 errors.append(str(error))
                 if name in self.loaded:
@@ -61,19 +67,19 @@ class Models:
         self.loaded, self.errors = loaded, errors
 
     def _versions(self) -> dict[str, list[int]]:
-        """By name, the versions that lie in the folder, highest first."""
+        """Return the versions in the folder by model name, highest first."""
         folder = self._folder
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        there = {name: found[::-1] for name in names if (found := versions(folder, name))}
-        if self.default not in there:
+        by_name = {name: numbers[::-1] for name in names if (numbers := versions(folder, name))}
+        if self.default not in by_name:
             raise BundleError(
-                f"{folder} holds no model {self.default!r}: export one there, or point "
-                "CONVSCOPE_MODELS_DIR and CONVSCOPE_DEFAULT_MODEL at one."
+                f"{folder} holds no model {self.default!r}: export it there, or set "
+                "CONVSCOPE_MODELS_DIR and CONVSCOPE_DEFAULT_MODEL to an exported model."
             )
-        return there
+        return by_name
 
     def _load_first(self, name: str, candidates: list[int]) -> Model:
-        """The first of these versions that loads; `errors` says why those before it did not."""
+        """Load the first of these versions that does not fail; add the failures to `errors`."""
         *others, last = candidates
         for version in others:
             try:
@@ -83,7 +89,7 @@ class Models:
         return self._load(name, last)
 
     def _load(self, name: str, version: int) -> Model:
-        """That version, verified; the very model that is loaded where it is the same."""
+        """Load and verify that version; return the loaded model where it is the same one."""
         path = self._folder / name / str(version)
         try:
             bundle = read_bundle(path)
@@ -93,21 +99,25 @@ class Models:
             return Model(bundle, Engine(bundle))
         except BundleError:
             raise
-        except Exception as error:  # whatever is wrong with one must not stop the others
+        except Exception as error:  # a defect of one model must not affect the others
             raise BundleError(
                 f"{path} does not load ({type(error).__name__}: {error}); export the model again."
             ) from error
 
     def get(self, name: str | None = None, version: int | None = None) -> Model:
-        """The loaded model of that name (None: the default one) and version (None: the loaded one).
+        """Return the loaded model.
+
+        Args:
+            name: of the model; None: the default one.
+            version: of the model; None: the loaded one.
 
         Raises:
-            UnknownModel: it is not loaded; says what is.
+            UnknownModel: it is not loaded; the message lists the loaded models.
         """
-        loaded = self.loaded  # once: it may be another a moment later
+        loaded = self.loaded  # read once, because a reload may replace it at any time
         model = loaded.get(name or self.default)
         if model is None or version not in (None, model.bundle.version):
-            there = ", ".join(f"{n} version {m.bundle.version}" for n, m in loaded.items())
-            asked = f"Model {name or self.default!r}" + (f" version {version}" if version else "")
-            raise UnknownModel(f"{asked} is not loaded. Loaded: {there}.")
+            available = ", ".join(f"{n} version {m.bundle.version}" for n, m in loaded.items())
+            missing = f"Model {name or self.default!r}" + (f" version {version}" if version else "")
+            raise UnknownModel(f"{missing} is not loaded. Loaded: {available}.")
         return model

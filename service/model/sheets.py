@@ -1,8 +1,7 @@
-"""Draws what the network computed as PNG pictures: contact sheets of maps, heat maps of occlusion.
+"""Draw a model's values as PNG images: contact sheets of feature maps, occlusion heat maps.
 
-Knows layers and their values; nothing of HTTP, and it runs no model. Colours say the sign: orange
-is above 0, blue below, near-white is 0. Pillow's own font is used, which has ASCII, "·" and little
-more: hence the "x" in shapes.
+Runs no model. Text uses Pillow's own font, which has ASCII, "·" and few other characters: hence
+the "x" in shapes.
 """
 
 import io
@@ -13,6 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from service.model.bundle import Layer, Stage
+from service.model.colours import colours
+from service.model.engine import as_floats
+from service.model.kinds import SOFTMAX
 from service.model.occlusion import Occlusion
 
 Shown = tuple[Layer, Stage, NDArray[np.float32]]
@@ -30,32 +32,7 @@ BAR = (180, 12)  # the legend's colour bar
 
 INK, GREY, RULE, DIMMED, MARK = "#1f2328", "#57606a", "#d0d7de", "#eaeaea", "#e08214"
 TEXT, SMALL, TITLE = (ImageFont.load_default(size=size) for size in (14, 12, 22))
-
-# ColorBrewer's blues and oranges, safe for all common kinds of colour blindness, about equally
-# dark at equal distance from 0.
-_COLOURS = np.array(
-    [
-        *[(5, 48, 97), (33, 102, 172), (67, 147, 195), (146, 197, 222), (209, 229, 240)],
-        (247, 247, 247),
-        *[(254, 224, 182), (253, 184, 99), (224, 130, 20), (179, 88, 6), (127, 59, 8)],
-    ]
-)
-SMALLEST_HEAT_SCALE = 0.05  # drops of a few hundredths stay pale instead of looking dramatic
-
-
-def colours(values: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
-    """Values as colours: `-limit` is the darkest blue, 0 near-white, `limit` the darkest orange.
-
-    Args:
-        values: float32 (…), any range; beyond the limit the colour stays.
-        limit: above 0.
-
-    Returns:
-        uint8 (…, 3), red, green and blue.
-    """
-    at = np.linspace(-limit, limit, len(_COLOURS))
-    bands = [np.interp(values, at, band) for band in _COLOURS.T]
-    return np.stack(bands, axis=-1).round().astype(np.uint8)
+SMALLEST_HEAT_SCALE = 0.05  # keeps drops of a few hundredths pale
 
 
 def contact_sheet(
@@ -65,18 +42,18 @@ def contact_sheet(
     labels: Sequence[str] = (),
     channels: Sequence[int] | None = None,
 ) -> bytes:
-    """Every map of the layers as a tile, every unit of a flat layer as a cell, with legends.
+    """Draw every feature map as a tile, every unit of a flat layer as a cell, with legends.
 
     Args:
-        layers: (layer, stage, values) in the order to draw them; values float32 (H, W, C) or (U,).
-        digit: uint8 (H, W, C), what the network was given.
+        layers: (layer, stage, values) in drawing order; values float32 (H, W, C) or (U,).
+        digit: uint8 (H, W, C), the model's input.
         per_map: scale the colours to each map's own largest value instead of the layer's.
         labels: the classes, written under the units of a softmax layer.
-        channels: the number of each map or unit, where the values hold a choice of a layer's
+        channels: the number of each map or unit, where the values hold a selection of a layer's
             channels. None numbers them from 0.
 
     Returns:
-        A PNG, WIDTH pixels wide, as high as it takes.
+        A PNG, WIDTH pixels wide; its height depends on the layers.
     """
     blocks = [_header(digit, per_map)]
     for layer, stage, values in layers:
@@ -87,24 +64,24 @@ def contact_sheet(
         numbers = range(values.shape[-1]) if channels is None else channels
         if values.ndim == 3:
             blocks.append(_maps(values, numbers, None if own else limit))
-        elif layer.activation == "softmax" and labels:
-            chosen = [labels[number] for number in numbers]
-            blocks.append(_labelled_units(values, chosen, limit, percent=stage == "post"))
+        elif layer.activation == SOFTMAX and labels:
+            selected = [labels[number] for number in numbers]
+            blocks.append(_labelled_units(values, selected, limit, percent=stage == "post"))
         else:
             blocks.append(_units(values, numbers, limit))
     return _png(_stack(blocks))
 
 
 def occlusion_overlay(digit: NDArray[np.uint8], occlusion: Occlusion) -> bytes:
-    """The digit enlarged, alone and with the heat map of `occlusion.pixels` over it.
+    """Draw the digit enlarged, alone and with the heat map of `occlusion.pixels` over it.
 
     Args:
-        digit: uint8 (H, W, C), the one that was covered.
-        occlusion: what covering it did.
+        digit: uint8 (H, W, C).
+        occlusion: of that digit.
 
     Returns:
-        A PNG. Orange pixels hold the answer up, blue ones speak against it; ink darkens the colour.
-        A square on the digit alone marks the patch with the largest drop.
+        A PNG. Covering orange pixels lowers the confidence, covering blue ones raises it; ink
+        darkens the colour. A square on the digit alone marks the patch with the largest drop.
     """
     limit = max(float(np.abs(occlusion.pixels).max()), SMALLEST_HEAT_SCALE)
     factor = max(1, PANEL // max(digit.shape[:2]))
@@ -117,10 +94,10 @@ def occlusion_overlay(digit: NDArray[np.uint8], occlusion: Occlusion) -> bytes:
     for left, picture in ((MARGIN, marked), (right, heat)):
         page.paste(picture, (left, top))
         draw.rectangle((left - 1, top - 1, left + heat.width, bottom), outline=RULE)
-    told = f'"{occlusion.label}" with {occlusion.confidence:.1%} confidence'
+    prediction = f'"{occlusion.label}" with {occlusion.confidence:.1%} confidence'
     patch = f"{occlusion.patch} x {occlusion.patch} patch, stride {occlusion.stride}"
-    draw.text((MARGIN, 20), "What the answer rests on", INK, TITLE)
-    draw.text((MARGIN, 54), told, GREY, TEXT)
+    draw.text((MARGIN, 20), "Occlusion map", INK, TITLE)
+    draw.text((MARGIN, 54), prediction, GREY, TEXT)
     draw.text((right, 54), "Mean drop when a pixel is covered, percentage points", GREY, TEXT)
     draw.text((MARGIN, bottom + 10), most, GREY, TEXT)
     draw.text((MARGIN, bottom + 32), f"{patch}, filled with {occlusion.fill}", GREY, TEXT)
@@ -129,7 +106,7 @@ def occlusion_overlay(digit: NDArray[np.uint8], occlusion: Occlusion) -> bytes:
 
 
 def _marked(digit: NDArray[np.uint8], occlusion: Occlusion, factor: int) -> tuple[Picture, str]:
-    """The digit with a square around the patch that matters most, and that patch in words."""
+    """Return the digit with a square around the patch with the largest drop, and a caption."""
     cell_row, cell_column = np.unravel_index(occlusion.heat.argmax(), occlusion.heat.shape)
     row, column = occlusion.tops[cell_row], occlusion.lefts[cell_column]
     picture = _enlarge(_rgb(digit), factor)
@@ -140,21 +117,21 @@ def _marked(digit: NDArray[np.uint8], occlusion: Occlusion, factor: int) -> tupl
 
 
 def _shaded(colour: NDArray[np.uint8], digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colours (H, W, 3), darker where the digit has ink."""
-    ink = _rgb(digit).mean(axis=-1, keepdims=True, dtype=np.float32) / 255  # (H, W, 1)
+    """Darken colours (H, W, 3) where the digit has ink."""
+    ink = as_floats(_rgb(digit)).mean(axis=-1, keepdims=True)  # (H, W, 1)
     shaded: NDArray[np.uint8] = (colour * (1 - 0.5 * ink)).round().astype(np.uint8)
     return shaded
 
 
 def _limit(layer: Layer, stage: Stage, values: NDArray[np.float32]) -> float:
-    """The value that the darkest colour stands for; probabilities keep to 1, to be comparable."""
-    if layer.activation == "softmax" and stage == "post":
+    """Return the value of the darkest colour; 1 for probabilities, so that they compare."""
+    if layer.activation == SOFTMAX and stage == "post":
         return 1.0
     return _largest(values)
 
 
 def _largest(values: NDArray[np.float32]) -> float:
-    """Largest magnitude; 1 where all are 0, since a scale needs an extent."""
+    """Return the largest magnitude; 1 where all values are 0, because a scale cannot be empty."""
     return float(np.abs(values).max(initial=0)) or 1.0
 
 
@@ -164,12 +141,12 @@ def _header(digit: NDArray[np.uint8], per_map: bool) -> Picture:
     block.paste(picture, (MARGIN, MARGIN))
     draw = ImageDraw.Draw(block)
     left = 2 * MARGIN + picture.width
-    scale = "Each layer has one colour scale: its legend stands at the right of its name."
+    scale = "One colour scale per layer, shown at the right of its name."
     if per_map:
-        scale = "Each map has a colour scale of its own: its largest magnitude stands under it."
-    draw.text((left, MARGIN), "What the network computes from this digit", INK, TITLE)
+        scale = "One colour scale per map: the number at its lower right is its largest magnitude."
+    draw.text((left, MARGIN), "Layer values for this digit", INK, TITLE)
     draw.text((left, MARGIN + 36), f"{scale} Orange is above 0, blue below.", GREY, TEXT)
-    dead = "Under a map stands its channel. One that is 0 everywhere is dead for this digit."
+    dead = "The number below a map is its channel. A dead map is 0 everywhere for this digit."
     draw.text((left, MARGIN + 58), dead, GREY, TEXT)
     return block
 
@@ -181,7 +158,7 @@ def _heading(
     diverging: bool,
     limit: float | None,
 ) -> Picture:
-    """Name, kind, shape and stage at the left, the legend at the right (limit None: per map)."""
+    """Draw a layer's name and properties, and its legend at the right (limit None: per map)."""
     block = Image.new("RGB", (WIDTH, HEADING), "white")
     draw = ImageDraw.Draw(block)
     draw.line((MARGIN, 0, WIDTH - MARGIN, 0), fill=RULE)
@@ -200,7 +177,7 @@ def _heading(
 
 
 def _bar(page: Picture, corner: tuple[int, int], diverging: bool, ends: list[str]) -> None:
-    """The colour bar with its numbers: 0 in the middle, or at the left where nothing is below."""
+    """Draw the colour bar with its numbers: 0 in the middle, or at the left if not diverging."""
     left, top = corner
     ramp = np.linspace(-1 if diverging else 0, 1, BAR[0], dtype=np.float32)
     page.paste(Image.fromarray(np.tile(colours(ramp, 1), (BAR[1], 1, 1))), corner)
@@ -213,11 +190,11 @@ def _bar(page: Picture, corner: tuple[int, int], diverging: bool, ends: list[str
 
 
 def _maps(values: NDArray[np.float32], numbers: Sequence[int], limit: float | None) -> Picture:
-    """A tile a channel, enlarged by a whole factor; limit None: each map its own."""
+    """Draw a tile per channel, enlarged by a whole factor; limit None: a scale per map."""
     factor = max(1, TILE // max(values.shape[:2]))
     height, width = (factor * side for side in values.shape[:2])
     pitch = max(TILE, width) + TILE_GAP
-    across = max(1, (WIDTH - 2 * MARGIN + TILE_GAP) // pitch)  # TILES_A_ROW, fewer if larger
+    across = max(1, (WIDTH - 2 * MARGIN + TILE_GAP) // pitch)  # fewer than TILES_A_ROW if larger
     down = -(-values.shape[-1] // across)
     block = Image.new("RGB", (WIDTH, down * (height + CAPTION) + MARGIN), "white")
     draw = ImageDraw.Draw(block)
@@ -241,7 +218,7 @@ def _maps(values: NDArray[np.float32], numbers: Sequence[int], limit: float | No
 
 
 def _units(values: NDArray[np.float32], numbers: Sequence[int], limit: float) -> Picture:
-    """A cell a unit, CELLS_A_ROW a row; the number of a row's first unit stands before it."""
+    """Draw a cell per unit, CELLS_A_ROW per row, after the number of the row's first unit."""
     pitch = CELL + CELL_GAP
     left = WIDTH - MARGIN - CELLS_A_ROW * pitch + CELL_GAP
     down = -(-len(values) // CELLS_A_ROW)
@@ -259,7 +236,7 @@ def _units(values: NDArray[np.float32], numbers: Sequence[int], limit: float) ->
 def _labelled_units(
     values: NDArray[np.float32], labels: Sequence[str], limit: float, percent: bool
 ) -> Picture:
-    """A cell a class, with its label and its value under it."""
+    """Draw a cell per class, with its label and its value below."""
     pitch = TILE + TILE_GAP
     down = -(-len(values) // TILES_A_ROW)
     block = Image.new("RGB", (WIDTH, down * (CELL + 52) + MARGIN), "white")
@@ -275,7 +252,7 @@ def _labelled_units(
 
 
 def _rgb(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3): colour where there are three channels, else the mean of them as grey."""
+    """Return uint8 (H, W, 3): unchanged with three channels, else their mean as grey."""
     if digit.shape[-1] == 3:
         return digit
     grey = digit.mean(axis=-1, keepdims=True).round().astype(np.uint8)
@@ -283,7 +260,7 @@ def _rgb(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _enlarge(pixels: NDArray[np.uint8], factor: int) -> Picture:
-    """Every pixel as a square of `factor` pixels."""
+    """Draw every pixel as a square of side `factor`."""
     return Image.fromarray(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
@@ -298,5 +275,5 @@ def _stack(blocks: Sequence[Picture]) -> Picture:
 
 def _png(page: Picture) -> bytes:
     out = io.BytesIO()
-    page.save(out, "PNG", compress_level=1)  # a third of the time for a quarter more bytes
+    page.save(out, "PNG", compress_level=1)  # a third of the default's time, a quarter more bytes
     return out.getvalue()

@@ -1,8 +1,9 @@
-"""The process: gunicorn and uvicorn, admission, drain, reload. Does not know routes or models.
+"""Run the process: gunicorn and uvicorn, admission, drain, reload. Knows no routes or models.
 
-server.py       gunicorn's arbiter and worker as ConvScope runs them
-connections.py  limits on what one connection may do
-request.py      one request on its way in: environment, deadline, body
-adapter.py      ASGI on one side, the WSGI application on the other
+server.py       gunicorn's arbiter and worker, configured for ConvScope
+connections.py  limits on each connection
+request.py      a request's WSGI environment, deadline and body
+adapter.py      an ASGI application that calls the WSGI application
 admission.py    which requests a worker accepts
+logger.py       gunicorn's logger in the service's format
 """

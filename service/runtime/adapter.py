@@ -1,6 +1,7 @@
-"""ASGI on one side, the WSGI application on the other: lanes, deadlines, responses.
+"""Adapt the WSGI application to ASGI: lanes, deadlines, responses.
 
-Short requests run in the event loop: a thread of Python would only compete with it for the GIL.
+Short requests run in the event loop, because a Python thread would only compete with it for the
+GIL.
 """
 
 import asyncio
@@ -25,8 +26,8 @@ from service.runtime.request import (
 from service.settings import Settings
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-PIECE = 2**20  # bytes of a response, of which the client must have taken the one before
-SLICE_S = 0.002  # of short calls, after which the event loop looks at its sockets again
+PIECE = 2**20  # bytes of a response that are sent at once; the next follow when these are taken
+SLICE_S = 0.002  # time for short calls in one iteration of the event loop
 
 
 class Application(Protocol):
@@ -65,9 +66,9 @@ class Adapter:
         except RequestError as error:
             response = self.app.reject(environ, error)
         except ConnectionError:
-            return  # the client is gone
+            return  # the client has disconnected
         finally:
-            for key in (BODY, "wsgi.input", "werkzeug.request"):  # the log line needs the others
+            for key in (BODY, "wsgi.input", "werkzeug.request"):  # the access log keeps the others
                 environ.pop(key, None)
             body.free()
         await self._send(send, response, body)
@@ -88,7 +89,7 @@ class Adapter:
             work = self._pools[lane].submit(self._call, environ, content)
             result = asyncio.wrap_future(work)
             await asyncio.wait({result}, timeout=check_deadline(environ))
-            if work.cancel():  # no thread has begun it
+            if work.cancel():  # no thread has started it
                 raise deadline_exceeded(environ)
             return await result
         finally:
@@ -97,21 +98,21 @@ class Adapter:
     def _call(self, environ: Environ, body: bytes) -> RawResponse:
         environ[BODY], environ["wsgi.input"] = body, BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
-        begun: list[Any] = []
+        head: list[Any] = []
         result = self.app.wsgi(
-            environ, lambda status, headers, _=None: begun.extend((status, headers))
+            environ, lambda status, headers, _=None: head.extend((status, headers))
         )
         try:
             content = b"".join(result)
         finally:
             if hasattr(result, "close"):
                 result.close()
-        status, headers, *_ = begun
+        status, headers, *_ = head
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return int(status[:3]), encoded, content
 
     async def _send(self, send: Send, response: RawResponse, body: Body) -> None:
-        """Send a response piece by piece, each once the client has taken the one before."""
+        """Send a response in pieces, each after the client has received the one before."""
         status, headers, content = response
         if not body.is_complete or self.app.is_draining():
             headers = [*headers, (b"connection", b"close")]
@@ -127,49 +128,49 @@ class Adapter:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if not body.is_complete:
                 await body.discard()
-            # sent once the last piece is taken: until then all of it counts as buffered
+            # returns when the client has received everything, which counts as buffered until then
             await send({"type": "http.response.body", "body": b""})
         finally:
             self._admission.free(len(content))
 
 
 class Slices:
-    """Lets so many short calls begin in each iteration of the event loop, in FIFO order.
+    """Limit the short calls in each iteration of the event loop; admit the others in FIFO order.
 
-    Otherwise all that came at once would run before any socket is looked at again: with 256 clients
-    health would wait for 256 calls.
+    Otherwise all calls of one iteration would run before the loop polls its sockets again: with 256
+    clients a health check would wait for 256 calls.
     """
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._began, self._calls, self._left = 0.0, 0, 0
+        self._began, self._calls, self._remaining = 0.0, 0, 0
         self._is_active = False
 
     async def wait(self) -> None:
-        """Return when one more call may run."""
+        """Wait until one more call may run."""
         loop = asyncio.get_running_loop()
         if not self._is_active:
             self._begin(loop)
-        if self._left:
-            self._left -= 1
+        if self._remaining:
+            self._remaining -= 1
             return
         self._queue.append(loop.create_future())
         await self._queue[-1]
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_active, self._began = True, perf_counter()
-        self._calls = self._left = self._admission.calls_within(SLICE_S)
+        self._calls = self._remaining = self._admission.calls_within(SLICE_S)
         loop.call_soon(self._end, loop)
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The next iteration: let those begin that wait."""
+        """Begin the next iteration; wake waiting calls."""
         self._is_active = False
         if self._queue:
             self._admission.observe((perf_counter() - self._began) / self._calls)
             self._begin(loop)
-        while self._queue and self._left:
-            self._left -= 1
-            turn = self._queue.popleft()
-            if not turn.done():  # its request may have been cancelled
-                turn.set_result(None)
+        while self._queue and self._remaining:
+            self._remaining -= 1
+            waiter = self._queue.popleft()
+            if not waiter.done():  # its request may have been cancelled
+                waiter.set_result(None)

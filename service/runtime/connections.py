@@ -1,4 +1,4 @@
-"""Limits on one connection: what uvicorn, which parses and writes, leaves open for ever."""
+"""Limit each connection where uvicorn sets no limit: headers, unread responses, requests."""
 
 import asyncio
 import time
@@ -11,16 +11,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from service.runtime.request import COMPLETE
 
 MAX_HEAD = 65_536  # bytes of a request line and headers
-HEAD_S = 10.0  # from the connection, or a request's first byte, to the end of its headers
-UNREAD_S = 20.0  # that a client may leave a piece of a response unread
-MAX_JOINED = 16_384  # bytes of a write that waits for the next
-MAX_REQUESTS = 1000  # of one connection, so that clients spread over restarted workers
+HEAD_S = 10.0  # timeout of a request's headers
+UNREAD_S = 20.0  # timeout of a client that does not read its response
+MAX_JOINED = 16_384  # bytes; smaller writes are joined with the next ones
+MAX_REQUESTS = 1000  # per connection, so that clients move to workers that were started later
 
 
 class JoinedWrites:
-    """A transport that sends what is written in one iteration of the event loop in one piece.
+    """A transport that joins the writes of one iteration of the event loop.
 
-    uvicorn writes headers and body one after the other: two system calls, and the client wakes
+    uvicorn writes headers and body separately, which costs two system calls and wakes the client
     twice.
     """
 
@@ -29,7 +29,7 @@ class JoinedWrites:
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Write soon; what is large at once, which spares a copy and lets flow control see it."""
+        """Write at the end of the iteration; write large data at once, without copying it."""
         if len(data) >= MAX_JOINED:
             self._flush()
             self._transport.write(data)
@@ -39,7 +39,7 @@ class JoinedWrites:
         self._pieces.append(data)
 
     def close(self) -> None:
-        """Close once everything is written."""
+        """Write the remaining data and close."""
         self._flush()
         self._transport.close()
 
@@ -56,35 +56,39 @@ class Connection(HttpToolsProtocol):
     """One client's connection."""
 
     max_connections = 1000  # of this worker; `server.py` sets it
-    head_since: float | None = None  # since when headers are awaited; None: they are complete
-    unread_since: float | None = None  # since when a response waits for its client
+    head_since: float | None = None  # start of the wait for headers; None: they are complete
+    unread_since: float | None = None  # start of the wait for the client to read; None: none
     requests = 0
     _head_bytes = _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Abort what is beyond the limit, so that file descriptors never run out."""
+        """Abort connections above the limit, so that file descriptors never run out."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
-        transport.set_write_buffer_limits(high=0)  # "paused" then means that something is unread
+        transport.set_write_buffer_limits(
+            high=0
+        )  # writing pauses whenever the client has not read everything
         self.head_since = time.monotonic()
         if len(self.connections) > self.max_connections:
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Refuse headers that do not end."""
+        """Reject headers that are too large."""
         self._received = len(data)
         super().data_received(data)
         if self.head_since is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
-                self.send_400_response("The request's headers are too large.")
+                self.send_400_response(
+                    f"The request's headers are larger than the limit of {MAX_HEAD:,} bytes."
+                )
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Start the timeout of a request's headers."""
         super().on_message_begin()
         self.head_since, self._head_bytes = time.monotonic(), 0
 
     def on_headers_complete(self) -> None:
-        """Its headers are complete; an error makes uvicorn answer 400."""
+        """Check the size of the headers; uvicorn responds with 400 to an exception."""
         may_be_too_large = self._head_bytes + self._received > MAX_HEAD
         if may_be_too_large and sum(map(len, chain(*self.headers))) > MAX_HEAD:
             raise ValueError("headers too large")
@@ -95,23 +99,23 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
-        """Its body is complete: the adapter need not watch the time."""
+        """Mark the body as complete, so that the adapter sets no timeout."""
         self.scope[COMPLETE] = True  # type: ignore[literal-required]
         super().on_message_complete()
 
     def pause_writing(self) -> None:
-        """The client does not read as fast as the response is written."""
+        """Start the timeout of a client that does not read its response."""
         self.unread_since = time.monotonic()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """It has read what was written."""
+        """Stop the timeout of an unread response."""
         self.unread_since = None
         super().resume_writing()
 
 
 def abort_stalled(connections: Iterable[Connection]) -> None:
-    """Abort connections whose client does not end its headers or leaves its response unread."""
+    """Abort connections whose client exceeds the timeout of headers or of an unread response."""
     now = time.monotonic()
     for each in connections:
         if now - (each.head_since or now) > HEAD_S or now - (each.unread_since or now) > UNREAD_S:

@@ -1,4 +1,4 @@
-"""gunicorn's logger, in the service's format."""
+"""Format gunicorn's log lines as the service's."""
 
 import logging
 import sys
@@ -11,10 +11,10 @@ from service.settings import Settings
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn ships no types
-    """Formats gunicorn's events and those of every other logger alike, on stderr."""
+    """A logger that writes all events to stderr in the service's format."""
 
     def setup(self, cfg: Any) -> None:
-        """Give gunicorn's handlers the format, and the rest of the program a handler."""
+        """Set the format of gunicorn's handlers and of the root logger's."""
         super().setup(cfg)
         formatter = TextFormatter() if is_text(Settings.from_env()) else JsonFormatter()
         root = logging.getLogger()

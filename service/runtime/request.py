@@ -1,4 +1,4 @@
-"""One request on its way in: its WSGI environment, its deadline, its body."""
+"""Read a request: its WSGI environment, its deadline and its body."""
 
 import asyncio
 import re
@@ -16,11 +16,11 @@ from service.runtime.admission import Admission
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
-BODY_S = 30.0  # for a body, and as long again as its length takes at the lowest rate
+BODY_S = 30.0  # timeout of a body, plus the time that its length takes at the lowest rate
 LOWEST_RATE = 65_536  # bytes a second
-DISCARD_S = 5.0  # for the rest of a rejected body
-COMPLETE = "convscope.complete"  # in a scope: uvicorn holds the whole body already
-SMALL = 65_536  # bytes of a body: limited by the number of connections, so not counted
+DISCARD_S = 5.0  # timeout of the rest of a rejected body
+COMPLETE = "convscope.complete"  # key in a scope: uvicorn has received the whole body
+SMALL = 65_536  # bytes; smaller bodies are limited by the number of connections and not counted
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?([eE][-+]?\d{1,3})?", re.ASCII)
 
 
@@ -54,7 +54,7 @@ def environ_of(scope: Mapping[str, Any]) -> Environ:
 
 @lru_cache(maxsize=1024)
 def _key(name: bytes) -> str:
-    """A header's name in the environment; one with an underscore could pass for another."""
+    """Return a header's key; drop names with an underscore, which could pose as another header."""
     key = name.decode("latin-1").upper()
     if key in ("CONTENT-TYPE", "CONTENT-LENGTH"):
         return key.replace("-", "_")
@@ -62,49 +62,59 @@ def _key(name: bytes) -> str:
 
 
 def check_deadline(environ: Environ) -> float | None:
-    """Return the seconds within which work on a request must begin; None: any time will do.
+    """Return the seconds within which work on a request must begin; None where there is no limit.
 
     Raises:
-        DeadlineExceeded: the time is over.
-        MalformedRequest: the header is not a number of seconds.
+        DeadlineExceeded: the deadline has passed.
+        MalformedRequest: Request-Timeout is not a number of seconds.
     """
     text = environ.get("HTTP_REQUEST_TIMEOUT")
-    if text is None or environ["REQUEST_METHOD"] != "POST":  # only POST is work
+    if text is None or environ["REQUEST_METHOD"] != "POST":  # only POST computes
         return None
     if not _SECONDS.fullmatch(text):
         raise errors.MalformedRequest(
             f"Request-Timeout must be a number of seconds such as 2.5, got {text!r}."
         )
-    left = float(environ[ARRIVED]) + float(text) - perf_counter()
-    if left <= 0:
+    remaining = float(environ[ARRIVED]) + float(text) - perf_counter()
+    if remaining <= 0:
         raise deadline_exceeded(environ)
-    return left
+    return remaining
 
 
 def deadline_exceeded(environ: Environ) -> errors.DeadlineExceeded:
-    """Return the error of a request whose time is over."""
+    """Return the error of a request whose deadline has passed."""
     seconds = environ["HTTP_REQUEST_TIMEOUT"]
     return errors.DeadlineExceeded(
-        f"The {seconds} s of Request-Timeout were over before work on the request began."
+        f"Request-Timeout of {seconds} s passed before work on the request began; retry, or allow "
+        "more time."
     )
 
 
 class Body:
-    """A request's body, of at most `most` bytes; `admission` limits those of all together."""
+    """A request's body.
 
-    def __init__(self, environ: Environ, receive: Receive, admission: Admission, most: int) -> None:
+    Args:
+        environ: of the request.
+        receive: ASGI's.
+        admission: limits the bytes of all bodies together.
+        max_bytes: limits the bytes of this body.
+    """
+
+    def __init__(
+        self, environ: Environ, receive: Receive, admission: Admission, max_bytes: int
+    ) -> None:
         self._declared = int(environ.get("CONTENT_LENGTH", 0))
-        self._receive, self._admission, self._most = receive, admission, most
-        self._size = self._held = 0
-        self._has_arrived = COMPLETE in environ  # then no timer is needed, which costs its time
+        self._receive, self._admission, self._max_bytes = receive, admission, max_bytes
+        self._size = self._buffered = 0
+        self._has_arrived = COMPLETE in environ  # then no timeout is needed, which would cost time
         self.is_complete = not self._declared and "HTTP_TRANSFER_ENCODING" not in environ
 
     async def read(self) -> bytes:
         """Return the whole body.
 
         Raises:
-            BodyTooLarge, BodyTimeout, Overloaded: it is not accepted.
-            ConnectionError: the client is gone.
+            BodyTooLarge, BodyTimeout, Overloaded: the body is rejected.
+            ConnectionError: the client has disconnected.
         """
         self._check(self._declared)
         if self._has_arrived:
@@ -116,21 +126,21 @@ class Body:
                     pieces.append(await self._next())
         except TimeoutError:
             raise errors.BodyTimeout(
-                f"Only {self._size:,} bytes of the body arrived in time; send it faster."
+                f"Only {self._size:,} bytes of the request body arrived in time; send it faster."
             ) from None
         return b"".join(pieces)
 
     async def discard(self) -> None:
-        """Wait a while for the rest: a client that still sends would lose the response."""
+        """Receive and drop the rest, so that a client that still sends can read the response."""
         with suppress(TimeoutError):
             async with asyncio.timeout(DISCARD_S):
                 while not self.is_complete:
                     self.is_complete = not (await self._receive()).get("more_body", False)
 
     def free(self) -> None:
-        """The body is no longer needed."""
-        self._admission.free(self._held)
-        self._held = 0
+        """Stop counting the body as buffered."""
+        self._admission.free(self._buffered)
+        self._buffered = 0
 
     async def _next(self) -> bytes:
         message = await self._receive()
@@ -141,13 +151,13 @@ class Body:
         self._size += len(piece)
         if self._size > SMALL:
             self._check(self._size)
-            self._admission.hold(self._size - self._held)
-            self._held = self._size
+            self._admission.hold(self._size - self._buffered)
+            self._buffered = self._size
         return piece
 
     def _check(self, size: int) -> None:
-        if size > self._most:
+        if size > self._max_bytes:
             raise errors.BodyTooLarge(
-                f"The request body has more than the {self._most:,} bytes that this service takes; "
-                "send fewer or smaller pictures."
+                f"The request body is larger than the limit of {self._max_bytes:,} bytes; "
+                "send fewer or smaller images."
             )

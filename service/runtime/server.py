@@ -1,8 +1,9 @@
-"""gunicorn's arbiter and worker as ConvScope runs them.
+"""gunicorn's arbiter and worker, configured for ConvScope.
 
-SIGTERM  readiness fails at once; after the grace period the listener closes, every accepted request
-         is answered, exit 0. SIGINT and SIGQUIT stop at once.
-SIGHUP   the workers reload models and keys while they go on answering.
+SIGTERM  drains: readiness fails at once; after the grace period the listener closes, every
+         accepted request is answered, and the process exits with 0.
+SIGINT, SIGQUIT  stop at once.
+SIGHUP   reloads models and keys in every worker, which keeps serving meanwhile.
 """
 
 import asyncio
@@ -30,13 +31,13 @@ from service.runtime.connections import Connection, abort_stalled
 from service.settings import Settings
 
 log = logging.getLogger("gunicorn.error")
-_TICK = 5  # of uvicorn's ticks of 0.1 s: reloads, metrics, stalled connections
-_PAUSE_S = 1.0  # before a worker that cannot load is replaced again
-_FIRST_REQUEST_S = 1.0  # for the request of a connection that was accepted last
+_TICK = 5  # uvicorn's ticks (0.1 s) between two checks for reloads, metrics, stalled connections
+_PAUSE_S = 1.0  # before a worker that cannot load is replaced
+_FIRST_REQUEST_S = 1.0  # a drain waits this long for the first request of a connection
 _BACKLOG = 2048  # connections that may wait to be accepted
-_GARBAGE = 50_000  # new objects after which Python looks for cycles among them
-_SO_ATTACH_FILTER = 26  # Linux; the module `socket` has no name for it
-_SPARE_FILES = 64  # descriptors for everything but connections
+_GC_THRESHOLD = 50_000  # new objects after which Python collects cycles
+_SO_ATTACH_FILTER = 26  # Linux; the module `socket` does not define it
+_SPARE_FILES = 64  # file descriptors for everything but connections
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -50,23 +51,25 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         super().__init__()
 
     def load_config(self) -> None:
-        """Configure gunicorn; whatever can vary is a setting of the service."""
+        """Configure gunicorn from the service's settings."""
         self.cfg.set("bind", f"{self.settings.host}:{self.settings.port}")
         self.cfg.set("workers", self.settings.workers)
         self.cfg.set("worker_class", Worker)
         self.cfg.set("logger_class", self._logger_class)
-        self.cfg.set("keepalive", 75)  # longer than a load balancer's: it never meets a closed one
+        self.cfg.set(
+            "keepalive", 75
+        )  # longer than a load balancer's, so that it never reuses a closed connection
         self.cfg.set("control_socket_disable", True)  # may deadlock at fork (gunicorn #3509, #3529)
 
     def load(self) -> Adapter:
-        """Build the application in a worker; exit 4 where the first worker cannot."""
+        """Build the application in a worker; exit with 4 where the first worker cannot load."""
         try:
             adapter = self._load_app(self.control)
         except (BundleError, SettingsError) as error:
             log.critical("Cannot serve: %s", error)
             if not self.control.started:
                 sys.exit(Arbiter.APP_LOAD_ERROR)
-            time.sleep(_PAUSE_S)  # the other workers go on with what they have
+            time.sleep(_PAUSE_S)  # the other workers keep serving what they have loaded
             sys.exit(1)
         self.control.started = True
         return adapter
@@ -77,38 +80,38 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class DrainingArbiter(Arbiter):  # type: ignore[misc]
-    """Stops in two steps; leaves reloading to the workers, as new ones would all fail together."""
+    """An arbiter that drains before it stops, and reloads without replacing its workers."""
 
     _stops_at = float("inf")
 
     def handle_term(self) -> None:
-        """Fail readiness; stop when the load balancer has had the time to notice."""
+        """Fail readiness, and stop after the grace period."""
         if not self.app.control.draining:
             self.app.control.draining = True
             self._stops_at = time.monotonic() + self.app.settings.drain_grace
             self.log.info("Draining: the listener closes in %s s", self.app.settings.drain_grace)
 
     def handle_hup(self) -> None:
-        """Have every worker reload models and keys."""
+        """Request a reload of models and keys from every worker."""
         self.app.control.reloads += 1
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        """Wait as gunicorn does, but no longer than until it is time to stop."""
-        left = self._stops_at - time.monotonic()
-        if left <= 0:
-            raise StopIteration  # what gunicorn's own SIGTERM does
-        signals: list[int] = super().wait_for_signals(min(timeout, left))
+        """Wait for signals, at most until the grace period ends."""
+        remaining = self._stops_at - time.monotonic()
+        if remaining <= 0:
+            raise StopIteration  # as gunicorn's own handler of SIGTERM does
+        signals: list[int] = super().wait_for_signals(min(timeout, remaining))
         return signals
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no types
     """gunicorn's side of a worker process."""
 
-    # the application decides which proxies it believes, and writes the access log
+    # the application decides which proxies it trusts, and writes the access log
     CONFIG_KWARGS = {  # noqa: RUF012 - as uvicorn-worker declares it
         "loop": "asyncio",
         "http": Connection,
-        "backlog": 16,  # of asyncio: connections that a worker accepts in a row
+        "backlog": 16,  # of asyncio: connections that a worker accepts per iteration
         "ws": "none",
         "lifespan": "off",
         "proxy_headers": False,
@@ -120,31 +123,31 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
         """Serve until gunicorn stops the worker."""
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
         adapter: Adapter = self.wsgi
-        gc.freeze()  # what is loaded stays: looking through it for garbage takes milliseconds
-        gc.set_threshold(_GARBAGE)
+        gc.freeze()  # what is loaded now is permanent: scanning it takes milliseconds
+        gc.set_threshold(_GC_THRESHOLD)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = min(max(adapter.settings.max_connections + _SPARE_FILES, soft), hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        Connection.max_connections = min(adapter.settings.max_connections, most - _SPARE_FILES)
+        limit = min(max(adapter.settings.max_connections + _SPARE_FILES, soft), hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        Connection.max_connections = min(adapter.settings.max_connections, limit - _SPARE_FILES)
         self.config.app = adapter
         asyncio.run(DrainingServer(self.config, adapter.app).serve(sockets=self.sockets))
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server, which resets no client when it stops."""
+    """uvicorn's server with a shutdown that resets no connection."""
 
     def __init__(self, config: uvicorn.Config, app: Application) -> None:
         super().__init__(config)
         self._app = app
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Let many connections wait, though few are accepted in a row: asyncio has one number."""
+        """Set a larger backlog than the number of connections that asyncio accepts at once."""
         await super().startup(sockets)
         for listener in sockets or []:
             listener.listen(_BACKLOG)
 
     async def on_tick(self, counter: int) -> bool:
-        """Do what is due between requests."""
+        """Write the log, publish metrics, start reloads and abort stalled connections."""
         if counter % _TICK == 0:
             abort_stalled(self._connections())
         self._write(self._app.flush)
@@ -153,12 +156,12 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Accept what waits, close the listener, answer what was accepted."""
+        """Accept the pending connections, close the listener, answer every accepted request."""
         loop = asyncio.get_running_loop()
         for listener in sockets or []:
             _drop_packets(listener)
             loop.remove_reader(listener.fileno())
-        await asyncio.sleep(0.01)  # asyncio drops what it is just accepting when its server closes
+        await asyncio.sleep(0.01)  # closing the server drops connections that asyncio is accepting
         accepted = [each for listener in sockets or [] for each in _accept_waiting(listener)]
         for server in self.servers:
             server.close()
@@ -166,8 +169,8 @@ class DrainingServer(uvicorn.Server):
             await loop.connect_accepted_socket(
                 lambda: Connection(self.config, self.server_state, {}, loop), each
             )
-        last = time.monotonic() + _FIRST_REQUEST_S
-        while any(not each.requests for each in self._connections()) and time.monotonic() < last:
+        end = time.monotonic() + _FIRST_REQUEST_S
+        while any(not each.requests for each in self._connections()) and time.monotonic() < end:
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
         self._write(self._app.flush)
@@ -185,20 +188,20 @@ class DrainingServer(uvicorn.Server):
 
 
 def _drop_packets(listener: socket) -> None:
-    """Have the kernel ignore new connections: one between the last `accept` and `close` is reset.
+    """Make the kernel drop new connections, which `close` would reset after the last `accept`.
 
-    A client repeats its first packet after a second, and is refused then. Attaches a packet filter
-    of one instruction, "return 0" (Linux, socket(7)).
+    The client sends its first packet again after a second, and its connection is then refused.
+    Attaches a packet filter of one instruction, "return 0" (Linux, socket(7)).
     """
     instruction = create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
-    with suppress(OSError):  # other systems have none
+    with suppress(OSError):  # other systems do not support it
         listener.setsockopt(
             SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, addressof(instruction))
         )
 
 
 def _accept_waiting(listener: socket) -> Iterator[socket]:
-    """Accept the connections that the kernel holds: closing the listener would reset them."""
+    """Accept the connections in the kernel's backlog, which `close` would reset."""
     with suppress(BlockingIOError):
         while True:
             accepted, _ = listener.accept()

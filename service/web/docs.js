@@ -3,5 +3,5 @@ SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#api",
   deepLinking: true,
-  validatorUrl: null, // nothing is sent elsewhere
+  validatorUrl: null, // The validator would send the document to another server.
 });

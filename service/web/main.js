@@ -1,9 +1,10 @@
-// The composition root: the network from GET /model, the state from the link, then the parts.
+// The composition root: it loads the network from GET /model, reads the state from the link, and
+// builds the parts.
 
 import { Api } from './lib/api.js';
-import { el, forgetTheme } from './lib/dom.js';
+import { clearThemeCache, el } from './lib/dom.js';
 import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
-import { Answers } from './models/answers.js';
+import { Requests } from './models/requests.js';
 import { fromHash, toHash } from './models/link.js';
 import { Network } from './models/network.js';
 import { PLAYGROUND, routeOf } from './models/route.js';
@@ -11,16 +12,16 @@ import { Samples } from './models/samples.js';
 import { EMPTY, Sheets } from './models/sheet.js';
 import { Store } from './models/store.js';
 import { Trail } from './models/trail.js';
-import { Answer } from './parts/answer.js';
+import { Prediction } from './parts/prediction.js';
 import { Camera } from './parts/camera.js';
 import { Columns } from './parts/columns.js';
 import { Digit } from './parts/digit.js';
-import { Evidence } from './parts/evidence.js';
+import { OcclusionMap } from './parts/occlusion-map.js';
 import { Patches } from './parts/patches.js';
 import { Inspector } from './parts/inspector.js';
 import { Menu } from './parts/menu.js';
-import { Paper } from './parts/paper.js';
-import { told } from './parts/refusal.js';
+import { DrawingArea } from './parts/drawing-area.js';
+import { problemText } from './parts/problem.js';
 import { Share } from './parts/share.js';
 import { Tools } from './parts/tools.js';
 import { Tour } from './parts/tour.js';
@@ -31,7 +32,7 @@ const DEFAULTS = {
   sheet: EMPTY,
   digit: null,
   values: null,
-  problem: null, // what is asked, and what came of it
+  problem: null, // of the request for the values
   cell: null,
   hover: null,
   explanation: null,
@@ -42,17 +43,17 @@ const DEFAULTS = {
   stage: 'post',
   scale: 'layer',
   weights: null,
-  evidence: false,
+  showsOcclusion: false,
   occlusion: null,
   occlusionProblem: null,
   brush: 'normal',
   lang: 'en',
   dark: false,
-  said: '',
-  route: null, // the view, and in the lab what it shows
+  announcement: '', // for screen readers
+  route: null, // the view, and in the lab the exhibit
 };
 
-const LINK_REST_MS = 120; // browsers refuse an address that changes with every pixel of a stroke
+const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a stroke.
 
 const $ = (id) => document.getElementById(id);
 
@@ -74,13 +75,13 @@ async function start() {
   followLink(store, network);
 }
 
-/** The link's, else the browser's. */
+/** Return the language of the link, else the browser's. */
 function firstLanguage() {
-  const asked = new URLSearchParams(location.hash.slice(1)).get('lang');
-  return LANGUAGES.includes(asked) ? asked : preferred(navigator.languages);
+  const lang = new URLSearchParams(location.hash.slice(1)).get('lang');
+  return LANGUAGES.includes(lang) ? lang : preferred(navigator.languages);
 }
 
-/** Before the parts are built: whoever draws texts later finds the language set. */
+/** Set the language on each change; this listener runs before those of the parts, which draw texts. */
 function followLanguage(store) {
   store.watch(['lang'], ({ lang }) => {
     setLanguage(lang);
@@ -88,11 +89,11 @@ function followLanguage(store) {
   });
 }
 
-/** What is drawn has its colours in it, and is drawn anew. */
+/** Redraw on a change between light and dark, because canvases contain colours of the theme. */
 function followScheme(store) {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   dark.addEventListener('change', () => {
-    forgetTheme();
+    clearThemeCache();
     store.set({ dark: dark.matches });
   });
   store.set({ dark: dark.matches });
@@ -103,16 +104,16 @@ function build({ api, manifest, network, store, models, embedded }) {
   const sheets = new Sheets(store);
   const trail = new Trail(store);
   const camera = new Camera({ sheets });
-  const ask = (channel) => {
+  const openClass = (channel) => {
     trail.go({ layer: network.last.name, channel });
     $('inspector-title').focus();
   };
-  new Answers({ api, network, samples, store });
-  new Paper($('paper'), { store, sheets, samples });
-  new Tools($('tools'), { store, sheets, network, paper: $('paper'), openCamera: () => camera.open() });
+  new Requests({ api, network, samples, store });
+  new DrawingArea($('paper'), { store, sheets, samples });
+  new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
   new Digit($('digit'), { store, network });
-  new Answer($('answer'), { store, ask });
-  new Evidence($('evidence'), { store });
+  new Prediction($('answer'), { store, openClass });
+  new OcclusionMap($('evidence'), { store });
   new View($('view'), { store });
   new Columns($('columns'), { api, store, network, trail });
   new Inspector($('inspector'), { store, network, trail });
@@ -122,12 +123,12 @@ function build({ api, manifest, network, store, models, embedded }) {
   new Views($('views'), { store });
   followRoute({ api, manifest, network, samples, store });
   new Menu($('menu'), { store, network, models, startTour: tour.start, share: () => share.open() });
-  store.watch(['said'], ({ said }) => {
-    $('announcer').textContent = said;
+  store.watch(['announcement'], ({ announcement }) => {
+    $('announcer').textContent = announcement;
   });
 }
 
-/** One view is on the page; the lab is loaded when it is first asked for. */
+/** Show one view at a time; the lab is loaded when it is first visited. */
 function followRoute(context) {
   let lab;
   context.store.watch(['route'], ({ route }) => {
@@ -136,11 +137,11 @@ function followRoute(context) {
     $('lab').hidden = isPlayground;
     if (isPlayground) return;
     lab ??= import('./lab/lab.js').then(({ openLab }) => openLab($('lab'), context));
-    lab.then((opened) => opened.show()).catch(fail);
+    lab.then((view) => view.show()).catch(fail);
   });
 }
 
-/** The state into the address, and an address that changes into the state. */
+/** Write the state into the address, and an address that changes into the state. */
 function followLink(store, network) {
   let timer;
   const write = () => {
@@ -148,24 +149,24 @@ function followLink(store, network) {
   };
   store.watch(['sheet', 'digit', 'cell', 'lang', 'stage', 'scale'], () => {
     clearTimeout(timer);
-    timer = setTimeout(write, LINK_REST_MS);
+    timer = setTimeout(write, LINK_DELAY_MS);
   });
   addEventListener('hashchange', ({ newURL }) => {
-    // not location: `write` may have come in between
+    // `location` may already contain a later address, which `write` has replaced this one by.
     const { hash } = new URL(newURL);
     const route = routeOf(hash);
-    const told = fromHash(hash, network);
-    const lang = LANGUAGES.includes(told.lang) ? told.lang : store.state.lang;
+    const linked = fromHash(hash, network);
+    const lang = LANGUAGES.includes(linked.lang) ? linked.lang : store.state.lang;
     store.set({ route, lang });
     if (route.view !== PLAYGROUND) return;
-    store.set({ stage: 'post', scale: 'layer', ...told, lang, trail: [], term: null });
+    store.set({ stage: 'post', scale: 'layer', ...linked, lang, trail: [], term: null });
   });
 }
 
 function fail(error) {
   document
     .querySelector('main:not([hidden])')
-    .prepend(el('p', { class: 'card warning', role: 'alert' }, `${t('failed')} ${told(error)}`));
+    .prepend(el('p', { class: 'card warning', role: 'alert' }, `${t('failed')} ${problemText(error)}`));
 }
 
 start().catch(fail);

@@ -1,4 +1,4 @@
-"""The service's image: small, and nothing in it but what serves."""
+"""The service's image: its size, its contents and its metadata."""
 
 import json
 
@@ -6,11 +6,11 @@ import pytest
 
 from tests.containers.conftest import docker, log, state
 
-MOST_MB = 200
+MAX_MB = 200
 
 
 def inside(image: str, code: str) -> str:
-    """What a Python program prints in a new container."""
+    """Run a Python program in a new container; return its output."""
     return docker("run", "--rm", "--network=none", "--entrypoint=python", image, "-c", code)
 
 
@@ -22,11 +22,11 @@ def test_the_image_adds_little_to_its_base(image):
     largest = "du --bytes -d1 /app /opt/venv/lib/python3*/site-packages | sort -rn | head -n 12"
     parts = docker("run", "--rm", "--entrypoint=sh", image, "-c", largest)
     log.info("the service adds %.1f MB to its base; its largest parts, bytes:\n%s", added, parts)
-    assert 0 < added <= MOST_MB
+    assert 0 < added <= MAX_MB
 
 
-def test_the_image_holds_only_what_serves(image):
-    """Neither TensorFlow nor an installer is importable, and the process is no root's."""
+def test_the_image_holds_only_the_service(image):
+    """TensorFlow, training and pip are not importable, and the user is not root."""
     code = (
         "import importlib.util as u, json, os; print(json.dumps([os.getuid(), "
         "[m for m in ('tensorflow', 'keras', 'training', 'pip') if u.find_spec(m)]]))"
@@ -34,8 +34,8 @@ def test_the_image_holds_only_what_serves(image):
     assert json.loads(inside(image, code)) == [10001, []]
 
 
-def test_a_start_compiles_nothing(image):
-    """Every module of the service and its libraries has its bytecode in the image."""
+def test_every_module_is_compiled(image):
+    """The image has bytecode of every module, so that a start compiles nothing."""
     code = (
         "import importlib.util as u, pathlib, sysconfig\n"
         "roots = map(pathlib.Path, ('/app/service', sysconfig.get_path('purelib')))\n"
@@ -45,7 +45,7 @@ def test_a_start_compiles_nothing(image):
     assert inside(image, code) == "0"
 
 
-def test_the_image_says_what_it_is(image):
+def test_the_image_has_metadata(image):
     """Labels, health check, stop signal and user are set."""
     labels = json.loads(state(image, "json .Config.Labels"))
     assert labels["org.opencontainers.image.title"] == "ConvScope"
@@ -54,9 +54,9 @@ def test_the_image_says_what_it_is(image):
     assert "/readyz" in state(image, "json .Config.Healthcheck.Test")
 
 
-def test_a_setting_that_cannot_be_used_stops_the_container(image):
-    """A misspelt setting ends the container at once, with a sentence and exit code 2."""
-    with pytest.raises(RuntimeError) as failed:
+def test_a_misspelt_setting_stops_the_container(image):
+    """A misspelt setting ends the container with an error message and exit code 2."""
+    with pytest.raises(RuntimeError) as error:
         docker("run", "--rm", "--network=none", "--env=CONVSCOPE_TREADS=4", image)
-    assert str(failed.value).startswith("exit code 2:")
-    assert "CONVSCOPE_TREADS is not a setting" in str(failed.value)
+    assert str(error.value).startswith("exit code 2:")
+    assert "CONVSCOPE_TREADS is not a setting" in str(error.value)

@@ -1,4 +1,4 @@
-"""Profile `monitoring`: Prometheus finds replicas and knows the rules, Grafana the dashboard."""
+"""Profile `monitoring`: Prometheus scrapes and alerts, Grafana shows the dashboard."""
 
 import json
 import urllib.parse
@@ -22,8 +22,8 @@ def test_prometheus_scrapes_every_replica(start):
 
     def query(expression: str) -> list[float]:
         path = "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        found = json.loads(ask(port, "GET", path)[1])["data"]["result"]
-        return [float(each["value"][1]) for each in found]
+        result = json.loads(ask(port, "GET", path)[1])["data"]["result"]
+        return [float(sample["value"][1]) for sample in result]
 
     wait_for(lambda: query('sum(up{job="convscope"})') == [2])
     wait_for(lambda: query("sum(convscope_predictions_total)") == [1])
@@ -32,8 +32,8 @@ def test_prometheus_scrapes_every_replica(start):
     assert {rule["health"] for rule in rules} <= {"ok", "unknown"}
 
 
-def test_the_alerts_fire_when_they_should():
-    """Each alert fires on its trouble and none on a quiet day, by promtool's own test runner."""
+def test_the_alerts_pass_their_test_cases():
+    """Each alert fires in its failure case only, by promtool's test runner."""
     docker(
         "run", "--rm", "--network=none", "--volume", f"{MONITORING}:/rules:ro", "--workdir=/rules",
         "--entrypoint=promtool", SERVICES["prometheus"]["image"],
@@ -42,11 +42,11 @@ def test_the_alerts_fire_when_they_should():
 
 
 def test_grafana_shows_the_dashboard(start):
-    """Grafana loads the committed dashboard for whoever opens it."""
+    """Grafana shows the committed dashboard without a login."""
     try:
         docker("pull", "--quiet", SERVICES["grafana"]["image"])
     except RuntimeError:
-        pytest.skip("Grafana's image cannot be pulled here, and no Debian package stands in for it")
+        pytest.skip("Grafana's image cannot be pulled, and Debian has no package of it")
     stack = start(before="--profile monitoring", GRAFANA_PORT=str(free_port()))
     port = stack.port("grafana", 3000)
     wait_for(lambda: ask(port, "GET", "/api/dashboards/uid/convscope")[0] == 200)

@@ -1,4 +1,4 @@
-"""`docker compose up`: the service alone."""
+"""`docker compose up`: the service without a profile."""
 
 import json
 import shutil
@@ -8,17 +8,17 @@ from tests.containers.conftest import ROOT, SEVEN, Load, ask, docker, log, state
 
 
 def label(port: int) -> str:
-    """What /predict answers."""
+    """Return the label that /predict answers for a 7."""
     return json.loads(ask(port, "POST", "/predict", SEVEN)[1])["predictions"][0]["label"]
 
 
-def ready(port: int) -> bool:
-    """Whether /readyz says so."""
+def is_ready(port: int) -> bool:
+    """Return whether /readyz reports that the service is ready."""
     return ask(port, "GET", "/readyz")[0] == 200
 
 
-def test_up_predict_kill_down(start):
-    """It comes up healthy, answers over the published port, and again after `kill -9` of PID 1."""
+def test_a_killed_service_is_restarted(start):
+    """The service becomes healthy, answers on the published port, and so it does after kill -9."""
     stack = start()
     stack.wait_until_healthy("service")
     port = stack.port("service", 8000)
@@ -29,30 +29,30 @@ def test_up_predict_kill_down(start):
 
     (container,) = stack.containers("service")
     pid = state(container, ".State.Pid")
-    # from outside, as the kernel would: inside, PID 1 cannot be killed
+    # from the host's namespace, because PID 1 cannot be killed from inside the container
     docker(
         "run", "--rm", "--pid=host", "--user=0", "--entrypoint=sh",
         "convscope-service", "-c", f"kill -9 {pid}",
     )  # fmt: skip
     wait_for(lambda: state(container, ".RestartCount") == "1")
-    back = wait_for(lambda: ready(port))
+    seconds = wait_for(lambda: is_ready(port))
     assert state(container, ".State.Pid") != pid
     assert label(port) == "7"
-    log.info("after kill -9 of PID 1: restarted, ready after another %.1f s", back)
+    log.info("after kill -9 of PID 1: restarted, ready after another %.1f s", seconds)
 
     stack.compose("down", "--timeout", "30")
     assert stack.containers("service") == []
 
 
 def test_the_container_is_locked_down(start):
-    """Nothing can be written but /tmp, no capability is held, none can be gained."""
+    """Only /tmp is writable; the process has no capabilities and cannot gain any."""
     stack = start()
     (container,) = stack.containers("service")
     assert state(container, ".HostConfig.ReadonlyRootfs") == "true"
     assert state(container, "json .HostConfig.CapDrop") == '["ALL"]'
     assert "no-new-privileges:true" in state(container, "json .HostConfig.SecurityOpt")
-    for what in (".HostConfig.Memory", ".HostConfig.NanoCpus", ".HostConfig.PidsLimit"):
-        assert int(state(container, what)) > 0
+    for limit in (".HostConfig.Memory", ".HostConfig.NanoCpus", ".HostConfig.PidsLimit"):
+        assert int(state(container, limit)) > 0
     code = (
         "import os\n"
         "for path in ('/app/x', '/opt/venv/x', '/var/tmp/x', '/app/models/x', '/tmp/x'):\n"
@@ -60,12 +60,12 @@ def test_the_container_is_locked_down(start):
         "    except OSError: pass\n"
         "print([l.split()[1] for l in open('/proc/self/status') if l.startswith('CapEff')][0])"
     )
-    printed = docker("exec", container, "python", "-c", code).split()
-    assert printed == ["/tmp/x", "0" * 16]  # noqa: S108 - in the container
+    output = docker("exec", container, "python", "-c", code).split()
+    assert output == ["/tmp/x", "0" * 16]  # noqa: S108 - in the container
 
 
-def test_hangup_serves_a_new_version(start, tmp_path):
-    """A version that is added to models/ serves after SIGHUP, with no failed request meanwhile."""
+def test_sighup_serves_a_new_version(start, tmp_path):
+    """A version added to models/ is served after SIGHUP, and no request fails."""
     models = tmp_path / "models"
     shutil.copytree(ROOT / "models", models)
     stack = start(MODELS=str(models))
@@ -87,21 +87,21 @@ def test_hangup_serves_a_new_version(start, tmp_path):
     assert load.seconds
 
 
-def test_stop_drains_and_exits_0(start):
-    """PID 1 takes SIGTERM: it waits out the grace and exits 0, unkilled."""
+def test_a_stop_drains_and_exits_with_0(start):
+    """After SIGTERM the service waits for the grace period and exits with 0."""
     stack = start(CONVSCOPE_DRAIN_GRACE="2")
     stack.wait_until_healthy("service")
     (container,) = stack.containers("service")
-    begun = time.monotonic()
+    start_s = time.monotonic()
     stack.compose("stop")
-    took = time.monotonic() - begun
+    seconds = time.monotonic() - start_s
     assert state(container, ".State.ExitCode") == "0"
-    assert took >= 2
-    log.info("an idle service stops in %.1f s, 2 s of which are the grace", took)
+    assert seconds >= 2
+    log.info("an idle service stops in %.1f s, of which the grace period is 2 s", seconds)
 
 
-def test_keys_are_a_secret(start, tmp_path):
-    """With a file of keys, only who has one gets an answer; SIGHUP revokes one."""
+def test_api_keys_are_mounted_as_a_secret(start, tmp_path):
+    """With a file of keys a request without a key gets 401; SIGHUP revokes a key."""
     keys = tmp_path / "keys"
     keys.write_text("school:0123456789abcdef\noffice:fedcba9876543210\n")
     stack = start(files=("deploy/compose.keys.yml",), API_KEYS_FILE=str(keys))

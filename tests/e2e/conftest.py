@@ -1,6 +1,5 @@
-"""A real browser on the playground, which must behave: no errors, no foreign requests."""
+"""A real browser; an error in a page or a request to another host fails the test."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.conftest import ROOT
+from tests.prerequisites import find_browser
 
-ARTEFACTS = ROOT / "artefacts"  # screenshots, to be looked at; not committed
+ARTEFACTS = ROOT / "artefacts"  # screenshots for review, not committed
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -22,8 +22,8 @@ QUIET = [
 ]
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
-# Nothing changes any more: what the page does a while after a change, such as writing its address
-# (120 ms), has been done. Counted by the page's own clock, however slow the machine is.
+# Resolves once the document has not changed for 150 ms of the page's own clock, so that what the
+# page does after a delay, such as writing its address (120 ms), has happened.
 RESTS = """() => new Promise((done) => {
     let timer = setTimeout(done, 150);
     new MutationObserver(() => {
@@ -34,22 +34,22 @@ RESTS = """() => new Promise((done) => {
 
 OpenPage = Callable[..., Page]
 
-expect.set_options(timeout=30_000)  # as long as all else is waited for
+expect.set_options(timeout=30_000)  # the default of Playwright's other waits
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium where there is one, else Playwright's own."""
+    """Start an installed Chromium or Chrome, or Playwright's own if there is none."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
-    """Opens the page at a link; afterwards no page may have complained or asked anyone else."""
-    complaints: list[str] = []
+    """Open a page at a link; fail the test if a page logs an error or calls another host."""
+    problems: list[str] = []
 
     def open_page(
         link: str = "", phone: bool = False, errors: bool = False, **options: Any
@@ -60,9 +60,9 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
         )
         page = context.new_page()
         if not errors:
-            page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-        page.on("pageerror", lambda error: complaints.append(str(error.stack)))
-        page.on("request", lambda asked: is_foreign(asked.url) and complaints.append(asked.url))
+            page.on("console", lambda entry: entry.type == "error" and problems.append(entry.text))
+        page.on("pageerror", lambda error: problems.append(str(error.stack)))
+        page.on("request", lambda call: is_foreign(call.url) and problems.append(call.url))
         page.goto(f"{server}/{link}")
         page.locator(".column:visible, .exhibit:visible").first.wait_for()
         return page
@@ -73,12 +73,12 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
     yield open_page
     for context in browser.contexts:
         context.close()
-    assert complaints == []
+    assert problems == []
 
 
 @pytest.fixture
 def screenshot() -> Callable[[Page, str], None]:
-    """Keeps a picture of the whole page among the artefacts."""
+    """Save a screenshot of the whole page in the folder artefacts."""
     ARTEFACTS.mkdir(exist_ok=True)
 
     def screenshot(page: Page, name: str) -> None:
@@ -89,15 +89,15 @@ def screenshot() -> Callable[[Page, str], None]:
 
 @pytest.fixture
 def axe() -> Callable[[Page], list[str]]:
-    """What axe-core finds wrong on a page."""
+    """Return the accessibility violations that axe-core finds on a page."""
     script = Path(ROOT / "tests" / "web" / "vendor" / "axe.min.js").read_text()
 
     def axe(page: Page) -> list[str]:
         page.evaluate(script)
-        found = page.evaluate("axe.run().then((result) => result.violations)")
+        violations = page.evaluate("axe.run().then((result) => result.violations)")
         return [
             f"{violation['id']}: {node['html'][:160]} {node['failureSummary']}"
-            for violation in found
+            for violation in violations
             for node in violation["nodes"]
         ]
 

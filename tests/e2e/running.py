@@ -1,8 +1,7 @@
-"""What the tests of operations share: services to send signals to, load, metrics."""
+"""Helpers to test the running service: start it, load it, read its metrics."""
 
+import http.client
 import io
-import json
-import shutil
 import subprocess
 import threading
 import time
@@ -17,27 +16,28 @@ import requests
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.operations import add_version as add_version
 from tests.conftest import ROOT, start_server
 
 
-def encode(picture: Image.Image) -> bytes:
-    """A picture as PNG."""
+def encode(image: Image.Image) -> bytes:
+    """Encode an image as PNG."""
     out = io.BytesIO()
-    picture.save(out, "PNG")
+    image.save(out, "PNG")
     return out.getvalue()
 
 
 SEVEN = (ROOT / "tests" / "seven.png").read_bytes()
-# few bytes, but so many pixels that a thread works on it
+# a small file with so many pixels that it is processed on a thread
 LARGE = encode(Image.fromarray(np.pad(np.zeros((400, 100), np.uint8), 300, constant_values=255)))
-PATIENCE_S = 60.0  # longer than any of this takes, on a busy machine too
+PATIENCE_S = 60.0  # upper bound of every wait, also on a busy machine
 
 
 @contextmanager
 def running(
     stdout: int | IO[str] = subprocess.DEVNULL, **environ: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A service; the process and its address."""
+    """Start a service; yield process and URL, and stop it at the end."""
     process, url = start_server(stdout, **environ)
     try:
         yield process, url
@@ -47,11 +47,12 @@ def running(
 
 
 class Load:
-    """Clients that ask without pause, each on a connection of its own, until stopped or refused.
+    """Clients that post without a pause, each on its own connection, until stopped or refused.
 
     Attributes:
-        statuses: how often each came.
-        failures: what went wrong otherwise; a refused connection does not: nothing was accepted.
+        statuses: number of responses by status.
+        failures: errors of requests without a response; a refused connection is not counted,
+            because the server had not accepted it.
     """
 
     def __init__(self, url: str, clients: int, body: bytes = SEVEN) -> None:
@@ -59,7 +60,7 @@ class Load:
         self.failures: list[str] = []
         self._url, self._body = url, body
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+        self._threads = [threading.Thread(target=self._post) for _ in range(clients)]
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
@@ -74,13 +75,13 @@ class Load:
         """Wait until every client has stopped."""
         for thread in self._threads:
             thread.join(timeout=PATIENCE_S)
-            assert not thread.is_alive(), "a client hangs"
+            assert not thread.is_alive(), "a client did not stop"
 
-    def _ask(self) -> None:
+    def _post(self) -> None:
         with requests.Session() as session:
             while not self._stopped.is_set():
                 try:
-                    answer = session.post(
+                    response = session.post(
                         f"{self._url}/predict", data=self._body, timeout=PATIENCE_S
                     )
                 except requests.RequestException as error:
@@ -88,13 +89,18 @@ class Load:
                         return
                     self.failures.append(repr(error))
                     continue
-                self.statuses[answer.status_code] += 1
-                if answer.status_code == 503 and "Retry-After" not in answer.headers:
+                self.statuses[response.status_code] += 1
+                if response.status_code == 503 and "Retry-After" not in response.headers:
                     self.failures.append("503 without Retry-After")
 
 
+def connect(url: str) -> http.client.HTTPConnection:
+    """Return an HTTP connection to a service; it connects at the first request."""
+    return http.client.HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE_S)
+
+
 def heavy(count: int) -> dict[str, Any]:
-    """A request of that many digits, about a tenth of a millisecond each."""
+    """Return the arguments of a request with `count` digits, about 0.1 ms of work each."""
     out = io.BytesIO()
     np.save(out, np.full((count, 28, 28), 7, np.uint8))
     headers = {"Content-Type": "application/x-npy"}
@@ -102,7 +108,7 @@ def heavy(count: int) -> dict[str, Any]:
 
 
 def samples(url: str) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Every sample of /metrics by its name and its labels' values, these in alphabetical order."""
+    """Return the samples of /metrics by name and label values, in alphabetical order of labels."""
     text = requests.get(f"{url}/metrics", timeout=PATIENCE_S).text
     return {
         (sample.name, tuple(sample.labels[key] for key in sorted(sample.labels))): sample.value
@@ -112,26 +118,15 @@ def samples(url: str) -> dict[tuple[str, tuple[str, ...]], float]:
 
 
 def until(condition: Callable[[], Any], patience: float = PATIENCE_S) -> Any:
-    """What the condition says once it says anything true."""
+    """Wait for a condition to become true; return its value."""
     end = time.monotonic() + patience
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come about"
+    while not (value := condition()):
+        assert time.monotonic() < end, f"the condition is not true after {patience} s"
         time.sleep(0.05)
-    return found
+    return value
 
 
 def workers(process: subprocess.Popen[str]) -> list[int]:
-    """The ids of a service's workers."""
+    """Return the process ids of a service's workers."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
     return [int(pid) for pid in children.split()]
-
-
-def add_version(models: Path, version: int, broken: bool = False) -> None:
-    """Put another version of the committed model into a models folder, in one step."""
-    made = models.parent / f"made-{version}"
-    shutil.copytree(ROOT / "models" / "mnist" / "1", made)
-    manifest = json.loads((made / "manifest.json").read_text())
-    (made / "manifest.json").write_text(json.dumps({**manifest, "version": version}))
-    if broken:
-        (made / "graph.tflite").write_bytes(b"no graph")
-    made.rename(models / "mnist" / str(version))

@@ -1,4 +1,4 @@
-"""POST /activations on a real socket: every value, equal to Keras, in each format."""
+"""POST /activations over HTTP: every value, equal to Keras, in each format."""
 
 import io
 
@@ -12,20 +12,20 @@ from tests.e2e.test_predict import png
 
 
 def activations(server, digit, **params):
-    """The answer, checked to be one."""
-    answer = requests.post(f"{server}/activations", data=png(digit), params=params, timeout=10)
-    assert answer.status_code == 200, answer.text
-    return answer
+    """Return the response, whose status must be 200."""
+    response = requests.post(f"{server}/activations", data=png(digit), params=params, timeout=10)
+    assert response.status_code == 200, response.text
+    return response
 
 
-def npz(answer):
-    """The arrays of an npz answer."""
-    assert answer.headers["Content-Type"] == "application/x-npz"
-    return dict(np.load(io.BytesIO(answer.content)))
+def npz(response):
+    """Return the arrays of an npz response."""
+    assert response.headers["Content-Type"] == "application/x-npz"
+    return dict(np.load(io.BytesIO(response.content)))
 
 
 def test_the_default_is_every_convolution_after_its_activation(server, mnist):
-    """Name, kind, stage, shape and maps[channel][row][column] of the three convolutions."""
+    """The response has name, kind, stage, shape and maps of the three convolutions."""
     body = activations(server, mnist.test_images[0]).json()
     assert body["predictions"][0]["label"] == "7"
     assert [layer["name"] for layer in body["layers"]] == ["conv2d", "conv2d_1", "conv2d_2"]
@@ -36,7 +36,7 @@ def test_the_default_is_every_convolution_after_its_activation(server, mnist):
 
 
 def test_maps_equal_keras(server, mnist, mnist_bundle):
-    """100 test digits, each convolution: no value differs from the saved model's by over 1e-4."""
+    """No value of a convolution differs from Keras by more than 1e-4, on 100 test digits."""
     model = keras.models.load_model(mnist_bundle.path / MODEL, compile=False)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     probe = keras.Model(model.inputs, [layer.output for layer in convolutions])
@@ -50,29 +50,29 @@ def test_maps_equal_keras(server, mnist, mnist_bundle):
 
 
 def test_npz_holds_the_same_values_channels_last(server, mnist):
-    """format=npz: arrays by layer name, (N, H, W, C), and the probabilities."""
+    """format=npz returns arrays by layer name, (N, H, W, C), and the probabilities."""
     arrays = npz(activations(server, mnist.test_images[0], format="npz"))
     assert set(arrays) == {"probabilities", "score", "conv2d", "conv2d_1", "conv2d_2"}
     layers = activations(server, mnist.test_images[0]).json()["layers"]
     for layer in layers:
-        found = arrays[layer["name"]]
-        assert found.dtype == np.float32
-        np.testing.assert_array_equal(found[0].transpose(2, 0, 1), np.float32(layer["maps"]))
+        array = arrays[layer["name"]]
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array[0].transpose(2, 0, 1), np.float32(layer["maps"]))
 
 
 def test_accept_chooses_the_format(server, mnist):
-    """Accept: application/x-npz is as good as format=npz; */* means JSON."""
+    """Accept: application/x-npz equals format=npz; */* means JSON."""
     request = {"url": f"{server}/activations", "data": png(mnist.test_images[0]), "timeout": 10}
-    answer = requests.post(headers={"Accept": "application/x-npz"}, **request)
-    assert "conv2d" in npz(answer)
+    response = requests.post(headers={"Accept": "application/x-npz"}, **request)
+    assert "conv2d" in npz(response)
     assert requests.post(headers={"Accept": "*/*"}, **request).json()["layers"]
-    refused = requests.post(headers={"Accept": "text/html"}, **request)
-    assert refused.status_code == 406
-    assert refused.json()["type"].endswith("not-acceptable")
+    rejected = requests.post(headers={"Accept": "text/html"}, **request)
+    assert rejected.status_code == 406
+    assert rejected.json()["type"].endswith("not-acceptable")
 
 
 def test_all_layers_at_both_stages(server, mnist):
-    """layers=all names every layer; pre is before the activation, post is its function of it."""
+    """layers=all returns every layer; post is the activation function of pre."""
     digit = mnist.test_images[0]
     pre = activations(server, digit, layers="all", stage="pre").json()["layers"]
     post = activations(server, digit, layers="all").json()["layers"]
@@ -88,8 +88,8 @@ def test_all_layers_at_both_stages(server, mnist):
         np.testing.assert_allclose(after[key], expected, atol=1e-6)
 
 
-def test_layers_are_chosen_by_name(server, mnist):
-    """layers=dense,conv2d gives these two, in that order; a flat layer has values, not maps."""
+def test_layers_are_selected_by_name(server, mnist):
+    """layers=dense,conv2d returns these in that order; a flat layer has values, not maps."""
     body = activations(server, mnist.test_images[0], layers="dense,conv2d").json()
     assert [layer["name"] for layer in body["layers"]] == ["dense", "conv2d"]
     assert body["layers"][0]["maps"] is None
@@ -97,17 +97,17 @@ def test_layers_are_chosen_by_name(server, mnist):
 
 
 @pytest.mark.parametrize(
-    ("params", "status", "said"),
+    ("params", "status", "message"),
     [
         ({"layers": "conv9"}, 404, "no layer 'conv9'. Layers: conv2d, "),
-        ({"stage": "during"}, 400, "stage='during' does not fit: it must be one of post, pre"),
-        ({"format": "xml"}, 400, "format='xml' does not fit: it must be one of json, npz"),
+        ({"stage": "during"}, 400, "stage must be one of post, pre, got 'during'"),
+        ({"format": "xml"}, 400, "format must be one of json, npz"),
     ],
 )
-def test_a_bad_choice_says_what_there_is(server, mnist, params, status, said):
-    """The problem lists what could have been asked for."""
-    answer = requests.post(
+def test_an_invalid_selection_lists_what_is_allowed(server, mnist, params, status, message):
+    """The error states the allowed values."""
+    response = requests.post(
         f"{server}/activations", data=png(mnist.test_images[0]), params=params, timeout=10
     )
-    assert answer.status_code == status
-    assert said in answer.json()["detail"]
+    assert response.status_code == status
+    assert message in response.json()["detail"]

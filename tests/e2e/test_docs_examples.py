@@ -1,6 +1,6 @@
-"""The commands in docs/api.md and README.md work, and answer what is printed below them.
+"""The commands in the docs work, and return the responses that are printed below them.
 
-After a change that is meant, `UPDATE_DOCS=1 make test` writes the new answers.
+After an intended change, `UPDATE_DOCS=1 make test` writes the new responses into the docs.
 """
 
 import json
@@ -8,23 +8,31 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 from tests.conftest import ROOT
 
-PAGES = [ROOT / "docs" / "api.md", ROOT / "README.md"]
+PAGES = [
+    *(ROOT / "docs" / "api.md", ROOT / "docs" / "operations.md", ROOT / "README.md"),
+    *ROOT.glob("client/README.md"),
+]
 # a shell block, and the JSON block that may follow it
 EXAMPLE = re.compile(
-    r"```sh\n(?P<command>[^`]*?localhost:8000.*?)```\n(?:```json\n(?P<answer>.*?)```)?", re.DOTALL
+    r"```sh\n(?P<command>[^`]*?localhost:8000.*?)```\n(?:```json\n(?P<response>.*?)```)?", re.DOTALL
 )
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 VARIES = ("sha256", "made_from", "request_id", "created")
+MAX_DEPTH = 6  # objects inside objects
 
 
-def shortened(value):
-    """An answer as the docs print it: long lists, long texts and the noise of float32 left out."""
+def shorten(value, depth=0):
+    """Return a response as the docs print it, without what is long, deep or rounding noise."""
     if isinstance(value, dict):
-        kept = {key: shortened(entry) for key, entry in value.items()}
+        if depth == MAX_DEPTH:
+            return "…"
+        kept = {key: shorten(entry, depth + 1) for key, entry in value.items()}
         for key in kept:
             if key in VARIES or (isinstance(kept[key], str) and len(kept[key]) > 120):
                 kept[key] = "…"
@@ -32,21 +40,21 @@ def shortened(value):
         return first if len(kept) <= 14 else {**first, "…": "…"}
     if isinstance(value, list):
         if len(value) <= 4 and not any(isinstance(entry, list) for entry in value):
-            return [shortened(entry) for entry in value]
-        return [*(shortened(entry) for entry in value[:2]), *(["…"] if len(value) > 2 else [])]
+            return [shorten(entry, depth) for entry in value]
+        return [*(shorten(entry, depth) for entry in value[:2]), *["…"] * (len(value) > 2)]
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
-def printed(value, indent=0):
-    """JSON with as many entries on a line as fit 96 columns."""
+def to_json(value, indent=0):
+    """Return JSON with as many entries on a line as fit into 96 columns."""
     flat = json.dumps(value, ensure_ascii=False)
     if len(flat) + indent <= 96 or not isinstance(value, dict | list):
         return flat
     keyed = isinstance(value, dict)
     entries = [
-        f"{json.dumps(key, ensure_ascii=False)}: {printed(entry, indent + len(key) + 5)}"
+        f"{json.dumps(key, ensure_ascii=False)}: {to_json(entry, indent + len(key) + 5)}"
         for key, entry in (value.items() if keyed else ())
-    ] or [printed(entry, indent + 1) for entry in value]
+    ] or [to_json(entry, indent + 1) for entry in value]
     lines = [entries[0]]
     for entry in entries[1:]:
         together = f"{lines[-1]}, {entry}"
@@ -59,38 +67,65 @@ def printed(value, indent=0):
 
 
 def examples():
-    """Every command that asks the service, with where it stands."""
+    """Return every command that calls the service, with its page."""
     return [
         pytest.param(page, match, id=f"{page.name}-{number}")
         for page in PAGES
-        if page.exists()
         for number, match in enumerate(EXAMPLE.finditer(page.read_text()))
         if "make serve" not in match["command"]
     ]
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the image that the docs use, as `seven.png` and as `tests/seven.png`."""
+    (tmp_path / "tests").mkdir()
+    for target in (tmp_path, tmp_path / "tests"):
+        shutil.copy(ROOT / "tests" / "seven.png", target)
+    return tmp_path
+
+
 @pytest.mark.parametrize(("page", "match"), examples())
-def test_an_example_answers_what_is_printed(server, tmp_path, page, match):
-    """The command as written, run by a shell, succeeds; its answer is the one in the docs."""
+def test_an_example_returns_the_printed_response(server, folder, page, match):
+    """The command as written, run by a shell, succeeds and returns the response in the docs."""
     if "jq" in match["command"] and not shutil.which("jq"):
         pytest.skip("jq is not installed")
-    (tmp_path / "tests").mkdir()
-    for folder in (tmp_path, tmp_path / "tests"):
-        shutil.copy(ROOT / "tests" / "seven.png", folder)
     command = match["command"].replace("http://", "").replace("localhost:8000", server)
-    done = subprocess.run(
+    process = subprocess.run(
         ["/bin/bash", "-euc", command.replace("curl ", "curl --silent --show-error ")],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    if match["answer"] is None:
+    assert process.returncode == 0, process.stderr
+    if match["response"] is None:
         return
-    answer = printed(shortened(json.loads(done.stdout))) + "\n"
+    response = to_json(shorten(json.loads(process.stdout))) + "\n"
     if os.environ.get("UPDATE_DOCS"):
-        old = match[0]
-        new = old.replace(f"```json\n{match['answer']}```", f"```json\n{answer}```")
-        page.write_text(page.read_text().replace(old, new, 1))
+        block = match[0]
+        updated = block.removesuffix(f"```json\n{match['response']}```")
+        text = page.read_text().replace(block, f"{updated}```json\n{response}```", 1)
+        page.write_text(text)
     else:
-        assert answer == match["answer"]
+        assert response == match["response"]
+
+
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [
+        pytest.param(page, code, id=f"{page.name}-{number}")
+        for page in PAGES
+        for number, code in enumerate(PYTHON.findall(page.read_text()))
+    ],
+)
+def test_a_python_example_runs(server, folder, page, code):
+    """Python code in the docs runs as written, with the client of this tree."""
+    process = subprocess.run(
+        [sys.executable, "-c", code.replace("http://localhost:8000", server)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "client")},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, f"{page.name}: {process.stderr}"
+    assert process.stdout.startswith("7"), page.name

@@ -1,4 +1,4 @@
-"""/explain, /occlusion and /preprocess on a real socket, and several digits in one picture."""
+"""/explain, /occlusion and /preprocess over HTTP; segmentation; out-of-distribution inputs."""
 
 import base64
 import io
@@ -12,15 +12,15 @@ from tests.e2e.test_predict import png
 from training import renderings
 
 
-def ask(server, route, body, **params):
-    """The answer, checked to be one."""
-    answer = requests.post(f"{server}/{route}", data=body, params=params, timeout=20)
-    assert answer.status_code == 200, answer.text
-    return answer
+def post(server, route, body, **params):
+    """Return the response, whose status must be 200."""
+    response = requests.post(f"{server}/{route}", data=body, params=params, timeout=20)
+    assert response.status_code == 200, response.text
+    return response
 
 
-def test_500_random_cells_add_up_to_what_the_graph_gives(server, mnist, mnist_bundle):
-    """Cells of every layer: the terms' sum is the engine's own value within 1e-4."""
+def test_500_random_cells_are_explained_exactly(server, mnist, mnist_bundle):
+    """The sum of a cell's terms equals the engine's value within 1e-4, in every layer."""
     rng = np.random.default_rng(7)
     digit = png(mnist.test_images[3])
     session = requests.Session()
@@ -31,141 +31,141 @@ def test_500_random_cells_add_up_to_what_the_graph_gives(server, mnist, mnist_bu
         params = {"layer": layer.name, "channel": place[-1]}
         if len(place) == 3:
             params |= {"row": place[0], "column": place[1]}
-        answer = session.post(f"{server}/explain", data=digit, params=params, timeout=10)
-        told = answer.json()["explanation"]
-        assert told["kind"] == layer.kind
-        assert told["difference"] == pytest.approx(abs(told["pre"] - told["value"]))
-        assert told["difference"] <= 1e-4
+        response = session.post(f"{server}/explain", data=digit, params=params, timeout=10)
+        details = response.json()["explanation"]
+        assert details["kind"] == layer.kind
+        assert details["difference"] == pytest.approx(abs(details["pre"] - details["value"]))
+        assert details["difference"] <= 1e-4
         kinds.add(layer.kind)
     assert kinds == {"Conv2D", "MaxPooling2D", "Flatten", "Dense"}
 
 
-def test_a_cell_is_what_activations_say(server, mnist):
-    """`post` of a cell is that cell of the layer's map."""
+def test_an_explained_cell_equals_its_activation(server, mnist):
+    """`post` of a cell equals the cell of the layer's activation map."""
     body = png(mnist.test_images[0])
-    told = ask(server, "explain", body, layer="conv2d_1", channel=5, row=4, column=6).json()
-    maps = ask(server, "activations", body, layers="conv2d_1", channels="5").json()["layers"]
-    assert told["explanation"]["post"] == pytest.approx(maps[0]["maps"][0][4][6], abs=1e-4)
+    cell = post(server, "explain", body, layer="conv2d_1", channel=5, row=4, column=6).json()
+    maps = post(server, "activations", body, layers="conv2d_1", channels="5").json()["layers"]
+    assert cell["explanation"]["post"] == pytest.approx(maps[0]["maps"][0][4][6], abs=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("params", "status", "said"),
+    ("params", "status", "message"),
     [
         ({"layer": "conv9", "channel": 0}, 404, "conv9"),
         ({"layer": "conv2d", "channel": 99, "row": 0, "column": 0}, 404, "0–31"),
         ({"layer": "conv2d", "channel": 0}, 400, "row"),
         ({"layer": "dense", "channel": 0, "row": 1, "column": 1}, 400, "row"),
         ({"channel": 0}, 400, "layer"),
-        ({"layer": "conv2d", "channel": "x", "row": 0, "column": 0}, 400, "channel='x'"),
+        ({"layer": "conv2d", "channel": "x", "row": 0, "column": 0}, 400, "got 'x'"),
     ],
 )
-def test_a_cell_that_is_none_is_refused(server, mnist, params, status, said):
-    """The problem says what there is instead."""
-    answer = requests.post(
+def test_an_unknown_cell_is_rejected(server, mnist, params, status, message):
+    """The error names the parameter or lists what is allowed."""
+    response = requests.post(
         f"{server}/explain", data=png(mnist.test_images[0]), params=params, timeout=10
     )
-    assert answer.status_code == status, answer.text
-    assert said in answer.json()["detail"]
+    assert response.status_code == status, response.text
+    assert message in response.json()["detail"]
 
 
-def test_two_pictures_are_one_too_many(server, mnist):
-    """Routes about one picture say so."""
+def test_routes_for_one_image_reject_two(server, mnist):
+    """The error states the number of images."""
     files = [("image", ("d.png", png(digit))) for digit in mnist.test_images[:2]]
     for route in ("explain?layer=dense&channel=0", "occlusion", "preprocess"):
-        answer = requests.post(f"{server}/{route}", files=files, timeout=10)
-        assert answer.status_code == 400
-        assert "takes one picture, not 2" in answer.json()["detail"]
+        response = requests.post(f"{server}/{route}", files=files, timeout=10)
+        assert response.status_code == 400
+        assert "takes one image, got 2" in response.json()["detail"]
 
 
-def test_occlusion_is_a_heat_map_and_a_picture(server, mnist):
-    """Where the ink is covered the confidence drops; format=png draws it."""
+def test_occlusion_is_json_or_png(server, mnist):
+    """The confidence drops where the digit is occluded; format=png draws the map."""
     body = png(mnist.test_images[0])
-    found = ask(server, "occlusion", body).json()["occlusion"]
-    assert found["label"] == "7"
-    assert np.max(found["heat"]) > 0.1
-    assert np.shape(found["pixels"]) == (28, 28)
-    assert abs(found["pixels"][0][0]) < 0.01  # nothing is drawn in the corner
-    drawn = ask(server, "occlusion", body, format="png")
-    assert drawn.headers["Content-Type"] == "image/png"
-    assert Image.open(io.BytesIO(drawn.content)).size[0] > 300
+    occlusion = post(server, "occlusion", body).json()["occlusion"]
+    assert occlusion["label"] == "7"
+    assert np.max(occlusion["heat"]) > 0.1
+    assert np.shape(occlusion["pixels"]) == (28, 28)
+    assert abs(occlusion["pixels"][0][0]) < 0.01  # the corner is background
+    overlay = post(server, "occlusion", body, format="png")
+    assert overlay.headers["Content-Type"] == "image/png"
+    assert Image.open(io.BytesIO(overlay.content)).size[0] > 300
 
 
-def test_preprocess_shows_the_digit_and_every_stage(server, mnist):
-    """The digit as the model sees it, uint8 28 × 28, and the pictures on the way."""
+def test_preprocess_returns_the_digit_and_every_stage(server, mnist):
+    """The response has the model's input, uint8 28 × 28, and an image of each stage."""
     rng = np.random.default_rng(1)
     drawn = renderings.on_canvas(renderings.shape_of(mnist.test_images[0], 150), rng)
-    answer = ask(server, "preprocess", png(drawn)).json()
-    digit = np.array(answer["digit"], np.uint8)
+    response = post(server, "preprocess", png(drawn)).json()
+    digit = np.array(response["digit"], np.uint8)
     assert np.abs(digit.astype(int) - mnist.test_images[0]).mean() < 8
-    assert answer["preprocessing"]["inverted"] is True
-    names = [stage["name"] for stage in answer["stages"]]
+    assert response["preprocessing"]["inverted"] is True
+    names = [stage["name"] for stage in response["stages"]]
     assert names == ["grey", "ink", "mask", "cropped", "resized", "digit"]
-    last = base64.b64decode(answer["stages"][-1]["image"].partition(",")[2])
+    last = base64.b64decode(response["stages"][-1]["image"].partition(",")[2])
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(last))), digit)
-    grey = ask(server, "preprocess", png(drawn), format="png", stage="grey")
+    grey = post(server, "preprocess", png(drawn), format="png", stage="grey")
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(grey.content))), drawn)
 
 
-def test_the_digits_of_a_picture_are_found_left_to_right(server, mnist):
-    """A picture of 2026 gives 2, 0, 2, 6, each with its place."""
-    chosen = [int(np.argmax(mnist.test_labels == label)) for label in (2, 0, 2, 6)]
-    shapes = [renderings.shape_of(mnist.test_images[index], 80) for index in chosen]
+def test_the_digits_of_an_image_are_predicted_left_to_right(server, mnist):
+    """An image of 2026 gives 2, 0, 2, 6, each with its bounding box."""
+    indices = [int(np.argmax(mnist.test_labels == label)) for label in (2, 0, 2, 6)]
+    shapes = [renderings.shape_of(mnist.test_images[index], 80) for index in indices]
     row = renderings.side_by_side(shapes, 20)
-    picture = renderings.on_canvas(row, np.random.default_rng(0), (200, row.shape[1] + 60))
-    body = png(renderings.photographed(picture, np.random.default_rng(0)))
-    found = ask(server, "predict", body, segment="true").json()["predictions"]
-    assert [each["label"] for each in found] == ["2", "0", "2", "6"]
-    lefts = [each["preprocessing"]["bounding_box"][0] for each in found]
+    image = renderings.on_canvas(row, np.random.default_rng(0), (200, row.shape[1] + 60))
+    body = png(renderings.photographed(image, np.random.default_rng(0)))
+    predictions = post(server, "predict", body, segment="true").json()["predictions"]
+    assert [each["label"] for each in predictions] == ["2", "0", "2", "6"]
+    lefts = [each["preprocessing"]["bounding_box"][0] for each in predictions]
     assert lefts == sorted(lefts)
-    assert [each["touching"] for each in found] == [False] * 4
-    assert [each["image"] for each in found] == [0] * 4
+    assert [each["touching"] for each in predictions] == [False] * 4
+    assert [each["image"] for each in predictions] == [0] * 4
 
 
-def test_digits_that_touch_are_said_to(server, mnist):
-    """Two digits drawn into each other are marked, not silently taken for one."""
-    chosen = [int(np.argmax(mnist.test_labels == label)) for label in (3, 5)]
-    shapes = [renderings.shape_of(mnist.test_images[index], 80) for index in chosen]
+def test_touching_digits_are_flagged(server, mnist):
+    """Two digits that touch have `touching` set."""
+    indices = [int(np.argmax(mnist.test_labels == label)) for label in (3, 5)]
+    shapes = [renderings.shape_of(mnist.test_images[index], 80) for index in indices]
     row = renderings.side_by_side(shapes, -8)
-    picture = renderings.on_canvas(row, np.random.default_rng(0), (200, row.shape[1] + 60))
-    found = ask(server, "predict", png(picture), segment="true").json()["predictions"]
-    assert [each["touching"] for each in found] == [True]
+    image = renderings.on_canvas(row, np.random.default_rng(0), (200, row.shape[1] + 60))
+    predictions = post(server, "predict", png(image), segment="true").json()["predictions"]
+    assert [each["touching"] for each in predictions] == [True]
 
 
 def test_noise_is_out_of_distribution(server, mnist):
-    """A test digit is in distribution, noise is not; both say by how much."""
+    """A test digit is in distribution and scores higher than noise, which is not."""
     noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
-    inside = ask(server, "predict", png(mnist.test_images[0])).json()["predictions"][0]
-    outside = ask(server, "predict", png(noise), preprocess="none").json()["predictions"][0]
+    inside = post(server, "predict", png(mnist.test_images[0])).json()["predictions"][0]
+    outside = post(server, "predict", png(noise), preprocess="none").json()["predictions"][0]
     assert inside["in_distribution"] is True
     assert outside["in_distribution"] is False
     assert inside["score"] > outside["score"]
 
 
 @pytest.mark.parametrize("tone", [0, 255])
-def test_an_array_with_nothing_drawn_is_out_of_distribution(server, tone):
-    """Arrays are taken as they are; that nothing is drawn on one is told all the same."""
+def test_an_array_of_one_tone_is_out_of_distribution(server, tone):
+    """Arrays are not preprocessed, but one without a digit is flagged."""
     body = io.BytesIO()
     np.save(body, np.full((28, 28), tone, np.uint8))
-    answer = requests.post(
+    response = requests.post(
         f"{server}/predict", data=body.getvalue(), headers={"Content-Type": "application/x-npy"}
     )
-    assert answer.json()["predictions"][0]["in_distribution"] is False
+    assert response.json()["predictions"][0]["in_distribution"] is False
 
 
 @pytest.mark.parametrize("params", [{}, {"segment": "true"}])
-def test_of_several_pictures_the_wrong_one_is_named(server, mnist, params):
-    """A form with one bad file among good ones says which one."""
+def test_an_error_states_which_of_several_images_is_invalid(server, mnist, params):
+    """The message begins with the image's index, where there are several."""
     good = png(mnist.test_images[0])
-    files = [("image", each) for each in (good, good, b"no picture", good)]
-    answer = requests.post(f"{server}/predict", files=files, params=params)
-    assert answer.status_code == 415
-    assert answer.json()["detail"].startswith("Image 2: ")
+    files = [("image", each) for each in (good, good, b"no image", good)]
+    response = requests.post(f"{server}/predict", files=files, params=params)
+    assert response.status_code == 415
+    assert response.json()["detail"].startswith("Image 2: ")
     alone = requests.post(f"{server}/predict", files=files[2:3], params=params)
     assert not alone.json()["detail"].startswith("Image")
 
 
-def test_what_cannot_be_segmented_is_refused(server, mnist):
-    """Arrays, and pictures to be taken as they are: rather than silently not looking."""
+def test_segment_is_rejected_for_arrays_and_without_preprocessing(server, mnist):
+    """The parameter is never ignored silently."""
     body = io.BytesIO()
     np.save(body, mnist.test_images[0])
     headers = {"Content-Type": "application/x-npy"}

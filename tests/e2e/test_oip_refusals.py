@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol's routes refuse, with requests that no decent client sends."""
+"""Invalid requests to the routes of the Open Inference Protocol."""
 
 import gzip
 import json
@@ -13,33 +13,33 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 
 
 def image(**changes):
-    """A request as JSON, with one blank digit unless changed; None takes a field out."""
+    """Return a request with one blank digit; a change to None removes a field."""
     whole = {"name": "image", "shape": [1, 28, 28, 1], "datatype": "UINT8", "data": [0] * 784}
     return {"inputs": [{k: v for k, v in (whole | changes).items() if v is not None}]}
 
 
 def in_binary(request, binary, length=None):
-    """That request with bytes after it, and the header that says where they begin."""
+    """Return a request with binary data, and the header that states where they begin."""
     text = json.dumps(request).encode()
     return {"data": text + binary, "headers": {HEADER_LENGTH: length or str(len(text))}}
 
 
 def sized(size, **changes):
-    """A request whose data come after the JSON."""
+    """Return a request whose data are binary."""
     return image(data=None, parameters={"binary_data_size": size}, **changes)
 
 
 BAD_REQUESTS = {
     "model": ({"json": image()}, "cats", 404, "Loaded: mnist version"),
     "version": ({"json": image()}, "mnist/versions/99", 404, "version 99 is not loaded"),
-    "no JSON": ({"data": b"{"}, "mnist", 400, "does not fit: Input data was truncated"),
-    "no UTF-8": ({"data": b'{"id":"\xff"}'}, "mnist", 400, "does not fit"),
-    "nested": ({"data": b'{"outputs":' + b"[" * 9999}, "mnist", 400, "does not fit"),
+    "no JSON": ({"data": b"{"}, "mnist", 400, "is invalid: Input data was truncated"),
+    "no UTF-8": ({"data": b'{"id":"\xff"}'}, "mnist", 400, "is invalid"),
+    "nested": ({"data": b'{"outputs":' + b"[" * 9999}, "mnist", 400, "is invalid"),
     "nested data": (
         {"data": b'{"inputs":[{"data":' + b"[" * 99999},
         "mnist",
         400,
-        "does not fit",
+        "is invalid",
     ),
     "no object": ({"json": [1]}, "mnist", 400, "Expected `object`"),
     "id": ({"json": {**image(), "id": 7}}, "mnist", 400, "`$.id`"),
@@ -52,8 +52,8 @@ BAD_REQUESTS = {
     "no shape": ({"json": image(shape=[])}, "mnist", 400, "`$.inputs[0].shape`"),
     "negative shape": ({"json": image(shape=[-1, 28, 28, 1])}, "mnist", 400, "shape"),
     "shape of Booleans": ({"json": image(shape=[True, 28, 28])}, "mnist", 400, "shape"),
-    "endless shape": ({"json": image(shape=[2**60] * 4)}, "mnist", 400, "784 were sent"),
-    "too few values": ({"json": image(data=[0] * 783)}, "mnist", 400, "783 were sent"),
+    "endless shape": ({"json": image(shape=[2**60] * 4)}, "mnist", 400, "got 784"),
+    "too few values": ({"json": image(data=[0] * 783)}, "mnist", 400, "got 783"),
     "no data": ({"json": image(data=None)}, "mnist", 400, "binary_data_size"),
     "words": ({"json": image(data=["0"] * 784)}, "mnist", 400, "not numbers"),
     "nulls": ({"json": image(data=[None] * 784)}, "mnist", 400, "not numbers"),
@@ -61,7 +61,7 @@ BAD_REQUESTS = {
     "endless number": ({"json": image(data=[10**99] * 784)}, "mnist", 400, "not numbers"),
     "fractions": ({"json": image(data=[0.5] * 784)}, "mnist", 400, "whole numbers in 0–255"),
     "over 255": ({"json": image(data=[256] * 784)}, "mnist", 400, "whole numbers in 0–255"),
-    "over 1": ({"json": image(datatype="FP32", data=[1.5] * 784)}, "mnist", 422, "leave 0–1"),
+    "over 1": ({"json": image(datatype="FP32", data=[1.5] * 784)}, "mnist", 422, "outside 0–1"),
     "over float32": ({"json": image(datatype="FP32", data=[1e300] * 784)}, "mnist", 422, "0–1"),
     "base64": (
         {"json": image(shape=[1], datatype="BYTES", data=["?!"])},
@@ -81,7 +81,7 @@ BAD_REQUESTS = {
         400,
         "must be strings",
     ),
-    "no picture": (
+    "no image": (
         {"json": image(shape=[1], datatype="BYTES", data=["aGVsbG8="])},
         "mnist",
         415,
@@ -116,7 +116,7 @@ BAD_REQUESTS = {
     "no length": (in_binary(image(), b"", "seven"), "mnist", 400, "the length of the JSON"),
     "long length": (in_binary(image(), b"", "99999"), "mnist", 400, "the length of the JSON"),
     "endless length": (in_binary(image(), b"", "9" * 5000), "mnist", 400, "length of the JSON"),
-    "short length": (in_binary(image(), b"", "5"), "mnist", 400, "does not fit"),
+    "short length": (in_binary(image(), b"", "5"), "mnist", 400, "is invalid"),
     "size": (in_binary(sized(784), bytes(783)), "mnist", 400, "783 bytes follow"),
     "negative size": (in_binary(sized(-1), b""), "mnist", 400, "binary_data_size"),
     "size and data": (
@@ -126,7 +126,7 @@ BAD_REQUESTS = {
         "either",
     ),
     "unclaimed bytes": (in_binary(image(), b"?"), "mnist", 400, "1 bytes follow"),
-    "size and shape": (in_binary(sized(783), bytes(783)), "mnist", 400, "is 784 bytes"),
+    "size and shape": (in_binary(sized(783), bytes(783)), "mnist", 400, "requires 784 bytes"),
     "cut element": (
         in_binary(sized(6, shape=[1], datatype="BYTES"), b"\x05\0\0\0ab"),
         "mnist",
@@ -143,7 +143,7 @@ BAD_REQUESTS = {
         in_binary(sized(4, shape=[2], datatype="BYTES"), bytes(4)),
         "mnist",
         400,
-        "1 were sent",
+        "got 1",
     ),
     "encoding": (
         {"data": b"?", "headers": {"Content-Encoding": "br"}},
@@ -168,18 +168,18 @@ BAD_REQUESTS = {
 
 @pytest.mark.parametrize("case", BAD_REQUESTS)
 def test_a_bad_request_is_answered_in_the_protocols_form(server, case):
-    """The status that fits and {"error": …} with what to do; never a 500, never a stack trace."""
-    request, model, status, said = BAD_REQUESTS[case]
-    answer = requests.post(f"{server}/v2/models/{model}/infer", timeout=10, **request)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/json"
-    assert set(answer.json()) == {"error"}
-    assert said in answer.json()["error"]
-    assert "Traceback" not in answer.text
+    """The response is {"error": …} with what to do, never a 500 or a stack trace."""
+    request, model, status, message = BAD_REQUESTS[case]
+    response = requests.post(f"{server}/v2/models/{model}/infer", timeout=10, **request)
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert set(response.json()) == {"error"}
+    assert message in response.json()["error"]
+    assert "Traceback" not in response.text
 
 
-def test_limits_hold_for_what_is_unpacked():
-    """A body, packed or not, and a batch beyond the limits are 413; the next request works."""
+def test_limits_apply_to_decompressed_bodies():
+    """A body or batch above the limits gives 413; the next request works."""
     process, url = start_server(CONVSCOPE_MAX_BODY_BYTES="20000", CONVSCOPE_MAX_IMAGES="2")
     try:
         route = f"{url}/v2/models/mnist/infer"
@@ -191,9 +191,9 @@ def test_limits_hold_for_what_is_unpacked():
             {"data": zlib.compress(bytes(10**7)), "headers": {"Content-Encoding": "deflate"}},
             {"json": three},
         ):
-            answer = requests.post(route, timeout=5, **request)
-            assert answer.status_code == 413, answer.text
-            assert set(answer.json()) == {"error"}
+            response = requests.post(route, timeout=5, **request)
+            assert response.status_code == 413, response.text
+            assert set(response.json()) == {"error"}
         assert requests.post(route, json=image(), timeout=5).ok
     finally:
         process.terminate()

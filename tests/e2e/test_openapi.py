@@ -131,7 +131,7 @@ def test_schemas_have_descriptions(document):
             assert not re.search(r"\bNone where|    ", text), text
     assert schemas["Prediction"]["properties"]["score"]["description"].startswith("Compared with")
     trace = schemas["ConvolutionTrace"]["properties"]  # inherited attributes have descriptions too
-    assert trace["difference"]["description"] == "|pre − value|, what float32 rounds away."
+    assert trace["difference"]["description"] == "|pre − value|, the rounding error of float32."
     assert schemas["Cell"]["properties"]["column"]["description"].startswith("From 0; null in")
 
 
@@ -142,7 +142,7 @@ def test_json_bodies_have_one_kind_of_input(document):
     one_of = {field for option in body["oneOf"] for field in option["required"]}
     assert one_of == {"image", "images", "instances"}
     assert body["dependentRequired"] == {"instances": ["range"]}
-    form = document["components"]["schemas"]["PictureForm"]["properties"]["image"]
+    form = document["components"]["schemas"]["ImageForm"]["properties"]["image"]
     assert form["items"] == {"type": "string", "format": "binary"}
 
 

@@ -1,4 +1,4 @@
-"""The playground in a real browser: drawing, and the answer that follows."""
+"""The playground in a real browser: drawing, and the prediction that follows."""
 
 import base64
 import io
@@ -19,13 +19,13 @@ ALL_TILES = "[...document.querySelectorAll('.column canvas')].map((canvas) => ca
 
 
 def on_paper(page):
-    """The 7's points in the window's pixels."""
+    """Return the points of the 7 in pixels of the window."""
     box = page.locator("#paper").bounding_box()
     return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in SEVEN]
 
 
 def draw_with_mouse(page):
-    """One stroke, button held."""
+    """Draw one stroke with the mouse."""
     start, *rest = on_paper(page)
     page.mouse.move(*start)
     page.mouse.down()
@@ -35,7 +35,7 @@ def draw_with_mouse(page):
 
 
 def draw_with_touch(page):
-    """One stroke of a finger, as the system sends it; the page must not scroll under it."""
+    """Draw one stroke with a finger, as the system sends it; the page must not scroll."""
     session = page.context.new_cdp_session(page)
     before = page.evaluate("scrollY")
 
@@ -52,7 +52,7 @@ def draw_with_touch(page):
 
 
 def draw_with_keyboard(page):
-    """Arrow keys move the pen, Space lowers and lifts it."""
+    """Draw with the keyboard: arrow keys move the pen, Space lowers and lifts it."""
     page.locator("#paper").focus()
 
     def press(key, times=1):
@@ -70,8 +70,8 @@ def draw_with_keyboard(page):
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 @pytest.mark.parametrize("draw", [draw_with_mouse, draw_with_touch, draw_with_keyboard])
-def test_a_drawn_seven_is_read(open_page, screenshot, draw, phone):
-    """A 7 drawn by mouse, finger or keyboard reads 7, and every layer's maps change."""
+def test_a_drawing_of_a_seven_is_recognised(open_page, screenshot, draw, phone):
+    """A 7 drawn by mouse, touch or keyboard is predicted as 7, and every layer's maps change."""
     page = open_page(phone=phone, has_touch=True)
     before = page.evaluate(ALL_TILES)
     draw(page)
@@ -83,16 +83,16 @@ def test_a_drawn_seven_is_read(open_page, screenshot, draw, phone):
     screenshot(page, f"drawn-{draw.__name__}-{'phone' if phone else 'desk'}")
 
 
-def test_an_empty_sheet_predicts_nothing_and_says_so(open_page, screenshot):
-    """No question is asked about an empty sheet; after Clear there is no answer any more."""
+def test_an_empty_sheet_has_no_prediction(open_page, screenshot):
+    """An empty sheet causes no request and shows why; Clear removes the prediction."""
     page = open_page()
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls = []
+    page.on("request", lambda request: urls.append(request.url))
     assert "An empty sheet predicts nothing" in page.locator("#answer").inner_text()
     assert page.locator(".invitation").is_visible()
     screenshot(page, "empty")
     page.wait_for_timeout(300)
-    assert asked == []
+    assert urls == []
     draw_with_mouse(page)
     page.locator(LABEL).wait_for()
     page.locator('[data-tool="clear"]').click()
@@ -101,21 +101,21 @@ def test_an_empty_sheet_predicts_nothing_and_says_so(open_page, screenshot):
     assert page.locator(LABEL).inner_text() == "7"
 
 
-def test_sixty_strokes_in_two_seconds_queue_nothing_up(open_page, server):
-    """However fast strokes come, two requests are under way at most, and the last stroke counts."""
+def test_sixty_strokes_in_two_seconds_form_no_queue(open_page, server):
+    """With fast strokes at most two requests run at once, and the last stroke is predicted."""
     page = open_page()
-    under_way, most, asked, answered = 0, 0, 0, 0
+    running, most, requested, finished = 0, 0, 0, 0
 
     def begin(_):
-        nonlocal under_way, most, asked
-        asked += 1
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal running, most, requested
+        requested += 1
+        running += 1
+        most = max(most, running)
 
     def end(_):
-        nonlocal under_way, answered
-        under_way -= 1
-        answered += 1
+        nonlocal running, finished
+        running -= 1
+        finished += 1
 
     page.on("request", begin)
     page.on("requestfinished", end)
@@ -123,7 +123,7 @@ def test_sixty_strokes_in_two_seconds_queue_nothing_up(open_page, server):
     seconds = page.evaluate(
         """async () => {
             const paper = document.querySelector('#paper');
-            paper.setPointerCapture = () => {}; // made-up pointers cannot be captured
+            paper.setPointerCapture = () => {}; // synthetic pointers cannot be captured
             const box = paper.getBoundingClientRect();
             const send = (kind, x, y) => paper.dispatchEvent(new PointerEvent(kind, { bubbles: true,
                 cancelable: true, isPrimary: true, pointerId: 1, button: 0,
@@ -138,7 +138,7 @@ def test_sixty_strokes_in_two_seconds_queue_nothing_up(open_page, server):
             return (performance.now() - start) / 1000;
         }"""
     )
-    asked_before = asked
+    requested_before = requested
     assert seconds < 2.2
     page.evaluate(RESTS)
     count, picture = page.evaluate(
@@ -153,8 +153,8 @@ def test_sixty_strokes_in_two_seconds_queue_nothing_up(open_page, server):
         }"""
     )
     assert count == 60
-    answer = requests.post(f"{server}/predict", data=base64.b64decode(picture)).json()
-    expected = answer["predictions"][0]["probabilities"]
+    response = requests.post(f"{server}/predict", data=base64.b64decode(picture)).json()
+    expected = response["predictions"][0]["probabilities"]
     page.wait_for_function(
         """(expected) => {
             const shown = [...document.querySelectorAll('.classes .share data')];
@@ -164,9 +164,9 @@ def test_sixty_strokes_in_two_seconds_queue_nothing_up(open_page, server):
         arg=[expected[str(digit)] for digit in range(10)],
     )
     page.wait_for_timeout(300)
-    assert under_way == 0
-    assert asked <= asked_before + 4  # for the last stroke, and for the one before
-    assert answered > 3
+    assert running == 0
+    assert requested <= requested_before + 4  # for the last stroke, and for the one before
+    assert finished > 3
     assert most <= 2
 
 
@@ -201,9 +201,9 @@ def test_the_picture_follows_the_stroke(open_page):
     assert min(times) <= 50, times
 
 
-def test_pictures_are_taken(open_page, tmp_path):
-    """A chosen or dropped file is read like any picture; one without a digit is refused."""
-    page = open_page(errors=True)  # the browser reports the refusal's status as an error
+def test_image_files_are_recognised(open_page, tmp_path):
+    """A selected or dropped file gets a prediction; one without a digit shows a problem."""
+    page = open_page(errors=True)  # the browser logs the response as an error
     page.locator("input[type=file]").set_input_files(ROOT / "tests" / "seven.png")
     page.locator(LABEL).wait_for()
     assert page.locator(LABEL).inner_text() == "7"
@@ -225,14 +225,14 @@ def test_pictures_are_taken(open_page, tmp_path):
 
 
 def blank_png() -> bytes:
-    """White paper, nothing on it."""
+    """Return an empty white image."""
     out = io.BytesIO()
     Image.fromarray(np.full((64, 64), 255, np.uint8)).save(out, "PNG")
     return out.getvalue()
 
 
 def test_samples_are_real_test_digits(open_page, mnist):
-    """Next sample shows MNIST's own test digits, unchanged, and their labels come out."""
+    """Next sample shows MNIST's test digits unchanged, and predicts their labels."""
     about = json.loads((ROOT / "service" / "web" / "samples.json").read_text())
     page = open_page()
     for label, index in list(zip(about["labels"], about["test_index"], strict=True))[:5]:

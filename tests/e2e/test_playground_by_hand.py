@@ -1,4 +1,4 @@
-"""The playground in a real browser: all ways to fill the paper, and to take them back."""
+"""The playground in a real browser: all ways to draw a digit or open an image, and undo."""
 
 import pytest
 
@@ -13,13 +13,13 @@ STROKES = """async () => {
 
 
 def strokes(page):
-    """What the link says lies on the paper, once it has been written."""
+    """Return the strokes in the link, once the page has written it."""
     page.evaluate(RESTS)
     return page.evaluate(STROKES)
 
 
 def test_undo_by_keyboard(open_page):
-    """Ctrl+Z takes back a stroke; in the lab it leaves the paper alone."""
+    """Ctrl+Z undoes a stroke in the playground, and not in the lab."""
     page = open_page()
     draw_with_mouse(page)
     page.locator(LABEL).wait_for()
@@ -36,8 +36,8 @@ def test_undo_by_keyboard(open_page):
     page.locator(LABEL).wait_for(state="detached")
 
 
-def test_undo_in_the_middle_of_a_stroke_lifts_the_pen(open_page):
-    """Ctrl+Z under the pen takes the whole stroke back; it does not go on from an older one."""
+def test_undo_during_a_stroke_ends_it(open_page):
+    """Ctrl+Z during a stroke undoes all of it, and the pointer does not extend an older stroke."""
     page = open_page()
     first, second, third, *_ = on_paper(page)
     for older in range(2):
@@ -59,7 +59,7 @@ def test_undo_in_the_middle_of_a_stroke_lifts_the_pen(open_page):
 
 
 def draw_with_pen(page):
-    """One stroke of a stylus, as the system sends it."""
+    """Draw one stroke with a stylus, as the system sends it."""
     session = page.context.new_cdp_session(page)
     start, *rest = on_paper(page)
     steps = [
@@ -73,7 +73,7 @@ def draw_with_pen(page):
 
 
 def paste(page):
-    """A picture of a 7 from the clipboard."""
+    """Paste an image of a 7 from the clipboard."""
     page.evaluate(
         """(bytes) => {
             const clipboardData = new DataTransfer();
@@ -87,7 +87,7 @@ def paste(page):
 
 
 def draw_with(brush):
-    """One stroke of the mouse, with another brush."""
+    """Return a function that draws one stroke with the mouse and another brush."""
 
     def draw(page):
         page.locator(f'[data-tool="{brush}"]').click()
@@ -105,8 +105,8 @@ def draw_with(brush):
         pytest.param(draw_with("thick"), "mouse", [28], id="thick"),
     ],
 )
-def test_a_seven_is_read_however_it_comes(open_page, put, pointer, brushes):
-    """A 7 by stylus, from the clipboard, or with another brush reads 7."""
+def test_a_seven_is_recognised_from_any_source(open_page, put, pointer, brushes):
+    """A 7 by stylus, from the clipboard, or with another brush is predicted as 7."""
     page = open_page()
     page.evaluate(
         """() => document.querySelector('#paper').addEventListener('pointerdown',
@@ -119,7 +119,7 @@ def test_a_seven_is_read_however_it_comes(open_page, put, pointer, brushes):
 
 
 def test_the_mouse_draws_for_another_model(open_page):
-    """What is drawn is brought to another input's size and channels on the page, and answered."""
+    """The page converts a drawing to another input's size and channels, and shows a prediction."""
     page = open_page("?model=tiny")
     draw_with_mouse(page)
     page.locator(LABEL).wait_for()

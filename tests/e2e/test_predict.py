@@ -1,4 +1,4 @@
-"""POST /predict on a real socket: every form of input, every parameter, every refusal."""
+"""POST /predict over HTTP: every form of input, every parameter, every error."""
 
 import base64
 import io
@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def png(digit, **save):
-    """A picture as PNG bytes."""
+    """Return an image as PNG bytes."""
     out = io.BytesIO()
     Image.fromarray(digit).save(out, "PNG", **save)
     return out.getvalue()
@@ -24,14 +24,14 @@ def seven(mnist):
 
 
 def predict(server, **request):
-    """The answer as JSON, checked to be one."""
-    answer = requests.post(f"{server}/predict", timeout=10, **request)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    """Return the response's JSON; its status must be 200."""
+    response = requests.post(f"{server}/predict", timeout=10, **request)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
-def test_a_picture_is_answered_with_its_digit(server, seven, mnist_bundle):
-    """Raw bytes in; label, confidence, all ten probabilities and the model's identity out."""
+def test_an_image_gets_a_prediction(server, seven, mnist_bundle):
+    """The response has label, confidence, ten probabilities and the model's hash."""
     body = predict(server, data=png(seven), headers={"Content-Type": "image/png"})
     assert body["model"] == {"name": "mnist", "version": 1, "sha256": mnist_bundle.sha256}
     (prediction,) = body["predictions"]
@@ -43,7 +43,7 @@ def test_a_picture_is_answered_with_its_digit(server, seven, mnist_bundle):
 
 
 def forms_of(digit):
-    """One digit in every form that a request can have."""
+    """Return a digit in every form that a request can have."""
     raw = png(digit)
     text = base64.b64encode(raw).decode()
     npy = io.BytesIO()
@@ -69,26 +69,26 @@ def forms_of(digit):
 
 
 @pytest.mark.parametrize("form", forms_of(np.zeros((28, 28), np.uint8)))
-def test_every_form_of_input_gives_the_same_answer(server, seven, form):
-    """However a digit is sent, the probabilities are the same."""
+def test_every_form_of_input_gives_the_same_prediction(server, seven, form):
+    """The probabilities do not depend on the form of the request."""
     expected = predict(server, data=png(seven))["predictions"][0]["probabilities"]
-    found = predict(server, **forms_of(seven)[form])["predictions"][0]["probabilities"]
-    assert found == pytest.approx(expected, abs=1e-6)
+    probabilities = predict(server, **forms_of(seven)[form])["predictions"][0]["probabilities"]
+    assert probabilities == pytest.approx(expected, abs=1e-6)
 
 
-def test_many_pictures_are_answered_in_order(server, mnist):
-    """One form with 20 files gives 20 predictions, in the order sent."""
+def test_predictions_have_the_order_of_the_images(server, mnist):
+    """A form with 20 files gives 20 predictions in the same order."""
     files = [("image", (f"{i}.png", png(mnist.test_images[i]))) for i in range(20)]
-    found = [p["label"] for p in predict(server, files=files)["predictions"]]
+    labels = [p["label"] for p in predict(server, files=files)["predictions"]]
     alone = [
         predict(server, data=png(digit))["predictions"][0]["label"]
         for digit in mnist.test_images[:20]
     ]
-    assert found == alone
+    assert labels == alone
 
 
-def test_top_k_gives_the_likeliest_first(server, seven):
-    """top_k=3 answers three classes, highest first; the label is the first of them."""
+def test_top_k_returns_the_most_probable_classes(server, seven):
+    """top_k=3 returns three classes, highest first; the label is the first of them."""
     body = predict(server, data=png(seven), params={"top_k": 3})
     probabilities = body["predictions"][0]["probabilities"]
     assert len(probabilities) == 3
@@ -96,8 +96,8 @@ def test_top_k_gives_the_likeliest_first(server, seven):
     assert next(iter(probabilities)) == "7"
 
 
-def test_another_model_answers_when_asked(server):
-    """model= chooses; its own shape and labels count."""
+def test_another_model_can_be_requested(server):
+    """model= selects a model with its own input shape and labels."""
     pixels = np.random.default_rng(0).integers(0, 256, (2, 12, 10, 3), np.uint8)
     npy = io.BytesIO()
     np.save(npy, pixels)
@@ -111,8 +111,8 @@ def test_another_model_answers_when_asked(server):
     assert [len(p["probabilities"]) for p in body["predictions"]] == [3, 3]
 
 
-def test_black_on_white_is_a_digit_too(server, mnist):
-    """A drawing on white paper, ten times as large, is the same digit."""
+def test_black_on_white_is_inverted(server, mnist):
+    """A drawing on white, ten times as large, gives the same label."""
     for digit, label in zip(mnist.test_images[:10], mnist.test_labels[:10], strict=True):
         drawn = Image.fromarray(255 - digit).resize((280, 280), Image.Resampling.BICUBIC)
         (prediction,) = predict(server, data=png(np.asarray(drawn)))["predictions"]
@@ -121,8 +121,8 @@ def test_black_on_white_is_a_digit_too(server, mnist):
 
 
 def bad_requests():
-    """By what is wrong with it: a request, and the status and slug that it gets."""
-    blank, picture = png(np.zeros((50, 50), np.uint8)), png(np.eye(28, dtype=np.uint8) * 255)
+    """Return invalid requests by name, with the status and slug of the error."""
+    blank, valid = png(np.zeros((50, 50), np.uint8)), png(np.eye(28, dtype=np.uint8) * 255)
     wrong = io.BytesIO()
     np.save(wrong, np.zeros((2, 5, 5), np.uint8))
     pickled = io.BytesIO()
@@ -134,7 +134,7 @@ def bad_requests():
             415,
             "unsupported-format",
         ),
-        "cut short": ({"data": picture[:-30]}, 400, "image-not-decodable"),
+        "cut short": ({"data": valid[:-30]}, 400, "image-not-decodable"),
         "empty": ({"data": b""}, 400, "malformed-request"),
         "blank": ({"data": blank}, 422, "nothing-drawn"),
         "content type": (
@@ -165,39 +165,39 @@ def bad_requests():
             422,
             "wrong-shape",
         ),
-        "mode": ({"data": picture, "params": {"preprocess": "magic"}}, 400, "malformed-request"),
+        "mode": ({"data": valid, "params": {"preprocess": "magic"}}, 400, "malformed-request"),
         "none": ({"data": blank, "params": {"preprocess": "none"}}, 422, "wrong-shape"),
-        "top_k": ({"data": picture, "params": {"top_k": "-1"}}, 400, "malformed-request"),
-        "unknown": ({"data": picture, "params": {"topk": "1"}}, 400, "malformed-request"),
-        "model": ({"data": picture, "params": {"model": "cats"}}, 404, "unknown-model"),
-        "version": ({"data": picture, "params": {"version": "9"}}, 404, "unknown-model"),
+        "top_k": ({"data": valid, "params": {"top_k": "-1"}}, 400, "malformed-request"),
+        "unknown": ({"data": valid, "params": {"topk": "1"}}, 400, "malformed-request"),
+        "model": ({"data": valid, "params": {"model": "cats"}}, 404, "unknown-model"),
+        "version": ({"data": valid, "params": {"version": "9"}}, 404, "unknown-model"),
     }
 
 
 @pytest.mark.parametrize("case", bad_requests())
-def test_a_bad_request_gets_the_problem_that_fits(server, case):
-    """Status, type and a sentence that helps; never a 500, never a stack trace."""
+def test_an_invalid_request_gets_a_problem(server, case):
+    """The problem has status, type and what to do, never a 500 or a stack trace."""
     request, status, slug = bad_requests()[case]
-    answer = requests.post(f"{server}/predict", timeout=10, **request)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
+    response = requests.post(f"{server}/predict", timeout=10, **request)
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = response.json()
     assert set(problem) == {"type", "title", "status", "detail", "request_id"}
     assert problem["type"] == f"urn:convscope:problem:{slug}"
     assert problem["status"] == status
-    assert problem["request_id"] == answer.headers["X-Request-ID"]
+    assert problem["request_id"] == response.headers["X-Request-ID"]
     assert problem["detail"].endswith(".")
-    assert "Traceback" not in answer.text
+    assert "Traceback" not in response.text
 
 
-def test_accuracy_over_http_is_the_manifests(server, mnist, mnist_bundle):
-    """The 10,000 test digits as PNGs through the socket: the accuracy that the manifest states."""
-    session, right = requests.Session(), 0
+def test_accuracy_over_http_equals_the_manifests(server, mnist, mnist_bundle):
+    """The 10,000 test digits as PNGs give the accuracy in the manifest."""
+    session, correct = requests.Session(), 0
     for start in range(0, 10_000, 500):
         files = [
             ("image", ("d.png", png(digit))) for digit in mnist.test_images[start : start + 500]
         ]
-        answer = session.post(f"{server}/predict", files=files, timeout=60)
-        labels = [prediction["label"] for prediction in answer.json()["predictions"]]
-        right += sum(map(str.__eq__, labels, map(str, mnist.test_labels[start : start + 500])))
-    assert right / 10_000 == pytest.approx(mnist_bundle.manifest["metrics"]["accuracy"], abs=1e-9)
+        response = session.post(f"{server}/predict", files=files, timeout=60)
+        labels = [prediction["label"] for prediction in response.json()["predictions"]]
+        correct += sum(map(str.__eq__, labels, map(str, mnist.test_labels[start : start + 500])))
+    assert correct / 10_000 == pytest.approx(mnist_bundle.manifest["metrics"]["accuracy"], abs=1e-9)

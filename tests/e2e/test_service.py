@@ -1,4 +1,4 @@
-"""The process: how it starts, what it refuses to start with, its health and its limits."""
+"""The process: start, health and limits."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from tests.e2e.test_predict import png
 
 
 def run(**environ):
-    """`python -m service` until it exits by itself."""
+    """Run `python -m service` until it exits by itself."""
     return subprocess.run(
         [sys.executable, "-m", "service"],
         cwd=ROOT,
@@ -26,15 +26,15 @@ def run(**environ):
 
 
 def test_health_and_readiness(server, mnist_bundle):
-    """/healthz says that it lives, /readyz which models it can answer with."""
+    """/healthz reports that the process is alive, /readyz which models are loaded."""
     assert requests.get(f"{server}/healthz", timeout=5).json() == {"status": "ok"}
     ready = requests.get(f"{server}/readyz", timeout=5).json()
     assert ready["status"] == "ready"
     assert {"name": "mnist", "version": 1, "sha256": mnist_bundle.sha256} in ready["models"]
 
 
-def test_model_tells_what_a_page_needs(server, mnist_bundle):
-    """GET /model is the manifest: layers with shapes, kernels, parameters; metrics; no digits."""
+def test_model_returns_the_manifest(server, mnist_bundle):
+    """GET /model returns the manifest without its golden digits."""
     manifest = requests.get(f"{server}/model", timeout=5).json()
     assert manifest["parameters"] == 93_322
     assert manifest["layers"] == mnist_bundle.manifest["layers"]
@@ -48,26 +48,26 @@ def test_model_tells_what_a_page_needs(server, mnist_bundle):
     ("method", "path", "status", "slug"),
     [("GET", "/nowhere", 404, "unknown-route"), ("GET", "/predict", 405, "method-not-allowed")],
 )
-def test_flasks_own_errors_are_problems_too(server, method, path, status, slug):
-    """An unknown route and a wrong method are answered in the same form."""
-    answer = requests.request(method, server + path, timeout=5)
-    assert answer.status_code == status
-    assert answer.json()["type"] == f"urn:convscope:problem:{slug}"
+def test_flasks_errors_are_problems(server, method, path, status, slug):
+    """An unknown route and a wrong method give problems, too."""
+    response = requests.request(method, server + path, timeout=5)
+    assert response.status_code == status
+    assert response.json()["type"] == f"urn:convscope:problem:{slug}"
     if status == 405:
-        assert "POST" in answer.headers["Allow"]
+        assert "POST" in response.headers["Allow"]
 
 
-def test_a_request_id_is_kept_and_a_strange_one_replaced(server):
-    """A plain X-Request-ID comes back; anything that could spoil a log does not."""
-    for given, kept in (("abc-123", True), ("x" * 65, False), ("a b", False)):
-        answer = requests.get(f"{server}/healthz", headers={"X-Request-ID": given}, timeout=5)
-        found = answer.headers["X-Request-ID"]
-        assert (found == given) is kept
-        assert kept or re.fullmatch(r"[0-9a-f]{32}", found)
+def test_a_valid_request_id_is_kept_and_an_invalid_one_replaced(server):
+    """An X-Request-ID that could break a log line is replaced by a new id."""
+    for sent_id, is_kept in (("abc-123", True), ("x" * 65, False), ("a b", False)):
+        response = requests.get(f"{server}/healthz", headers={"X-Request-ID": sent_id}, timeout=5)
+        request_id = response.headers["X-Request-ID"]
+        assert (request_id == sent_id) is is_kept
+        assert is_kept or re.fullmatch(r"[0-9a-f]{32}", request_id)
 
 
 def test_limits_on_bytes_pixels_and_images():
-    """Each limit answers 413 with its own problem, and the connection's next request works."""
+    """Each limit gives 413 with its own problem; the next request works."""
     process, url = start_server(
         CONVSCOPE_MAX_BODY_BYTES="2000", CONVSCOPE_MAX_PIXELS="10000", CONVSCOPE_MAX_IMAGES="2"
     )
@@ -80,24 +80,24 @@ def test_limits_on_bytes_pixels_and_images():
             ({"data": wide}, "image-too-large"),
             (three, "image-too-large"),
         ):
-            answer = requests.post(f"{url}/predict", timeout=5, **request)
-            assert answer.status_code == 413, answer.text
-            assert answer.json()["type"].endswith(slug)
+            response = requests.post(f"{url}/predict", timeout=5, **request)
+            assert response.status_code == 413, response.text
+            assert response.json()["type"].endswith(slug)
         assert requests.post(f"{url}/predict", data=small, timeout=5).ok
     finally:
         process.terminate()
         process.communicate(timeout=40)
 
 
-def test_a_bad_setting_stops_the_start():
-    """Exit 2 and one line that names key and value."""
+def test_an_invalid_setting_stops_the_start():
+    """The service exits with 2 and one line that states key and value."""
     done = run(PORT="http")
     assert done.returncode == 2
-    assert done.stderr == "PORT='http' is not a whole number.\n"
+    assert done.stderr == "PORT must be a whole number from 0 to 65535, got 'http'.\n"
 
 
 def test_a_broken_bundle_stops_the_start(tmp_path):
-    """Exit 4 and a line that names the file; no stack trace."""
+    """The service exits with 4 and a line that names the file, without a stack trace."""
     copy = shutil.copytree(ROOT / "models" / "mnist" / "1", tmp_path / "mnist" / "1")
     with (copy / "graph.tflite").open("r+b") as file:
         file.seek(1000)
@@ -108,8 +108,8 @@ def test_a_broken_bundle_stops_the_start(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_no_model_stops_the_start(tmp_path):
-    """An empty models folder is said so, with the settings that point elsewhere."""
+def test_a_missing_model_stops_the_start(tmp_path):
+    """The error names the model and the setting of the models folder."""
     done = run(PORT="0", CONVSCOPE_MODELS_DIR=str(tmp_path))
     assert done.returncode == 4
     assert "holds no model 'mnist'" in done.stderr

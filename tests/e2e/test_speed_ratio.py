@@ -1,4 +1,4 @@
-"""A guard on ratios within one run: no absolute times, and the best of several rounds."""
+"""Limits on ratios of times within one run, the best of several rounds."""
 
 import json
 import subprocess
@@ -10,8 +10,8 @@ from benchmarks.load import predict
 from benchmarks.servers import free_port, running, start_process, start_service
 
 ROUNDS = 4
-IN_PROCESS_LIMIT = 9  # times the graph's own time; docs/benchmarks.md aims at 5
-FASTAPI_LIMIT = 0.5  # of its rate; docs/benchmarks.md aims at 0.7
+IN_PROCESS_LIMIT = 9  # times the graph's time; docs/benchmarks.md states a target of 5
+FASTAPI_LIMIT = 0.5  # of its rate; docs/benchmarks.md states a target of 0.7
 
 
 def start_fastapi():

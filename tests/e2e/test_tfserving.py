@@ -1,7 +1,7 @@
-"""TensorFlow Serving's REST API on a real socket, with the requests that its documentation prints.
+"""TensorFlow Serving's REST API over HTTP, with the requests of its documentation.
 
-https://www.tensorflow.org/tfx/serving/api_rest: its model's names, numbers and inputs are replaced
-by this model's, and nothing else.
+https://www.tensorflow.org/tfx/serving/api_rest: only names, numbers and inputs are adapted to this
+model.
 """
 
 import base64
@@ -24,32 +24,32 @@ def digits(mnist):
 
 @pytest.fixture(scope="module")
 def expected(server, digits):
-    """What POST /activations says of these two: float32 (2, …) by layer, and probabilities."""
-    answer = requests.post(
+    """The values of POST /activations for these digits: float32 (2, …) by output."""
+    response = requests.post(
         f"{server}/activations",
         files=[("image", ("d.png", png(digit))) for digit in digits],
         params={"layers": "all", "format": "npz"},
         timeout=10,
     )
-    found = np.load(io.BytesIO(answer.content))
-    return {name: found[name] for name in found.files if name != "score"}  # no output of the model
+    arrays = np.load(io.BytesIO(response.content))
+    return {name: arrays[name] for name in arrays.files if name != "score"}  # not an output
 
 
 def predict(server, body, path="mnist"):
-    """The answer to a :predict, sent as `curl -d '…' -X POST` sends it, checked to be one."""
-    answer = requests.post(
+    """Send :predict as `curl -d '…' -X POST` does; return the JSON of a response with 200."""
+    response = requests.post(
         f"{server}/v1/models/{path}:predict",
         data=json.dumps(body),
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         timeout=10,
     )
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Content-Type"] == "application/json"
-    return answer.json()
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    return response.json()
 
 
 def encoded(digit):
-    """A picture of it, as the documentation encodes binary values."""
+    """Return a digit as an encoded image, as the documentation encodes binary values."""
     return {"b64": base64.b64encode(png(digit)).decode()}
 
 
@@ -57,8 +57,8 @@ def encoded(digit):
 def test_status(server, mnist_bundle, path):
     """`curl http://host:port/v1/models/${MODEL_NAME}[/versions/${VERSION}]`, as documented."""
     version = str(mnist_bundle.version)
-    answer = requests.get(f"{server}/v1/models/{path.format(version=version)}", timeout=5)
-    assert answer.json() == {
+    response = requests.get(f"{server}/v1/models/{path.format(version=version)}", timeout=5)
+    assert response.json() == {
         "model_version_status": [
             {
                 "version": version,
@@ -73,8 +73,10 @@ def test_status(server, mnist_bundle, path):
 def test_metadata(server, mnist_bundle, path):
     """`…/metadata` is GetModelMetadataResponse: the signatures, int64 as strings."""
     version = str(mnist_bundle.version)
-    answer = requests.get(f"{server}/v1/models/{path.format(version=version)}/metadata", timeout=5)
-    metadata = answer.json()
+    response = requests.get(
+        f"{server}/v1/models/{path.format(version=version)}/metadata", timeout=5
+    )
+    metadata = response.json()
     assert metadata["model_spec"] == {"name": "mnist", "signature_name": "", "version": version}
     signatures = metadata["metadata"]["signature_def"]["signature_def"]
     default, activations = signatures["serving_default"], signatures["activations"]
@@ -90,7 +92,7 @@ def test_metadata(server, mnist_bundle, path):
 
 
 def forms_of(digits):
-    """What the documentation says an image can look like."""
+    """Return the digits in every form that the documentation allows."""
     floats = digits / np.float32(255)
     return {
         "floats": floats.tolist(),
@@ -102,7 +104,7 @@ def forms_of(digits):
 
 @pytest.mark.parametrize("form", forms_of(np.zeros((2, 28, 28), np.uint8)))
 def test_every_form_in_rows_and_columns_equals_activations(server, digits, expected, form):
-    """Row and column format, named input and unnamed: bit for bit what /activations says."""
+    """Row and column format, named and unnamed inputs give exactly the values of /activations."""
     images = forms_of(digits)[form]
     for body, key in (
         ({"instances": images}, "predictions"),
@@ -112,20 +114,20 @@ def test_every_form_in_rows_and_columns_equals_activations(server, digits, expec
         ({"signature_name": "serving_default", "instances": images}, "predictions"),
         ({"signature_name": "", "inputs": images}, "outputs"),
     ):
-        found = predict(server, body)
-        assert set(found) == {key}
-        np.testing.assert_array_equal(np.array(found[key], np.float32), expected["probabilities"])
+        result = predict(server, body)
+        assert set(result) == {key}
+        np.testing.assert_array_equal(np.array(result[key], np.float32), expected["probabilities"])
 
 
-def test_a_version_can_be_named(server, digits, expected, mnist_bundle):
+def test_a_version_can_be_requested(server, digits, expected, mnist_bundle):
     """`POST /v1/models/${MODEL_NAME}/versions/${VERSION}:predict`."""
     path = f"mnist/versions/{mnist_bundle.version}"
-    found = predict(server, {"instances": digits.tolist()}, path)["predictions"]
-    np.testing.assert_array_equal(np.array(found, np.float32), expected["probabilities"])
+    result = predict(server, {"instances": digits.tolist()}, path)["predictions"]
+    np.testing.assert_array_equal(np.array(result, np.float32), expected["probabilities"])
 
 
-def test_the_signature_activations_answers_every_layer(server, digits, expected):
-    """Several named outputs: in rows a list of objects, in columns one object."""
+def test_the_signature_activations_returns_every_layer(server, digits, expected):
+    """Several outputs are a list of objects in row format, one object in column format."""
     images = [encoded(digit) for digit in digits]
     rows = predict(server, {"signature_name": "activations", "instances": images})["predictions"]
     columns = predict(server, {"signature_name": "activations", "inputs": images})["outputs"]
@@ -136,24 +138,24 @@ def test_the_signature_activations_answers_every_layer(server, digits, expected)
         np.testing.assert_array_equal(np.array([row[name] for row in rows], np.float32), values)
 
 
-def test_whole_numbers_without_any_above_1_are_taken_as_they_are(server):
-    """Ink of 1 is full ink where nothing says otherwise, the same as 1.0."""
+def test_whole_numbers_up_to_1_are_in_the_range_0_to_1(server):
+    """Without a larger value, 1 is full foreground, the same as 1.0."""
     whole = np.eye(28, dtype=int)[np.newaxis]
     assert predict(server, {"instances": whole.tolist()}) == predict(
         server, {"instances": (whole * 1.0).tolist()}
     )
 
 
-def test_another_model_answers_with_its_own_classes(server, tiny_bundle):
-    """The name in the route chooses; there are as many values as that model has classes."""
+def test_another_model_returns_its_own_classes(server, tiny_bundle):
+    """The name in the path selects the model."""
     pixels = np.random.default_rng(0).integers(0, 256, (2, *tiny_bundle.input_shape))
-    found = predict(server, {"instances": pixels.tolist()}, "tiny")["predictions"]
-    assert np.array(found).shape == (2, len(tiny_bundle.labels))
+    result = predict(server, {"instances": pixels.tolist()}, "tiny")["predictions"]
+    assert np.array(result).shape == (2, len(tiny_bundle.labels))
 
 
 BLANK = [[0.0] * 28] * 28
 BAD_REQUESTS = {
-    # the documentation's own error: a model that is not there
+    # the documentation's example of an error: an unknown model
     "model": ("cats:predict", {"instances": [1.0, 5.0]}, 404, "'cats' is not loaded. Loaded: "),
     "version": ("mnist/versions/99:predict", {"instances": [BLANK]}, 404, "version 99"),
     "documented numbers": ("mnist:predict", {"instances": [0.1, 0.2, 0.5]}, 422, "(3,)"),
@@ -182,41 +184,41 @@ BAD_REQUESTS = {
     "beyond float32": ("mnist:predict", {"instances": [[[1e300] * 28] * 28]}, 422, "in 0–1"),
     "base64": ("mnist:predict", {"instances": [{"b64": "?!"}]}, 400, "not base64"),
     "no ASCII": ("mnist:predict", {"instances": [{"b64": "é"}]}, 400, "not base64"),
-    "base64's type": ("mnist:predict", {"instances": [{"b64": 7}]}, 400, "base64 of a picture"),
+    "base64's type": ("mnist:predict", {"instances": [{"b64": 7}]}, 400, "base64 of an image"),
     "documented bytes": (
         "mnist:predict",
         {"instances": [{"image": {"b64": "aW1hZ2UgYnl0ZXM="}}]},
         415,
         "",
     ),
-    "blank picture": (
+    "blank image": (
         "mnist:predict",
         {"instances": [encoded(np.zeros((60, 60), np.uint8))]},
         422,
         "",
     ),
-    "pictures for another model": ("tiny:predict", {"instances": [{"b64": ""}]}, 422, "tiny"),
+    "images for another model": ("tiny:predict", {"instances": [{"b64": ""}]}, 422, "tiny"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_REQUESTS)
 def test_a_bad_request_is_answered_in_tensorflow_servings_form(server, case):
-    """The status that fits and {"error": …} with what to do; never a 500, never a stack trace."""
-    path, body, status, said = BAD_REQUESTS[case]
-    answer = requests.post(f"{server}/v1/models/{path}", json=body, timeout=10)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/json"
-    assert set(answer.json()) == {"error"}
-    assert said in answer.json()["error"]
-    assert "Traceback" not in answer.text
+    """The response is {"error": …} with what to do, never a 500 or a stack trace."""
+    path, body, status, message = BAD_REQUESTS[case]
+    response = requests.post(f"{server}/v1/models/{path}", json=body, timeout=10)
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert set(response.json()) == {"error"}
+    assert message in response.json()["error"]
+    assert "Traceback" not in response.text
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"instances":[NaN]}', b"[" * 9999, b'["\xff"]'])
-def test_what_is_no_json_is_said_so(server, body):
-    """400 and the reason; NaN is a number to TensorFlow Serving, but no pixel."""
-    answer = requests.post(f"{server}/v1/models/mnist:predict", data=body, timeout=10)
-    assert answer.status_code == 400
-    assert answer.json()["error"].startswith("The request does not fit: ")
+def test_invalid_json_is_rejected(server, body):
+    """400 with the reason; NaN, which TensorFlow Serving accepts, is not a pixel."""
+    response = requests.post(f"{server}/v1/models/mnist:predict", data=body, timeout=10)
+    assert response.status_code == 400
+    assert response.json()["error"].startswith("The request body is invalid: ")
 
 
 @pytest.mark.parametrize(
@@ -232,22 +234,22 @@ def test_what_is_no_json_is_said_so(server, body):
         ("GET", "models/mnist:predict", 405),
     ],
 )
-def test_what_is_not_there_speaks_the_protocol_too(server, method, path, status):
-    """Routes of TensorFlow Serving that this server lacks, and models that it has not."""
-    answer = requests.request(method, f"{server}/v1/{path}", timeout=5)
-    assert answer.status_code == status
-    assert set(answer.json()) == {"error"}
+def test_unknown_routes_and_models_give_the_protocols_errors(server, method, path, status):
+    """Unsupported routes of TensorFlow Serving and unknown models give {"error": …}."""
+    response = requests.request(method, f"{server}/v1/{path}", timeout=5)
+    assert response.status_code == status
+    assert set(response.json()) == {"error"}
 
 
 def test_limits_hold(digits):
-    """A body and a batch beyond the limits are 413; the next request works."""
+    """A body or batch above the limits gives 413; the next request works."""
     process, url = start_server(CONVSCOPE_MAX_BODY_BYTES="20000", CONVSCOPE_MAX_IMAGES="2")
     try:
         route = f"{url}/v1/models/mnist:predict"
         for instances in ([encoded(digits[0])] * 3, [[[0.123456789] * 28] * 28] * 3):
-            answer = requests.post(route, json={"instances": instances}, timeout=5)
-            assert answer.status_code == 413, answer.text
-            assert set(answer.json()) == {"error"}
+            response = requests.post(route, json={"instances": instances}, timeout=5)
+            assert response.status_code == 413, response.text
+            assert set(response.json()) == {"error"}
         assert requests.post(route, json={"instances": [encoded(digits[0])]}, timeout=5).ok
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""What the ASGI adapter does with bodies, deadlines and too many requests; no server, real app."""
+"""The ASGI adapter: bodies, deadlines and overload, with the real application and no server."""
 
 import asyncio
 import io
@@ -14,7 +14,7 @@ from service.settings import Settings
 from tests.asgi import Exchange, build_adapter, exchange, run
 from tests.e2e.running import LARGE, SEVEN
 
-# a path of each form of errors, and the member that holds the message
+# a path of each error format, and the member that holds the message
 FORMS = {
     "/predict": "detail",
     "/v1/models/mnist:predict": "error",
@@ -23,7 +23,7 @@ FORMS = {
 
 
 def npy(count):
-    """That many digits as one .npy."""
+    """Return that many digits as a .npy file."""
     out = io.BytesIO()
     np.save(out, np.full((count, 28, 28), 7, np.uint8))
     return out.getvalue()
@@ -31,13 +31,13 @@ def npy(count):
 
 @pytest.fixture
 def adapter(tmp_path):
-    """The adapter with default settings, but for small bodies and a CORS origin."""
+    """An adapter with a small limit on bodies and a CORS origin."""
     return build_adapter(tmp_path, max_body_bytes=200_000, cors_origins="https://a.example")
 
 
 @pytest.fixture
 def full(tmp_path):
-    """An adapter that has no place left in any lane."""
+    """An adapter whose lanes are full."""
     admission = Admission(Settings(threads=1, queue=0, max_wait_ms=1))
     for lane in ("short", "short", "short", "long", "read"):
         admission.enter(lane)
@@ -45,7 +45,7 @@ def full(tmp_path):
 
 
 def test_a_body_may_come_in_pieces(adapter):
-    """The answer is that of the whole body, however it was cut."""
+    """The response does not depend on how the body is split."""
     whole = exchange(adapter, pieces=[SEVEN])
     pieces = [SEVEN[:1], SEVEN[1:100], b"", SEVEN[100:]]
     assert whole.status == 200
@@ -54,73 +54,73 @@ def test_a_body_may_come_in_pieces(adapter):
 
 
 def test_the_path_and_headers_reach_the_application(adapter):
-    """Percent-encodings are decoded once; a header with an underscore cannot pass for another."""
+    """Percent-encodings are decoded once; a header with an underscore cannot pose as another."""
     unknown = exchange(adapter, method="GET", path="/v1/models/%C3%A4")
     assert (unknown.status, json.loads(unknown.content)["error"][:9]) == (404, "Model 'ä'")
     headers = {"X_Request_ID": "forged"}
-    answer = exchange(adapter, pieces=[SEVEN], headers=headers)
-    assert answer.response_headers["x-request-id"] != "forged"
+    response = exchange(adapter, pieces=[SEVEN], headers=headers)
+    assert response.response_headers["x-request-id"] != "forged"
 
 
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("headers", [{}, {"content-length": "200001"}])
 def test_a_body_that_is_too_large_is_rejected(adapter, path, headers):
-    """413 in the form of the path, before the body is read where its length is announced."""
-    answer = exchange(adapter, path=path, headers=headers, pieces=[b"x" * 150_000] * 2)
-    assert answer.status == 413
-    assert "200,000 bytes" in json.loads(answer.content)[FORMS[path]]
-    assert answer.response_headers["connection"] == "close"
+    """413 in the path's error format, without reading the body where its length is declared."""
+    response = exchange(adapter, path=path, headers=headers, pieces=[b"x" * 150_000] * 2)
+    assert response.status == 413
+    assert "200,000 bytes" in json.loads(response.content)[FORMS[path]]
+    assert response.response_headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("path", FORMS)
 def test_a_body_that_stalls_is_rejected(adapter, path, monkeypatch):
-    """408 in the form of the path; the connection ends."""
+    """408 in the path's error format; the connection is closed."""
     monkeypatch.setattr(request, "BODY_S", 0.01)
     monkeypatch.setattr(request, "DISCARD_S", 0.01)
-    answer = exchange(adapter, path=path, pieces=[SEVEN[:10], None, SEVEN[10:]])
-    assert answer.status == 408
-    assert "Only 10 bytes" in json.loads(answer.content)[FORMS[path]]
-    assert answer.response_headers["connection"] == "close"
+    response = exchange(adapter, path=path, pieces=[SEVEN[:10], None, SEVEN[10:]])
+    assert response.status == 408
+    assert "Only 10 bytes" in json.loads(response.content)[FORMS[path]]
+    assert response.response_headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("body", [SEVEN, LARGE])
-def test_a_deadline_that_is_over_is_kept(adapter, path, body):
-    """504 in the form of the path, whatever the lane."""
+def test_a_request_after_its_deadline_is_rejected(adapter, path, body):
+    """504 in the path's error format, in the short and in the long lane."""
     headers = {"Request-Timeout": "0"}
-    answer = exchange(adapter, path=path, headers=headers, pieces=[body])
-    assert answer.status == 504
-    assert "The 0 s of Request-Timeout were over" in json.loads(answer.content)[FORMS[path]]
+    response = exchange(adapter, path=path, headers=headers, pieces=[body])
+    assert response.status == 504
+    assert "Request-Timeout of 0 s passed" in json.loads(response.content)[FORMS[path]]
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_what_is_too_much_is_rejected(full, path):
-    """503 with Retry-After in the form of the path, and the request's own identity."""
-    answer = exchange(full, path=path, headers={"X-Request-ID": "abc"}, pieces=[SEVEN])
-    assert answer.status == 503
-    assert "Retry" in json.loads(answer.content)[FORMS[path]]
-    assert answer.response_headers["retry-after"] == "1"
-    assert answer.response_headers["x-request-id"] == "abc"
-    assert answer.response_headers["x-content-type-options"] == "nosniff"
+def test_requests_beyond_the_limit_are_rejected(full, path):
+    """503 with Retry-After in the path's error format, with the request's id."""
+    response = exchange(full, path=path, headers={"X-Request-ID": "abc"}, pieces=[SEVEN])
+    assert response.status == 503
+    assert "Retry" in json.loads(response.content)[FORMS[path]]
+    assert response.response_headers["retry-after"] == "1"
+    assert response.response_headers["x-request-id"] == "abc"
+    assert response.response_headers["x-content-type-options"] == "nosniff"
 
 
 def test_pages_are_rejected_too_and_health_is_not(full):
-    """Health and metrics are answered at all times."""
+    """Health and metrics respond under overload."""
     assert exchange(full, method="GET", path="/model").status == 503
     for path in ("/healthz", "/readyz", "/metrics", "/v2/models/mnist/ready"):
         assert exchange(full, method="GET", path=path).status == 200
 
 
 def test_a_page_of_an_allowed_origin_can_read_a_rejection(adapter):
-    """CORS headers are on rejections as on answers; another origin gets none."""
+    """Rejections have CORS headers for allowed origins only."""
     for origin, is_allowed in (("https://a.example", True), ("https://b.example", False)):
         headers = {"Origin": origin, "Request-Timeout": "0"}
-        answer = exchange(adapter, headers=headers, pieces=[SEVEN])
-        assert ("access-control-allow-origin" in answer.response_headers) is is_allowed
+        response = exchange(adapter, headers=headers, pieces=[SEVEN])
+        assert ("access-control-allow-origin" in response.response_headers) is is_allowed
 
 
 def test_large_bodies_are_limited_in_all(tmp_path):
-    """While one client's large body is incomplete, another's is rejected; small ones are not."""
+    """While one client's large body is incomplete, another one is rejected; small ones are not."""
     adapter = build_adapter(tmp_path, max_buffer_bytes=100_000, max_body_bytes=100_000)
     batch = npy(100)
 
@@ -140,22 +140,22 @@ def test_large_bodies_are_limited_in_all(tmp_path):
 
 
 def test_a_short_request_is_answered_while_a_long_one_runs(adapter):
-    """A large picture is worked on by a thread: the event loop goes on."""
+    """A large image is processed on a thread and does not block the event loop."""
     order = []
 
-    async def ask(name, body):
+    async def post(name, body):
         await Exchange(pieces=[body]).run(adapter)
         order.append(name)
 
     async def scenario():
-        await asyncio.gather(ask("long", LARGE), ask("short", SEVEN))
+        await asyncio.gather(post("long", LARGE), post("short", SEVEN))
 
     run(scenario())
     assert order == ["short", "long"]
 
 
 def test_a_large_response_is_sent_in_pieces(adapter, monkeypatch):
-    """Each piece once the client has taken the one before: what is unread is bounded."""
+    """Each piece is sent after the client has received the one before, so buffers stay bounded."""
     monkeypatch.setattr("service.runtime.adapter.PIECE", 65_536)
     sizes = []
 
@@ -165,21 +165,21 @@ def test_a_large_response_is_sent_in_pieces(adapter, monkeypatch):
             sizes.append(len(message.get("body", b"")))
 
     watched = Watched(path="/activations", query="layers=all", pieces=[SEVEN])
-    answer = run(watched.run(adapter))
-    assert len(answer.content) == int(answer.response_headers["content-length"]) > 200_000
+    response = run(watched.run(adapter))
+    assert len(response.content) == int(response.response_headers["content-length"]) > 200_000
     assert max(sizes) <= 65_536
 
 
-def test_a_response_counts_as_buffered_until_the_client_has_taken_it(tmp_path):
-    """A client that leaves its response unread keeps other large responses waiting or rejected."""
+def test_a_response_counts_as_buffered_until_the_client_has_received_it(tmp_path):
+    """While a client does not read its response, other large responses are rejected."""
     admission = Admission(Settings(max_buffer_bytes=200_000, max_body_bytes=100_000))
     adapter = build_adapter(tmp_path, admission)
-    taken = asyncio.Event()
+    reading = asyncio.Event()
 
     class Unread(Exchange):
         async def _send(self, message):
             if self.content:  # the one piece is written; uvicorn waits here for the client
-                await taken.wait()
+                await reading.wait()
             await super()._send(message)
 
     async def scenario():
@@ -188,7 +188,7 @@ def test_a_response_counts_as_buffered_until_the_client_has_taken_it(tmp_path):
         while not reader.done() and admission_is_free(admission):
             await asyncio.sleep(0.001)
         during = await Exchange(path="/model/weights", method="GET").run(adapter)
-        taken.set()
+        reading.set()
         await reader
         after = await Exchange(path="/model/weights", method="GET").run(adapter)
         return during, after
@@ -198,7 +198,7 @@ def test_a_response_counts_as_buffered_until_the_client_has_taken_it(tmp_path):
 
 
 def admission_is_free(admission):
-    """Whether one more page would be accepted."""
+    """Return whether one more page would be accepted."""
     try:
         admission.enter("read")
     except Overloaded:
@@ -207,11 +207,11 @@ def admission_is_free(admission):
     return True
 
 
-def test_a_batch_answers_as_its_digits_do(adapter):
-    """The long lane gives what the short one gives."""
+def test_a_batch_gives_the_same_predictions_as_single_digits(adapter):
+    """The long lane computes the same values as the short one."""
     headers = {"Content-Type": "application/x-npy"}
     many = json.loads(exchange(adapter, pieces=[npy(60)], headers=headers).content)
     one = json.loads(exchange(adapter, pieces=[npy(1)], headers=headers).content)
     first = one["predictions"][0]
-    score = pytest.approx(first["score"], rel=1e-5)  # a larger product adds up in another order
+    score = pytest.approx(first["score"], rel=1e-5)  # a larger product sums in another order
     assert many["predictions"] == [{**first, "image": index, "score": score} for index in range(60)]

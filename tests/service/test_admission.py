@@ -1,4 +1,4 @@
-"""Which requests a worker accepts, by simulated time: a service that takes 2 ms a request."""
+"""Which requests a worker accepts, in simulated time with 2 ms per request."""
 
 import random
 from collections import deque
@@ -24,7 +24,7 @@ def admission():
 
 
 def is_accepted(admission, lane="short"):
-    """Whether one more request is."""
+    """Return whether one more request is accepted."""
     try:
         admission.enter(lane)
     except Overloaded:
@@ -33,60 +33,60 @@ def is_accepted(admission, lane="short"):
 
 
 def offer(admission, seconds, load):
-    """Requests at random times, `load` times as many as can be answered.
+    """Simulate requests at random times, at `load` times the capacity.
 
     Returns:
-        (when, wait) of each request; the wait is None where it was rejected.
+        (arrival, wait) of each request; the wait is None where it was rejected.
     """
     chance = random.Random(1)
-    now, free_at, seen, ends = 0.0, 0.0, [], deque()
+    now, free_at, requests, ends = 0.0, 0.0, [], deque()
     while (now := now + chance.expovariate(load / CALL_S)) < seconds:
         while ends and ends[0] <= now:
             ends.popleft()
             admission.leave("short")
         if not is_accepted(admission):
-            seen.append((now, None))
+            requests.append((now, None))
             continue
         begins = max(now, free_at)
         free_at = begins + CALL_S
         ends.append(free_at)
-        seen.append((now, begins - now))
+        requests.append((now, begins - now))
     for _ in ends:
         admission.leave("short")
-    return seen
+    return requests
 
 
-def test_at_twice_the_capacity_half_is_rejected_and_nobody_waits_too_long(admission):
-    """Those that are accepted keep the service busy; soon they wait half of what is allowed."""
-    seen = offer(admission, 10, load=2)
-    later = [wait for when, wait in seen if when > 1]
+def test_at_twice_the_capacity_half_is_rejected_and_waiting_is_bounded(admission):
+    """Accepted requests use the whole capacity and soon wait at most half of the limit."""
+    requests = offer(admission, 10, load=2)
+    later = [wait for time, wait in requests if time > 1]
     waits = [wait for wait in later if wait is not None]
-    assert max(wait for _, wait in seen if wait is not None) <= MAX_WAIT_S + CALL_S
+    assert max(wait for _, wait in requests if wait is not None) <= MAX_WAIT_S + CALL_S
     assert 0.45 < 1 - len(waits) / len(later) < 0.55
     assert max(waits) <= MAX_WAIT_S / 2 + CALL_S
 
 
 @pytest.mark.parametrize("load", [0.3, 0.7, 0.9])
 def test_after_a_rush_everything_is_accepted_again(admission, load):
-    """A load that can be answered meets no rejection, whatever came before."""
+    """A load below the capacity meets no rejection, whatever came before."""
     offer(admission, 1, load=3)
-    assert all(wait is not None for when, wait in offer(admission, 30, load) if when > 2)
+    assert all(wait is not None for time, wait in offer(admission, 30, load) if time > 2)
 
 
-def test_as_many_at_once_as_can_be_answered_in_time(admission):
-    """110 clients that wait for their answers are no overload: they are done within 0.24 s."""
+def test_a_burst_within_the_limit_is_accepted(admission):
+    """110 requests at once take less than 0.24 s and are no overload."""
     assert all(is_accepted(admission) for _ in range(110))
     assert not all(is_accepted(admission) for _ in range(20))
 
 
 def test_a_pause_of_the_machine_is_no_overload(admission):
-    """One call that took a second says little about the next: 40 may still wait."""
+    """After one call that took a second, 40 requests may still wait."""
     admission.observe(1.0)
     assert all(is_accepted(admission) for _ in range(40))
 
 
 def test_long_requests_are_limited_by_their_number(admission):
-    """Four run and sixteen wait; reading has as many places of its own, short requests theirs."""
+    """Four run and sixteen wait; each lane has limits of its own."""
     assert [is_accepted(admission, "long") for _ in range(21)] == [True] * 20 + [False]
     assert admission.load() == (4, 16)
     assert is_accepted(admission, "read")
@@ -96,7 +96,7 @@ def test_long_requests_are_limited_by_their_number(admission):
 
 
 def test_buffered_bytes_are_limited(admission):
-    """What is beyond the limit is rejected, and not counted, until something is freed."""
+    """Bytes above the limit are rejected and not counted until others are freed."""
     admission.hold(900_000)
     with pytest.raises(Overloaded):
         admission.hold(100_001)
@@ -105,8 +105,8 @@ def test_buffered_bytes_are_limited(admission):
     admission.hold(900_000)
 
 
-def test_a_full_buffer_rejects_what_is_large_only(admission):
-    """Short requests go on, long ones and pages wait for a better time."""
+def test_a_full_buffer_rejects_only_long_requests_and_pages(admission):
+    """Short requests are still accepted."""
     admission.hold(1_000_001, is_forced=True)  # a response, which exists already
     assert is_accepted(admission, "short")
     assert not is_accepted(admission, "long")

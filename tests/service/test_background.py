@@ -1,4 +1,4 @@
-"""The background's polarity and tone, on a coarse grid of cells."""
+"""Polarity and the background's tone, on a coarse grid of cells."""
 
 import numpy as np
 import pytest
@@ -6,22 +6,22 @@ import pytest
 from service.images.digit.background import find_background
 
 
-@pytest.mark.parametrize(("paper", "ink"), [(255, 0), (0, 255), (200, 40), (90, 240)])
-def test_background_of_one_tone_keeps_exactly_that_tone(paper, ink):
-    """A drawing's paper is not estimated from its ink: one tone in most cells is the paper's."""
-    cells = np.full((28, 32), paper, np.float32)
-    cells[6:22, 14:17] = ink
-    cells[6:22, 13] = (paper + ink) / 2  # the stroke's edge lies within these cells
+@pytest.mark.parametrize(("background", "foreground"), [(255, 0), (0, 255), (200, 40), (90, 240)])
+def test_background_of_one_tone_keeps_exactly_that_tone(background, foreground):
+    """If most cells have one tone, that is the background, whatever the foreground is."""
+    cells = np.full((28, 32), background, np.float32)
+    cells[6:22, 14:17] = foreground
+    cells[6:22, 13] = (background + foreground) / 2  # the stroke's edge lies within these cells
     inverted, light = find_background(cells)
-    assert inverted == (ink < paper)
-    assert light.min() == light.max() == paper
+    assert inverted == (foreground < background)
+    assert light.min() == light.max() == background
 
 
-def test_uneven_light_is_followed():
-    """The tone under the ink is that of the paper around it."""
-    paper = np.linspace(120, 240, 32, dtype=np.float32) * np.ones((28, 1), np.float32)
-    cells = paper.copy()
+def test_uneven_illumination_is_fitted():
+    """The tone behind the foreground is interpolated from the background around it."""
+    background = np.linspace(120, 240, 32, dtype=np.float32) * np.ones((28, 1), np.float32)
+    cells = background.copy()
     cells[6:22, 14:17] = 20
     inverted, light = find_background(cells)
     assert inverted
-    assert np.abs(light - paper).max() < 3
+    assert np.abs(light - background).max() < 3

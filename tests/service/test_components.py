@@ -1,4 +1,4 @@
-"""Connected regions."""
+"""Connected components and bounding boxes."""
 
 import numpy as np
 import pytest
@@ -8,25 +8,28 @@ from service.images.digit.components import bounding_box, find_components
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9])
-def test_regions_are_those_of_the_obvious_algorithm(share):
-    """Labels, areas and boxes are SciPy's, on masks of every size and density."""
+def test_components_equal_scipys(share):
+    """Labels, areas and boxes equal SciPy's on masks of every size and density."""
     rng = np.random.default_rng(7)
     for _ in range(60):
         mask = rng.random(rng.integers(1, 40, 2)) < share
-        found = find_components(mask)
+        components = find_components(mask)
         expected, count = ndimage.label(mask, np.ones((3, 3)))
-        assert len(found.area) == count
-        assert np.array_equal(found.labels < 0, ~mask)
-        for region, (rows, columns) in enumerate(ndimage.find_objects(expected), start=1):
-            pixels = expected == region
-            (number,) = np.unique(found.labels[pixels])
-            assert found.area[number] == pixels.sum()
-            assert (found.top[number], found.bottom[number]) == (rows.start, rows.stop)
-            assert (found.left[number], found.right[number]) == (columns.start, columns.stop)
+        assert len(components.area) == count
+        assert np.array_equal(components.labels < 0, ~mask)
+        for label, (rows, columns) in enumerate(ndimage.find_objects(expected), start=1):
+            pixels = expected == label
+            (number,) = np.unique(components.labels[pixels])
+            assert components.area[number] == pixels.sum()
+            assert (components.top[number], components.bottom[number]) == (rows.start, rows.stop)
+            assert (components.left[number], components.right[number]) == (
+                columns.start,
+                columns.stop,
+            )
 
 
-def test_a_spiral_is_one_region():
-    """However long the way round, what is connected is one."""
+def test_a_spiral_is_one_component():
+    """A long connection is components as well as a short one."""
     mask = np.zeros((61, 61), bool)
     for ring in range(0, 30, 2):
         mask[ring, ring : -ring or None] = mask[-1 - ring, ring : -ring or None] = True
@@ -36,23 +39,23 @@ def test_a_spiral_is_one_region():
     assert len(find_components(mask).area) == ndimage.label(mask, np.ones((3, 3)))[1]
 
 
-def test_an_empty_mask_has_no_regions():
-    """No pixel, no region."""
+def test_an_empty_mask_has_no_components():
+    """Without a true pixel the count is 0."""
     assert len(find_components(np.zeros((5, 7), bool)).area) == 0
 
 
-def test_chosen_regions_make_a_mask():
-    """`mask_of` gives the pixels of the chosen regions and no others."""
+def test_selected_components_make_a_mask():
+    """`mask_of` returns exactly the pixels of the selected components."""
     mask = np.zeros((4, 9), bool)
     mask[1, 1:3] = mask[2, 5:8] = True
-    found = find_components(mask)
+    components = find_components(mask)
     assert np.array_equal(
-        found.mask_of(found.area == 3), np.pad(np.ones((1, 3), bool), ((2, 1), (5, 1)))
+        components.mask_of(components.area == 3), np.pad(np.ones((1, 3), bool), ((2, 1), (5, 1)))
     )
 
 
-def test_pixels_are_counted_by_region():
-    """`count` says how many of some pixels lie in each region, of one region or of several."""
+def test_pixels_are_counted_by_component():
+    """`count` returns the number of true pixels in each of one or several components."""
     mask = np.zeros((4, 9), bool)
     mask[1, 1:3] = True
     pixels = mask & (np.arange(9) == 1)
@@ -62,8 +65,8 @@ def test_pixels_are_counted_by_region():
     assert find_components(mask).count(np.zeros_like(mask)).tolist() == [0, 0]
 
 
-def test_the_bounding_box_holds_every_pixel_and_no_more():
-    """From the first to the last row and column; of nothing it is empty."""
+def test_the_bounding_box_is_the_smallest():
+    """It spans the first to the last row and column with a true pixel; else it is empty."""
     rng = np.random.default_rng(1)
     for _ in range(50):
         pixels = rng.random(rng.integers(1, 12, 2)) < 0.1
@@ -71,6 +74,6 @@ def test_the_bounding_box_holds_every_pixel_and_no_more():
         expected = (0, 0, 0, 0)
         if len(rows):
             expected = (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
-        for kept in (pixels, pixels * np.uint8(7)):
-            found = bounding_box(kept)
-            assert (found[0].start, found[0].stop, found[1].start, found[1].stop) == expected
+        for form in (pixels, pixels * np.uint8(7)):
+            box = bounding_box(form)
+            assert (box[0].start, box[0].stop, box[1].start, box[1].stop) == expected

@@ -1,4 +1,4 @@
-"""Counts of several workers, added up through files; a worker is a process id here."""
+"""Metrics of several workers, combined through files; a worker is a process id here."""
 
 import itertools
 import os
@@ -12,18 +12,18 @@ from service.api.http.counters import Family, Published
 
 
 class Worker:
-    """One worker's counts."""
+    """One worker's metrics."""
 
     def __init__(self):
-        self.answers = Family("counter", "answers", "about", ("route",))
+        self.responses = Family("counter", "responses", "about", ("route",))
         self.waiting = Family("gauge", "waiting", "about")
         self.failed = Family("highest", "failed", "about")
         self.seconds = Family("histogram", "seconds", "about", ("route",), (0.1, 1.0))
-        families = [self.answers, self.waiting, self.failed, self.seconds]
+        families = [self.responses, self.waiting, self.failed, self.seconds]
         self.published = Published(families, threading.Lock())
 
     def samples(self):
-        """What a scrape of this worker gives."""
+        """Return the samples of a scrape of this worker."""
         return {
             (sample.name, *sample.labels.values()): sample.value
             for metric in self.published.collect()
@@ -42,19 +42,19 @@ def process_ids():
 
 
 def count(worker, seconds):
-    """One answer that took so long."""
-    worker.answers.add(("/predict",))
+    """Count one response and its duration."""
+    worker.responses.add(("/predict",))
     worker.seconds.observe(("/predict",), seconds)
 
 
 def test_a_single_process_needs_no_folder():
-    """Counters, gauges and histograms are exposed as Prometheus has them."""
+    """Counters, gauges and histograms are exposed in Prometheus's format."""
     worker = Worker()
     for seconds in (0.1, 0.5, 7.0):
         count(worker, seconds)
     worker.waiting.set((), 3)
     assert worker.samples() == {
-        ("answers_total", "/predict"): 3,
+        ("responses_total", "/predict"): 3,
         ("waiting",): 3,
         ("seconds_bucket", "/predict", "0.1"): 1,
         ("seconds_bucket", "/predict", "1.0"): 2,
@@ -64,8 +64,8 @@ def test_a_single_process_needs_no_folder():
     }
 
 
-def test_workers_add_up(tmp_path, process_ids, monkeypatch):
-    """Any worker's scrape gives the sum of all; of `highest` the highest."""
+def test_a_scrape_combines_all_workers(tmp_path, process_ids, monkeypatch):
+    """A scrape of any worker gives the sum over all workers, and the maximum of `highest`."""
     workers = [Worker(), Worker()]
     for worker, pid, failed in zip(workers, process_ids, (0.0, 1.0), strict=False):
         monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
@@ -75,14 +75,14 @@ def test_workers_add_up(tmp_path, process_ids, monkeypatch):
         worker.failed.set((), failed)
         worker.published.publish()
     samples = workers[1].samples()
-    assert samples["answers_total", "/predict"] == 2
+    assert samples["responses_total", "/predict"] == 2
     assert samples["seconds_bucket", "/predict", "1.0"] == 2
     assert samples["waiting",] == 4
     assert samples["failed",] == 1
 
 
-def test_what_a_lost_worker_has_counted_stays(tmp_path, process_ids, monkeypatch):
-    """Its counters stay, its gauges go; the worker in its place takes them over once."""
+def test_counters_of_an_exited_worker_are_kept(tmp_path, process_ids, monkeypatch):
+    """Its counters are taken over once by the next worker; its gauges are dropped."""
     running, _, ended = process_ids
     lost, survivor = Worker(), Worker()
     monkeypatch.setattr(os, "getpid", lambda: ended)
@@ -94,13 +94,13 @@ def test_what_a_lost_worker_has_counted_stays(tmp_path, process_ids, monkeypatch
     survivor.published.join(tmp_path, lambda: None)
     for _ in range(2):
         samples = survivor.samples()
-        assert samples["answers_total", "/predict"] == 1
+        assert samples["responses_total", "/predict"] == 1
         assert ("waiting",) not in samples
     assert [path.name for path in tmp_path.glob("*.json")] == [f"{running}.json"]
 
 
-def test_gauges_are_fresh_in_a_scrape(tmp_path):
-    """What a worker is at the moment is read when it publishes."""
+def test_a_scrape_updates_the_gauges(tmp_path):
+    """The gauges are set each time that a worker publishes."""
     worker, times = Worker(), itertools.count()
     worker.published.join(tmp_path, lambda: worker.waiting.set((), next(times)))
     first, second = worker.samples(), worker.samples()

@@ -1,4 +1,4 @@
-"""The score that tells digits from everything else."""
+"""The score that separates digits from everything else."""
 
 import numpy as np
 import pytest

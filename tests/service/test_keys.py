@@ -1,4 +1,4 @@
-"""The keys file: what it may hold, and what is said where it holds something else."""
+"""The keys file: valid and invalid lines."""
 
 import hashlib
 
@@ -11,49 +11,49 @@ KEY = "correct-horse-battery"
 
 
 def keys(tmp_path, text):
-    """The keys of a file with that text."""
+    """Return the keys of a file with that text."""
     (tmp_path / "keys").write_text(text)
     return Keys(str(tmp_path / "keys"))
 
 
-def test_keys_are_known_by_name(tmp_path):
-    """Plain or hashed, one name with several keys; comments and empty lines are passed over."""
+def test_a_key_is_mapped_to_its_owners_name(tmp_path):
+    """Keys may be plain or hashed, and an owner may have several; comments are ignored."""
     hashed = hashlib.sha256(b"another-key-of-anna").hexdigest().upper()
-    found = keys(tmp_path, f"# keys\n\nanna:{KEY}\nanna:sha256:{hashed}\nben:{KEY}:x\n")
-    assert found.needed
-    assert found.name_of(KEY) == "anna"
-    assert found.name_of("another-key-of-anna") == "anna"
-    assert found.name_of(f"{KEY}:x") == "ben"
-    assert found.name_of(hashed) is None
-    assert found.name_of("") is None
+    loaded = keys(tmp_path, f"# keys\n\nanna:{KEY}\nanna:sha256:{hashed}\nben:{KEY}:x\n")
+    assert loaded.required
+    assert loaded.name_of(KEY) == "anna"
+    assert loaded.name_of("another-key-of-anna") == "anna"
+    assert loaded.name_of(f"{KEY}:x") == "ben"
+    assert loaded.name_of(hashed) is None
+    assert loaded.name_of("") is None
 
 
-def test_without_a_file_nobody_needs_a_key():
-    """No file, no keys."""
-    assert not Keys("").needed
+def test_without_a_file_no_key_is_required():
+    """An empty path disables API keys."""
+    assert not Keys("").required
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "holds no API key"),
         ("# nothing\n", "holds no API key"),
-        (f"anna:{KEY}\nshort:secret\n", "keys, line 2: no API key"),
+        (f"anna:{KEY}\nshort:secret\n", "keys, line 2: invalid API key"),
         (f"{KEY}\n", "line 1"),
         (f"a b:{KEY}\n", "line 1"),
         ("anna:sha256:abc\n", "line 1"),
-        (f"anna:sha256:{'a' * 63}\n", "line 1"),  # a hash cut short is no key
+        (f"anna:sha256:{'a' * 63}\n", "line 1"),  # a truncated hash
     ],
 )
-def test_a_line_that_is_no_key_is_told(tmp_path, text, said):
-    """By its number; what it holds may be a secret."""
-    with pytest.raises(SettingsError, match=said) as told:
+def test_an_invalid_line_is_reported_by_its_number(tmp_path, text, message):
+    """The error does not quote the line, which may hold a secret."""
+    with pytest.raises(SettingsError, match=message) as error:
         keys(tmp_path, text)
-    assert "secret" not in str(told.value)
-    assert KEY not in str(told.value)
+    assert "secret" not in str(error.value)
+    assert KEY not in str(error.value)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
-    """By its name."""
+def test_a_missing_file_is_an_error_that_names_it(tmp_path):
+    """The error states the path."""
     with pytest.raises(SettingsError, match="nokeys"):
         Keys(str(tmp_path / "nokeys"))

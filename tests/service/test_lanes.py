@@ -1,4 +1,4 @@
-"""Where a request should run."""
+"""The choice between event loop and threads."""
 
 import io
 import math
@@ -20,21 +20,21 @@ def models():
 
 
 def encoded(side, kind):
-    """A picture of that many pixels a side."""
+    """Return an image of that many pixels a side."""
     out = io.BytesIO()
     Image.new("L", (side, side), 255).save(out, kind)
     return out.getvalue()
 
 
 def npy(count):
-    """That many digits."""
+    """Return that many digits as a .npy file."""
     out = io.BytesIO()
     np.save(out, np.zeros((count, 28, 28), np.uint8))
     return out.getvalue()
 
 
 def lane(models, body=SEVEN, path="/predict", method="POST", query="", **headers):
-    """The lane of a request."""
+    """Return the lane of a request."""
     environ = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -54,7 +54,7 @@ def lane(models, body=SEVEN, path="/predict", method="POST", query="", **headers
         {"body": encoded(280, "JPEG"), "kind": "image/jpeg"},
         {"body": npy(3), "kind": "application/x-npy"},
         {"body": b'{"image": ""}', "kind": "application/json"},
-        {"body": b"no picture"},
+        {"body": b"no image"},
         {"body": b""},
         {"path": "/activations"},
         {"query": "model=cats"},
@@ -62,8 +62,8 @@ def lane(models, body=SEVEN, path="/predict", method="POST", query="", **headers
         {"path": "/v2", "body": b""},
     ],
 )
-def test_what_takes_a_moment_is_short(models, request_):
-    """A picture, a drawing, a few digits, a mistake: in the event loop."""
+def test_fast_requests_run_in_the_event_loop(models, request_):
+    """An image, a drawing, a few digits or an invalid request is in the short lane."""
     assert lane(models, **request_) == "short"
 
 
@@ -72,7 +72,7 @@ def test_what_takes_a_moment_is_short(models, request_):
     [
         {"body": LARGE},
         {"body": encoded(2000, "JPEG")},
-        {"body": b"GIF89a" + b" " * 100_000},  # its header may take long to read
+        {"body": b"GIF89a" + b" " * 100_000},  # its header may take long to parse
         {"body": encoded(2000, "GIF")},
         {"body": npy(100), "kind": "application/x-npy"},
         {"body": b" " * 5000, "kind": "application/json"},
@@ -84,23 +84,23 @@ def test_what_takes_a_moment_is_short(models, request_):
         {"path": "/activations", "HTTP_ACCEPT_ENCODING": "gzip"},
     ],
 )
-def test_what_takes_long_runs_on_a_thread(models, request_):
-    """Many pixels, many images, many sums: never in the event loop."""
+def test_slow_requests_run_on_a_thread(models, request_):
+    """Many pixels, many images or expensive routes are in the long lane."""
     assert lane(models, **request_) == "long"
 
 
 def test_a_slow_model_runs_on_a_thread(models, monkeypatch):
-    """The time of the graph counts, of the model that is asked."""
+    """The estimate includes the graph's time, of the requested model only."""
     monkeypatch.setattr(models.get().engine, "seconds", 0.01)
     assert lane(models) == "long"
     assert lane(models, query="model=cats") == "short"
 
 
-def test_reading_has_a_lane_of_its_own(models):
-    """Pages and weights."""
+def test_get_requests_have_a_lane_of_their_own(models):
+    """Pages and weights are in the lane for reading."""
     assert lane(models, b"", "/", "GET") == lane(models, b"", "/model", "HEAD") == "read"
 
 
 def test_the_graph_is_measured(models):
-    """Each engine knows what an image takes: a time above zero."""
+    """Each engine has measured its time per image."""
     assert 0 < models.get().engine.seconds < math.inf

@@ -1,4 +1,4 @@
-"""The lines of the log."""
+"""The access log."""
 
 import json
 import time
@@ -16,7 +16,7 @@ ENVIRON = {
 
 
 def test_lines_are_written_in_batches():
-    """Nothing until `flush`, then every line at once and in order."""
+    """Nothing is written until `flush`, which writes all lines in order."""
     written = []
     log = AccessLog(written.append, as_text=False)
     for size in (1, 2, 3):
@@ -33,19 +33,19 @@ def test_lines_are_written_in_batches():
 
 
 def test_a_line_has_the_time_of_its_response():
-    """Not that of the batch."""
+    """The duration ends at the response, not at `flush`."""
     written = []
     log = AccessLog(written.append, as_text=False)
     began = time.perf_counter()
     log.add({**ENVIRON, ARRIVED: began}, 200, 1)
-    answered = time.perf_counter() - began
+    duration = time.perf_counter() - began
     time.sleep(0.05)
     log.flush()
-    assert 0 <= json.loads(written[0])["seconds"] <= answered + 1e-6
+    assert 0 <= json.loads(written[0])["seconds"] <= duration + 1e-6
 
 
-def test_lines_for_people_spoil_no_terminal():
-    """Control characters are written as escapes."""
+def test_control_characters_are_escaped_in_text():
+    """A line cannot control the terminal that shows it."""
     written = []
     log = AccessLog(written.append, as_text=True)
     log.add({**ENVIRON, "RAW_URI": "/\x1b[2J"}, 404, 1)

@@ -27,7 +27,7 @@ def add(folder, version, name="mnist", **changes):
 
 
 def test_a_higher_version_comes_in_and_the_same_one_stays(folder):
-    """Loading anew takes the highest version; one that is loaded already is the very same model."""
+    """Reloading takes the highest version; one that is loaded already is the very same model."""
     models = Models(folder, "mnist")
     first = models.get()
     models.reload()
@@ -78,7 +78,7 @@ def a_file_for_a_version(path):
 
 
 def a_layer_that_is_not_there(path):
-    """The manifest tells of another model."""
+    """The manifest is of another model."""
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["golden"][0]["means"] = {"nowhere/post": 0.0}
     (path / "manifest.json").write_text(json.dumps(manifest))

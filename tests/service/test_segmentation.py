@@ -1,4 +1,4 @@
-"""Several digits in one picture."""
+"""Segmentation of several digits in one image."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def by_label(mnist):
 
 
 def row_of(digits, gap, height=60):
-    """Digits beside each other, as one shape."""
+    """Return digits side by side as one shape."""
     return renderings.side_by_side([renderings.shape_of(digit, height) for digit in digits], gap)
 
 
@@ -25,19 +25,19 @@ def test_four_digits_are_found_from_left_to_right(mnist):
     for seed in range(25):
         rng = np.random.default_rng(seed)
         digits = mnist.test_images[rng.integers(0, len(mnist.test_images), 4)]
-        picture = renderings.on_canvas(row_of(digits, 14), rng, (200, 420))
-        segments = segment(renderings.photographed(picture, rng))
+        image = renderings.on_canvas(row_of(digits, 14), rng, (200, 420))
+        segments = segment(renderings.photographed(image, rng))
         assert len(segments) == 4
-        boxes = [found.prepared.applied.bounding_box for found in segments]
+        boxes = [each.prepared.applied.bounding_box for each in segments]
         assert boxes == sorted(boxes)
-        for found, digit in zip(segments, digits, strict=True):
-            differences.append(np.abs(found.prepared.digit.astype(int) - digit).mean())
-    # a 5 whose bar stands off to the side loses it: nothing but reading would tell
+        for each, digit in zip(segments, digits, strict=True):
+            differences.append(np.abs(each.prepared.digit.astype(int) - digit).mean())
+    # a 5 whose bar is displaced to the side may lose it: only recognition could join the two
     assert np.quantile(differences, 0.97) < 25
 
 
 def test_a_single_digit_is_one_segment(mnist):
-    """The parts of one digit, such as the bar and the belly of a 5, stay together."""
+    """The components of one digit, such as the bar and the bowl of a 5, are grouped."""
     counts, marked = [], []
     for index, digit in enumerate(mnist.test_images[:200]):
         shape = renderings.shape_of(digit, 100)
@@ -48,8 +48,8 @@ def test_a_single_digit_is_one_segment(mnist):
     assert np.mean(marked) <= 0.03
 
 
-def test_a_5_whose_bar_stands_apart_is_one_digit():
-    """A bar a little above its belly belongs to it."""
+def test_a_5_with_a_separate_bar_is_one_digit():
+    """A bar slightly above the bowl is grouped with it."""
     shape = np.zeros((100, 60), np.float32)
     shape[:10, 15:] = 1
     shape[18:28, :50] = shape[90:, :50] = 1
@@ -57,8 +57,8 @@ def test_a_5_whose_bar_stands_apart_is_one_digit():
     assert len(segment(renderings.on_canvas(shape, np.random.default_rng(0)))) == 1
 
 
-def test_touching_digits_are_said_to_touch(by_label):
-    """Two digits that run into each other are one segment that is marked, not a silent guess."""
+def test_touching_digits_are_flagged(by_label):
+    """Two digits that touch are one segment with `touching`, not a silent guess."""
     for left, right in ((2, 0), (0, 0), (2, 6), (3, 5), (0, 5), (8, 2)):
         shape = row_of([by_label[left], by_label[right]], -5)
         segments = segment(renderings.on_canvas(shape, np.random.default_rng(0), (160, 260)))
@@ -66,11 +66,11 @@ def test_touching_digits_are_said_to_touch(by_label):
     pair = renderings.side_by_side([np.ones((100, 20), np.float32)] * 2, 40)
     pair[45:55] = 1  # two strokes of full height and a bridge
     segments = segment(renderings.on_canvas(pair, np.random.default_rng(0)))
-    assert [found.touching for found in segments] == [True]
+    assert [each.touching for each in segments] == [True]
 
 
-def test_hardly_any_touching_pair_goes_unsaid(mnist):
-    """Of random pairs that overlap few are one digit in silence, and few digits a pair."""
+def test_few_touching_pairs_are_missed(mnist):
+    """Few of random overlapping pairs are one segment without the flag; few digits have it."""
     chance = np.random.default_rng(1)
     pairs, digits = [], []
     for _ in range(150):
@@ -78,13 +78,13 @@ def test_hardly_any_touching_pair_goes_unsaid(mnist):
         pair = renderings.on_canvas(renderings.side_by_side(shapes, -6), chance, (160, 260))
         pairs.append(segment(pair))
         digits.append(segment(renderings.on_canvas(shapes[0], chance, (160, 260))))
-    unsaid = sum(len(found) == 1 and not found[0].touching for found in pairs)
-    assert unsaid < 0.2 * len(pairs)
-    assert sum(any(each.touching for each in found) for found in digits) < 0.05 * len(digits)
+    missed = sum(len(pair) == 1 and not pair[0].touching for pair in pairs)
+    assert missed < 0.2 * len(pairs)
+    assert sum(any(each.touching for each in digit) for digit in digits) < 0.05 * len(digits)
 
 
-def test_punctuation_is_left_out(by_label):
-    """A full stop between digits is no digit."""
+def test_punctuation_is_ignored(by_label):
+    """A full stop between digits gives no segment."""
     dot = np.ones((9, 9), np.float32)
     shape = renderings.side_by_side(
         [renderings.shape_of(by_label[3], 60), dot, renderings.shape_of(by_label[4], 60)], 12
@@ -92,8 +92,8 @@ def test_punctuation_is_left_out(by_label):
     assert len(segment(renderings.on_canvas(shape, np.random.default_rng(1)))) == 2
 
 
-def test_texture_is_nothing_drawn_and_costs_little():
-    """Thousands of regions are refused before anything is done with each."""
+def test_texture_is_rejected():
+    """Thousands of similar components are an error, before each one is processed."""
     dots = np.full((400, 400), 255, np.uint8)
     for row in range(8):
         for column in range(8):

@@ -1,7 +1,7 @@
-"""Distortions against what is plain to see: ramps, dots, and an obvious slow implementation.
+"""Distortions are as specified on ramps and dots, and equal SciPy's slow sampling.
 
-A picture whose values are its row numbers, distorted, shows from which row each pixel was read.
-Two such ramps and the same random state therefore tell where any digit would be sampled.
+If the values of an image are its row numbers, the distorted image shows the source row of each
+pixel. Two such ramps and one random state therefore show where any digit would be sampled.
 """
 
 from dataclasses import asdict, replace
@@ -24,34 +24,35 @@ RAMP = np.broadcast_to(np.arange(SIZE, dtype=np.uint8)[:, None] * _STEP + _FLOOR
 
 
 def one(digit: NDArray[np.uint8], seed: int, strength: Strength) -> NDArray[np.float32]:
-    """The digit, uint8 (28, 28), distorted: float32 (28, 28)."""
+    """Distort one digit, uint8 (28, 28), to float32 (28, 28)."""
     return augment(digit[np.newaxis], np.random.default_rng(seed), strength)[0]
 
 
-def read_from(seed: int, strength: Strength) -> NDArray[np.float64]:
-    """Source row and column of each pixel, (2, 28, 28); nan near or beyond the picture's edge."""
+def source_points(seed: int, strength: Strength) -> NDArray[np.float64]:
+    """Return source row and column of each pixel, (2, 28, 28); nan near or beyond the edge."""
     points = np.stack([one(ramp, seed, strength) for ramp in (RAMP, RAMP.T)]).astype(np.float64)
     points = (points * 255 - _FLOOR) / _STEP
-    # a pixel read partly from beyond the edge is darker than the ramp's floor or bends the ramp:
-    # keep what was read from well inside
+    # A pixel interpolated with the outside is darker than the ramp; only inner pixels are kept.
     white = one(np.full((SIZE, SIZE), 255, np.uint8), seed, strength)
     inside = ndimage.minimum_filter(white, 3) > 1 - 1e-6
     return np.where(inside, points, np.nan)
 
 
-def fitted(seed: int, strength: Strength) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """The affine map (2, 2), the shift (2,) that the sampling amounts to, and its largest error."""
-    points = read_from(seed, strength).reshape(2, -1)
-    known = ~np.isnan(points[0])
+def fit_affine(
+    seed: int, strength: Strength
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Fit an affine map to the sampling: matrix (2, 2), shift (2,), and the largest error."""
+    points = source_points(seed, strength).reshape(2, -1)
+    is_inside = ~np.isnan(points[0])
     offsets = np.indices((SIZE, SIZE)).reshape(2, -1) - CENTRE
-    terms = np.vstack([offsets, np.ones(SIZE * SIZE)])[:, known]  # (3, known)
-    solution, *_ = np.linalg.lstsq(terms.T, points[:, known].T, rcond=None)
-    error = np.abs(terms.T @ solution - points[:, known].T).max()
+    terms = np.vstack([offsets, np.ones(SIZE * SIZE)])[:, is_inside]  # (3, inside)
+    solution, *_ = np.linalg.lstsq(terms.T, points[:, is_inside].T, rcond=None)
+    error = np.abs(terms.T @ solution - points[:, is_inside].T).max()
     return solution[:2].T, solution[2] - CENTRE, float(error)
 
 
 def test_the_same_state_gives_the_same_digits(mnist: Mnist) -> None:
-    """All randomness comes from the generator: same state, same result; another, another."""
+    """All randomness comes from the generator: equal states give equal results."""
     digits = mnist.train_images[:20]
     first, again, other = (augment(digits, np.random.default_rng(seed)) for seed in (3, 3, 4))
 
@@ -59,16 +60,16 @@ def test_the_same_state_gives_the_same_digits(mnist: Mnist) -> None:
     assert np.abs(first - other).max(axis=(1, 2)).min() > 0.1
 
 
-def test_each_digit_is_distorted_its_own_way(mnist: Mnist) -> None:
-    """The same digit many times in one batch comes out different every time."""
+def test_each_digit_is_distorted_differently(mnist: Mnist) -> None:
+    """Copies of one digit in a batch are all distorted differently."""
     several = augment(np.repeat(mnist.train_images[:1], 10, axis=0), np.random.default_rng(1))
 
     assert len(np.unique(several.reshape(10, -1), axis=0)) == 10
 
 
 @pytest.mark.parametrize("count", [1, 7, 500])
-def test_the_result_is_what_the_network_takes(count: int, mnist: Mnist) -> None:
-    """float32 (N, 28, 28) in 0–1, finite, with ink; the digits given are left as they were."""
+def test_the_result_is_a_valid_input(count: int, mnist: Mnist) -> None:
+    """It is float32 (N, 28, 28) in 0–1 with ink; the arguments are not changed."""
     digits = mnist.train_images[:count].copy()
     distorted = augment(digits, np.random.default_rng(2))
 
@@ -80,15 +81,15 @@ def test_the_result_is_what_the_network_takes(count: int, mnist: Mnist) -> None:
     np.testing.assert_array_equal(digits, mnist.train_images[:count])
 
 
-def test_an_empty_picture_stays_empty() -> None:
-    """Paper without ink stays paper: no division by nothing."""
+def test_an_empty_image_stays_empty() -> None:
+    """An image without ink has no ink afterwards, and causes no division by zero."""
     assert augment(np.zeros((4, SIZE, SIZE), np.uint8), np.random.default_rng(0)).max() == 0
 
 
-def test_no_strength_changes_nothing(mnist: Mnist) -> None:
-    """With every strength at 0 the digits come back, only scaled to 0–1."""
+def test_zero_strength_changes_nothing(mnist: Mnist) -> None:
+    """With every strength 0 the result is the digits, scaled to 0–1."""
     digits = mnist.train_images[:500]
-    assert set(digits.max(axis=(1, 2))) == {254, 255}  # not every digit reaches full white
+    assert set(digits.max(axis=(1, 2))) == {254, 255}  # not every digit reaches 255
 
     np.testing.assert_allclose(
         augment(digits, np.random.default_rng(0), STILL), digits / 255, atol=1e-6
@@ -96,7 +97,7 @@ def test_no_strength_changes_nothing(mnist: Mnist) -> None:
 
 
 @pytest.mark.parametrize("name", list(asdict(DEFAULT)))
-def test_every_strength_does_something(name: str, mnist: Mnist) -> None:
+def test_every_strength_has_an_effect(name: str, mnist: Mnist) -> None:
     """Each distortion on its own changes the digit."""
     alone = replace(STILL, **{name: getattr(DEFAULT, name)})
 
@@ -105,31 +106,31 @@ def test_every_strength_does_something(name: str, mnist: Mnist) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_affine_distortion_is_scipys(seed: int, mnist: Mnist) -> None:
-    """Rotation, size, shear and shift are one affine map, sampled as scipy samples it."""
-    matrix, shift, error = fitted(seed, AFFINE)
+    """Rotation, size, shear and shift form an affine map, sampled as SciPy does."""
+    matrix, shift, error = fit_affine(seed, AFFINE)
     assert error < 1e-4  # pixels: it is affine
 
     offsets = np.indices((SIZE, SIZE)).reshape(2, -1) - CENTRE
     points = (matrix @ offsets + shift[:, None] + CENTRE).reshape(2, SIZE, SIZE)
     for digit in mnist.train_images[:20]:
-        padded = np.pad(digit / 255, 2)  # scipy does not blend with what is beyond the edge
+        padded = np.pad(digit / 255, 2)  # SciPy does not interpolate with the outside
         slow = ndimage.map_coordinates(padded, points + 2, order=1)
         np.testing.assert_allclose(one(digit, seed, AFFINE), slow, atol=1e-3)
 
 
 def test_rotation_size_shear_and_shift_keep_their_bounds() -> None:
-    """No affine part goes beyond its strength, either way, and each comes near it."""
-    drawn = []
+    """Each affine component stays within its strength and comes near it in both directions."""
+    samples = []
     for seed in SEEDS:
-        matrix, shift, _ = fitted(seed, AFFINE)
+        matrix, shift, _ = fit_affine(seed, AFFINE)
         # matrix = zoom⁻¹ · shear⁻¹ · rotation⁻¹, with shear along the columns
         zoom_rows = 1 / np.hypot(*matrix[0])
         angle = np.arctan2(-matrix[0, 1], matrix[0, 0])
         zoom_columns = 1 / (np.linalg.det(matrix) * zoom_rows)
         rotated = np.array([np.cos(angle), -np.sin(angle)])
         shear = matrix[1] @ rotated * zoom_columns
-        drawn.append((np.rad2deg(angle), zoom_rows - 1, zoom_columns - 1, shear, *shift))
-    values = np.array(drawn)
+        samples.append((np.rad2deg(angle), zoom_rows - 1, zoom_columns - 1, shear, *shift))
+    values = np.array(samples)
     bound = np.array([DEFAULT.rotation, *[DEFAULT.scale] * 2, DEFAULT.shear, *[DEFAULT.shift] * 2])
 
     assert (np.abs(values) <= bound + 1e-3).all()
@@ -137,40 +138,40 @@ def test_rotation_size_shear_and_shift_keep_their_bounds() -> None:
     assert (values.min(axis=0) < -0.9 * bound).all()
 
 
-def test_a_shift_moves_a_dot_no_further_than_it_may() -> None:
-    """A dot lands within the shift, in both axes, and keeps its ink."""
+def test_a_shift_stays_within_its_strength() -> None:
+    """A dot moves at most by the shift along each axis, and keeps its ink."""
     dot = np.zeros((SIZE, SIZE), np.uint8)
     dot[13, 15] = 255
     only_shift = replace(STILL, shift=2)
-    landed = []
+    centres = []
     for seed in SEEDS:
         moved = one(dot, seed, only_shift)
         assert moved.sum() == pytest.approx(1, abs=1e-5)
-        landed.append(ndimage.center_of_mass(moved))
-    distance = np.array(landed) - (13, 15)
+        centres.append(ndimage.center_of_mass(moved))
+    distance = np.array(centres) - (13, 15)
 
     assert np.abs(distance).max() <= 2 + 1e-4
     assert (np.abs(distance).max(axis=0) > 1.8).all()
 
 
-def test_the_elastic_field_is_smooth_and_as_strong_as_asked() -> None:
+def test_the_elastic_field_is_smooth_and_proportional_to_its_strength() -> None:
     """Displacements change little from pixel to pixel and grow with `elastic`."""
     steps, sizes = [], {}
     for sigma in (0.45, 0.9):
-        moved = []
+        displacements = []
         for seed in range(60):
-            field = read_from(seed, replace(STILL, elastic=sigma)) - np.indices((SIZE, SIZE))
+            field = source_points(seed, replace(STILL, elastic=sigma)) - np.indices((SIZE, SIZE))
             steps.append(np.nanmax(np.abs(np.diff(field, axis=2))) / sigma)
-            moved.append(field[:, 8:20, 8:20])
-        sizes[sigma] = float(np.nanstd(moved))
+            displacements.append(field[:, 8:20, 8:20])
+        sizes[sigma] = float(np.nanstd(displacements))
 
-    assert max(steps) < 0.6  # pixels of displacement from one pixel to the next, a sigma
+    assert max(steps) < 0.6  # change of displacement per pixel, in units of sigma
     assert sizes[0.9] == pytest.approx(2 * sizes[0.45], rel=0.02)
     assert 0.3 < sizes[0.9] < 0.9  # the spline averages its control points
 
 
 def test_strokes_get_thicker_and_thinner(mnist: Mnist) -> None:
-    """`stroke` alone adds ink to some digits and takes ink from others, where the digit is."""
+    """`stroke` alone dilates some digits and erodes others, and adds no ink elsewhere."""
     only_stroke = replace(STILL, stroke=0.5)
     thicker = thinner = 0
     for seed, digit in enumerate(mnist.train_images[:200]):
@@ -181,30 +182,30 @@ def test_strokes_get_thicker_and_thinner(mnist: Mnist) -> None:
         ink = after.sum() / before.sum()
         if ink > 1.01:
             thicker += 1
-            assert (after >= before - 1e-6).all()  # thickening takes no ink away
+            assert (after >= before - 1e-6).all()  # dilation removes no ink
             assert (after <= nearby + 1e-6).all()
         elif ink < 0.99:
             thinner += 1
     assert min(thicker, thinner) > 70
 
 
-def test_thinning_wears_a_bar_down_from_its_edges() -> None:
-    """A bar five pixels wide keeps its core and loses, at its edges, at most the stroke's share."""
+def test_erosion_removes_ink_at_the_edges_of_a_bar() -> None:
+    """A bar five pixels wide keeps its core and loses at most the stroke's share at its edges."""
     bar = np.zeros((SIZE, SIZE), np.uint8)
     bar[5:23, 10:15] = 255
-    seen = set()
+    effects = set()
     for seed in range(40):
         row = one(bar, seed, replace(STILL, stroke=0.5))[14]
         np.testing.assert_allclose(row[11:14], 1, atol=1e-6)
         assert row[10] >= 0.5 - 1e-6
         assert row[9] <= 0.5 + 1e-6
-        assert row[10] == 1 or row[9] == 0  # thinner or thicker, not both
-        seen.add("thicker" if row[9] > 0 else "thinner")
-    assert seen == {"thicker", "thinner"}
+        assert row[10] == 1 or row[9] == 0  # eroded or dilated, not both
+        effects.add("thicker" if row[9] > 0 else "thinner")
+    assert effects == {"thicker", "thinner"}
 
 
-def test_wide_pens_leave_the_digit_and_fill_it(mnist: Mnist) -> None:
-    """Bolder digits of MNIST's size, in their order, most with less paper enclosed; by the seed."""
+def test_wide_strokes_keep_the_digit_and_fill_its_holes(mnist: Mnist) -> None:
+    """Digits of MNIST's size get bolder and enclose less background, reproducibly."""
     digits = mnist.train_images[:60]
 
     wide, again = (with_wide_pens(digits, np.random.default_rng(1)) for _ in range(2))

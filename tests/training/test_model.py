@@ -28,7 +28,7 @@ TOTAL = re.compile(r"^\W*([A-Za-z-]+ params): ([\d,]+)", re.MULTILINE)
 
 
 def rows(summary: str) -> list[tuple[str, str, str, int]]:
-    """Each row of a `model.summary()`: name, kind, output shape, parameters."""
+    """Return name, kind, output shape and parameters of each row of a `model.summary()`."""
     return [
         (name, kind, shape, int(parameters.replace(",", "")))
         for name, kind, shape, parameters in ROW.findall(summary)
@@ -36,7 +36,7 @@ def rows(summary: str) -> list[tuple[str, str, str, int]]:
 
 
 def summary_of(model: keras.Model) -> str:
-    """What `model.summary()` prints."""
+    """Return what `model.summary()` prints."""
     lines: list[str] = []
     model.summary(print_fn=lambda line, **_: lines.append(line))
     return "\n".join(lines)
@@ -52,8 +52,8 @@ def test_the_summary_is_the_lectures() -> None:
     assert len(TOTAL.findall(summary)) == 3
 
 
-def test_what_the_summary_does_not_show_is_the_lectures_too() -> None:
-    """Kernels are 3×3, windows 2×2, hidden activations ReLU; it ends in a softmax."""
+def test_the_layers_options_are_the_lectures() -> None:
+    """Kernels are 3×3, windows 2×2, hidden activations ReLU; the last is a softmax."""
     *hidden, last = lecture_cnn().layers
 
     kernels = [layer.kernel_size for layer in hidden if isinstance(layer, keras.layers.Conv2D)]
@@ -68,8 +68,8 @@ def test_what_the_summary_does_not_show_is_the_lectures_too() -> None:
     assert last.activation is keras.activations.softmax
 
 
-def test_names_do_not_depend_on_what_was_built_before() -> None:
-    """A second model in the same process has the same layer names, which clients ask by."""
+def test_names_do_not_depend_on_earlier_models() -> None:
+    """A second model in the same process has the same layer names, which clients use."""
     first = lecture_cnn()
     keras.layers.Conv2D(1, 1)
     second = lecture_cnn(output_activation="linear")
@@ -77,24 +77,24 @@ def test_names_do_not_depend_on_what_was_built_before() -> None:
     assert [layer.name for layer in second.layers] == [layer.name for layer in first.layers]
 
 
-def test_the_linear_output_is_what_the_softmax_is_given() -> None:
-    """With `output_activation="linear"` and the same weights, softmax of it is the first model."""
+def test_the_linear_output_is_the_input_of_the_softmax() -> None:
+    """With the same weights, softmax of the linear model's output is the other model's output."""
     digits = np.random.default_rng(1).random((3, 28, 28, 1), np.float32)
-    probable, linear = lecture_cnn(), lecture_cnn(output_activation="linear")
-    linear.set_weights(probable.get_weights())
+    softmax, linear = lecture_cnn(), lecture_cnn(output_activation="linear")
+    linear.set_weights(softmax.get_weights())
 
     logits = keras.ops.convert_to_numpy(linear(digits))
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
 
     np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(probable(digits)),
+        keras.ops.convert_to_numpy(softmax(digits)),
         powers / powers.sum(axis=1, keepdims=True),
         atol=1e-6,
     )
 
 
-def test_folding_takes_the_normalization_out_and_leaves_the_logits() -> None:
-    """The lecture's network with folded weights computes what the normalized one has learned."""
+def test_folding_the_normalization_keeps_the_predictions() -> None:
+    """The lecture's network with folded weights predicts the same as the normalized one."""
     keras.utils.set_random_seed(1)
     digits = np.random.default_rng(0).random((128, 28, 28, 1), np.float32)
     trained = normalized_cnn()
@@ -108,8 +108,8 @@ def test_folding_takes_the_normalization_out_and_leaves_the_logits() -> None:
     np.testing.assert_allclose(folded.predict(digits, verbose=0), expected, atol=1e-5)
 
 
-def test_normalization_stands_between_sum_and_relu() -> None:
-    """In training each of the three gets its sums normalized, and then the lecture's ReLU."""
+def test_normalization_precedes_the_relu() -> None:
+    """Each layer of `NORMALIZED` is linear, followed by normalization and ReLU."""
     names = [layer.name for layer in normalized_cnn().layers]
 
     for name in NORMALIZED:

@@ -1,4 +1,4 @@
-"""The pieces of digits that fire a filter most are where the filter's largest values are."""
+"""The patches of a filter are the receptive fields of its largest values."""
 
 import base64
 import io
@@ -17,29 +17,29 @@ LAYER = {
 }
 
 
-def test_each_piece_gives_the_value_that_it_is_listed_with() -> None:
-    """Strongest first, one a digit; kernel × piece is the value, padding being 0."""
+def test_each_patch_gives_its_value() -> None:
+    """Patches are ordered by value, one per digit; kernel × patch is the value, with padding 0."""
     rng = np.random.default_rng(0)
     keras.utils.set_random_seed(0)
-    # `same` over 9 × 10: one row of padding above and below, none beside
+    # `same` over 9 × 10 pads one row above and below, and no column
     layer = keras.layers.Conv2D(
         2, (3, 2), strides=2, padding="same", activation="relu", name="only"
     )
     model = keras.Sequential([keras.Input((9, 10, 1)), layer])
     images = rng.integers(0, 256, (20, 9, 10, 1), np.uint8)
 
-    (told,) = strongest_patches(model, [LAYER, {"name": "pool", "kind": "MaxPooling2D"}], images)
+    (result,) = strongest_patches(model, [LAYER, {"name": "pool", "kind": "MaxPooling2D"}], images)
 
     values = model.predict(images / np.float32(255), verbose=0)
     kernel, bias = layer.get_weights()
-    png = base64.b64decode(told["sprite"].partition(",")[2])
+    png = base64.b64decode(result["sprite"].partition(",")[2])
     sprite = np.asarray(Image.open(io.BytesIO(png)))
     assert sprite.shape == (2 * 3, PATCHES_A_FILTER * 2)
-    for channel, listed in enumerate(told["filters"]):
+    for channel, patches in enumerate(result["filters"]):
         best = np.sort(values[..., channel].reshape(20, -1).max(axis=1))[::-1]
-        assert len({each["digit"] for each in listed}) == PATCHES_A_FILTER
-        for index, each in enumerate(listed):
+        assert len({each["digit"] for each in patches}) == PATCHES_A_FILTER
+        for index, each in enumerate(patches):
             np.testing.assert_allclose(each["value"], best[index], atol=1e-4)
-            piece = sprite[channel * 3 : channel * 3 + 3, index * 2 : index * 2 + 2]
-            again = (piece / 255 * kernel[..., 0, channel]).sum() + bias[channel]
-            np.testing.assert_allclose(again, each["value"], atol=1e-3)
+            patch = sprite[channel * 3 : channel * 3 + 3, index * 2 : index * 2 + 2]
+            product = (patch / 255 * kernel[..., 0, channel]).sum() + bias[channel]
+            np.testing.assert_allclose(product, each["value"], atol=1e-3)

@@ -1,4 +1,4 @@
-"""What lands in a report folder: JSON that a page can use, pictures that show the errors."""
+"""A report folder has JSON for the page, and pictures that show the errors."""
 
 import base64
 import io
@@ -20,7 +20,7 @@ KILOBYTE = 1000
 
 
 def report_with(errors: int, digits: int = 400) -> Report:
-    """Ten classes, confidences spread over the bins, the last `errors` digits misclassified."""
+    """Return a report in which the last `errors` digits are misclassified, for all confidences."""
     rng = np.random.default_rng(5)
     predicted = np.arange(digits) % 10
     confidence = rng.uniform(0.2, 1, digits)
@@ -32,26 +32,26 @@ def report_with(errors: int, digits: int = 400) -> Report:
 
 @pytest.fixture(scope="module")
 def images() -> NDArray[np.uint8]:
-    """Each unlike every other, so that a mixed-up index shows."""
+    """Return images that all differ, so that a wrong index is detected."""
     return np.random.default_rng(2).integers(0, 256, (400, 28, 28), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, images: NDArray[np.uint8]) -> Path:
-    """A report on seven mistakes, in a folder that was not there before."""
+    """Return a new folder with a report on seven misclassified digits."""
     folder = tmp_path_factory.mktemp("reports") / "mnist" / "1"
     write_report(folder, report_with(errors=7), HISTORY, images)
     return folder
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
-    """A picture as RGB, uint8 (height, width, 3)."""
+    """Read a picture as RGB, uint8 (height, width, 3)."""
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
 def test_a_history_is_read_as_columns_with_epochs_from_one(tmp_path: Path) -> None:
-    """The logger counts from 0 and writes text; people count from 1 and plots need numbers."""
+    """Columns are numbers, and epochs, which the file counts from 0, count from 1."""
     path = tmp_path / "history.csv"
     path.write_text("epoch,accuracy,loss\n0,0.91,0.3\n1,1.0,0.0123456789\n")
 
@@ -59,17 +59,17 @@ def test_a_history_is_read_as_columns_with_epochs_from_one(tmp_path: Path) -> No
 
 
 def test_a_history_without_an_epoch_is_empty(tmp_path: Path) -> None:
-    """A run stopped within its first epoch leaves a header or nothing at all."""
+    """A run stopped in its first epoch has an empty file or only a header."""
     path = tmp_path / "history.csv"
     for text in ("", "epoch,accuracy,loss\n"):
         path.write_text(text)
         assert read_history(path) == {}
 
 
-def test_the_lectures_run_stands_beside_it(
+def test_the_json_includes_the_lectures_run(
     folder: Path, tmp_path: Path, images: NDArray[np.uint8]
 ) -> None:
-    """With an evaluated run of the lecture's recipe the JSON has its figures and its training."""
+    """With a run of the lecture's recipe the JSON has its figures and its configuration."""
     (folder / "config.json").write_text('{"recipe": "lecture", "epochs": 5}')
 
     write_report(tmp_path, report_with(errors=3), HISTORY, images, lecture=folder)
@@ -80,8 +80,8 @@ def test_the_lectures_run_stands_beside_it(
     assert lecture["history"]["accuracy"] == HISTORY["accuracy"]
 
 
-def test_the_json_says_all_that_the_report_says(folder: Path) -> None:
-    """Every figure comes back to six decimals, with the history beside them."""
+def test_the_json_has_all_figures_of_the_report(folder: Path) -> None:
+    """All figures are rounded to six decimals; the history is included."""
     report = report_with(errors=7)
 
     content = json.loads((folder / "report.json").read_text())
@@ -99,10 +99,8 @@ def test_the_json_says_all_that_the_report_says(folder: Path) -> None:
     assert content["history"] == {**HISTORY, "loss": [0.3, 0.012346]}
 
 
-def test_each_misclassified_digit_carries_its_own_picture(
-    folder: Path, images: NDArray[np.uint8]
-) -> None:
-    """A page can show it, and post it back to the service, without having MNIST."""
+def test_each_misclassified_digit_has_its_image(folder: Path, images: NDArray[np.uint8]) -> None:
+    """The image is a PNG data URL, which a page can show and post without having MNIST."""
     for entry in json.loads((folder / "report.json").read_text())["misclassified"]:
         kind, data = entry["digit"].split(",")
         assert kind == "data:image/png;base64"
@@ -112,7 +110,7 @@ def test_each_misclassified_digit_carries_its_own_picture(
 
 
 def test_the_json_has_a_line_for_each_entry(folder: Path) -> None:
-    """Short enough to read: the confusion matrix takes ten lines, not a hundred."""
+    """The confusion matrix has ten lines, not a hundred."""
     lines = (folder / "report.json").read_text().splitlines()
 
     start = lines.index('  "confusion": [')
@@ -120,7 +118,7 @@ def test_the_json_has_a_line_for_each_entry(folder: Path) -> None:
     assert len(lines) < 80
 
 
-def test_pictures_open_and_are_small_enough_to_commit(folder: Path) -> None:
+def test_pictures_are_small_enough_to_commit(folder: Path) -> None:
     """Four PNGs, each wide enough to read and under 80 kB."""
     assert sorted(path.name for path in folder.glob("*.png")) == sorted(PICTURES)
     for name in PICTURES:
@@ -130,16 +128,16 @@ def test_pictures_open_and_are_small_enough_to_commit(folder: Path) -> None:
         assert (folder / name).stat().st_size < 80 * KILOBYTE
 
 
-def test_the_sheet_shows_the_surest_mistake_first_pixel_for_pixel(
+def test_the_sheet_starts_with_the_most_confident_mistake(
     tmp_path: Path, images: NDArray[np.uint8]
 ) -> None:
-    """Somewhere in its first row stands that digit, three times as large and not blurred."""
+    """The first digit of the first row is that one, three times as large and not blurred."""
     digit = np.zeros((28, 28), np.uint8)
     digit[4:24, 10:14] = 255
     report = report_with(errors=12)
-    surest = max(report.misclassified, key=lambda each: each.confidence)
+    most_confident = max(report.misclassified, key=lambda each: each.confidence)
     images = np.zeros_like(images)
-    images[surest.index] = digit
+    images[most_confident.index] = digit
     write_report(tmp_path, report, HISTORY, images)
 
     sheet = pixels(tmp_path / "misclassified.png")[..., 0]
@@ -149,18 +147,20 @@ def test_the_sheet_shows_the_surest_mistake_first_pixel_for_pixel(
 
 
 @pytest.mark.parametrize("errors", [0, 1, 101])
-def test_any_number_of_mistakes_makes_a_report(
+def test_reports_have_any_number_of_mistakes(
     tmp_path: Path, images: NDArray[np.uint8], errors: int
 ) -> None:
-    """None, one, and more than a sheet holds; the JSON has them all."""
+    """With none, one, or more than a sheet can show, the JSON has all."""
     write_report(tmp_path, report_with(errors), HISTORY, images)
 
     assert len(json.loads((tmp_path / "report.json").read_text())["misclassified"]) == errors
     assert pixels(tmp_path / "misclassified.png").shape[0] < 1500
 
 
-def test_errors_stand_out_by_colour(tmp_path: Path, images: NDArray[np.uint8]) -> None:
-    """A confusion matrix with errors has orange in it, one without has none."""
+def test_errors_are_orange_in_the_confusion_matrix(
+    tmp_path: Path, images: NDArray[np.uint8]
+) -> None:
+    """A confusion matrix with errors has orange cells, one without errors has none."""
     orange = []
     for errors in (0, 40):
         write_report(tmp_path, report_with(errors), HISTORY, images)
@@ -171,10 +171,10 @@ def test_errors_stand_out_by_colour(tmp_path: Path, images: NDArray[np.uint8]) -
     assert orange[1] > 10_000
 
 
-def test_validation_curves_are_drawn_where_there_are_any(
+def test_validation_curves_are_drawn_if_the_history_has_them(
     tmp_path: Path, images: NDArray[np.uint8]
 ) -> None:
-    """The lecture's recipe holds nothing out, so its curves have one colour, others two."""
+    """The lecture's recipe has no validation set, so its curves have one colour, others two."""
     validation = {"val_accuracy": [0.9, 0.95], "val_loss": [0.2, 0.1]}
     orange = []
     for history in (HISTORY, HISTORY | validation):
@@ -187,7 +187,7 @@ def test_validation_curves_are_drawn_where_there_are_any(
 
 
 def test_a_perfect_epoch_is_drawn(tmp_path: Path, images: NDArray[np.uint8]) -> None:
-    """The accuracy axis has no place for 1, so it stands where 0.9999 does, not nowhere."""
+    """On the logarithmic axis an accuracy of 1 is drawn at 0.9999."""
     curves = []
     for last in (1.0, 0.9999):
         write_report(tmp_path, report_with(3), HISTORY | {"accuracy": [0.91, last]}, images)
@@ -196,8 +196,10 @@ def test_a_perfect_epoch_is_drawn(tmp_path: Path, images: NDArray[np.uint8]) -> 
     np.testing.assert_array_equal(curves[0], curves[1])
 
 
-def test_a_model_trained_elsewhere_has_no_curves(tmp_path: Path, images: NDArray[np.uint8]) -> None:
-    """An empty history is no error: all else is written."""
+def test_a_report_without_a_history_has_no_curves(
+    tmp_path: Path, images: NDArray[np.uint8]
+) -> None:
+    """With an empty history all other files are written."""
     write_report(tmp_path, report_with(3), {}, images)
 
     assert json.loads((tmp_path / "report.json").read_text())["history"] == {}
@@ -206,8 +208,10 @@ def test_a_model_trained_elsewhere_has_no_curves(tmp_path: Path, images: NDArray
     )
 
 
-def test_drawing_leaves_matplotlib_as_it_was(tmp_path: Path, images: NDArray[np.uint8]) -> None:
-    """A notebook that calls it keeps its own style."""
+def test_drawing_does_not_change_matplotlibs_settings(
+    tmp_path: Path, images: NDArray[np.uint8]
+) -> None:
+    """A notebook that writes a report keeps its own style."""
     with matplotlib.rc_context({"font.size": 17.0}):
         before = dict(matplotlib.rcParams)
         write_report(tmp_path, report_with(3), HISTORY, images)

@@ -1,9 +1,10 @@
-// Run by test_arithmetic.py under `node --test`; what SciPy, Keras and NumPy make of random inputs
-// lies in the file that CASES names.
+// Run by test_arithmetic.py under `node --test`. The environment variable CASES names the file with
+// random inputs and the results of SciPy, Keras and NumPy for them.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as arithmetic from '../../service/web/lab/arithmetic.js';
+import { multiply, sum } from '../../service/web/lib/math.js';
 
 const cases = JSON.parse(readFileSync(process.env.CASES, 'utf8'));
 const { convolve, convolveChannels, linesOf, mapOf, pool, relu } = arithmetic;
@@ -18,14 +19,14 @@ function close(map, lines) {
   );
 }
 
-test('a convolution is what scipy.signal.correlate makes of it', () => {
+test('a convolution equals scipy.signal.correlate', () => {
   for (const { maps, kernels, expected, ...options } of cases.convolutions) {
     close(convolveChannels(maps.map(mapOf), kernels.map(mapOf), options), expected);
     if (maps.length === 1) close(convolve(mapOf(maps[0]), mapOf(kernels[0]), options), expected);
   }
 });
 
-test('pooling is what scipy.ndimage makes of it, and the winners hold the largest values', () => {
+test('pooling equals scipy.ndimage, and the winners are the cells of the largest values', () => {
   for (const { map, size, stride, largest, average } of cases.poolings) {
     const max = pool(mapOf(map), { size, stride, kind: 'max' });
     close(max, largest);
@@ -39,14 +40,14 @@ test('pooling is what scipy.ndimage makes of it, and the winners hold the larges
   }
 });
 
-test('ReLU and padding are what NumPy makes of them', () => {
-  for (const { map, padding, padded, silenced } of cases.maps) {
+test('ReLU and padding equal those of NumPy', () => {
+  for (const { map, padding, padded, rectified } of cases.maps) {
     close(arithmetic.pad(mapOf(map), padding), padded);
-    close(relu(mapOf(map)), silenced);
+    close(relu(mapOf(map)), rectified);
   }
 });
 
-test('one cell worked out by hand is the same cell of the map', () => {
+test('the sum of one cell is the value of that cell in the map', () => {
   for (const { maps, kernels, expected, padding, stride, bias } of cases.convolutions) {
     const row = expected.length - 1;
     const column = expected[0].length - 1;
@@ -58,14 +59,14 @@ test('one cell worked out by hand is the same cell of the map', () => {
     };
     const sums = maps.map((map, channel) => {
       const patch = arithmetic.patchAt(arithmetic.pad(mapOf(map), padding), window);
-      return arithmetic.sum(arithmetic.multiply(patch, kernels[channel]));
+      return sum(multiply(patch, kernels[channel]).flat());
     });
     const total = sums.reduce((a, b) => a + b, bias);
     assert.ok(Math.abs(total - expected[row][column]) < 1e-5);
   }
 });
 
-test('output sizes are those of Keras, and what no window reads is dropped', () => {
+test('output sizes equal those of Keras, and cells in no window are counted as dropped', () => {
   assert.ok(cases.sizes.length >= 200);
   for (const { output, dropped, ...numbers } of cases.sizes) {
     const expected = output === null ? { error: 'fit' } : { output, dropped };
@@ -73,8 +74,8 @@ test('output sizes are those of Keras, and what no window reads is dropped', () 
   }
 });
 
-test('numbers that make no sense are refused by name', () => {
-  const sound = { size: 5, kernel: 3, padding: 0, stride: 1 };
+test('an invalid number is reported by its name', () => {
+  const valid = { size: 5, kernel: 3, padding: 0, stride: 1 };
   for (const [name, value] of [
     ['size', 0],
     ['size', 2.5],
@@ -83,12 +84,12 @@ test('numbers that make no sense are refused by name', () => {
     ['stride', 0],
     ['stride', NaN],
   ]) {
-    assert.deepEqual(arithmetic.outputSize({ ...sound, [name]: value }), { error: name });
+    assert.deepEqual(arithmetic.outputSize({ ...valid, [name]: value }), { error: name });
   }
   assert.throws(() => convolve(mapOf([[1]]), mapOf([[1, 2]])), RangeError);
 });
 
-test('parameter counts are those of Keras, and of a network without shared weights', () => {
+test('parameter counts equal those of Keras, and those without shared weights', () => {
   for (const { inputs, outputs, window, full, local, shared } of cases.layers) {
     assert.deepEqual(arithmetic.parameterCounts({ inputs, outputs, window }), { full, local, shared });
   }

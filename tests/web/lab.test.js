@@ -11,15 +11,15 @@ import { layoutOf } from '../../service/web/lab/flow-layout.js';
 import en from '../../service/web/lab/i18n/en.js';
 import ko from '../../service/web/lab/i18n/ko.js';
 import { linksTo } from '../../service/web/lab/links.js';
-import { inkOf } from '../../service/web/lab/network-parts.js';
-import { difference, noisy } from '../../service/web/lab/noise.js';
+import { digitMap } from '../../service/web/lab/network-parts.js';
+import { noisy, rootMeanSquaredError } from '../../service/web/lab/noise.js';
 import * as presets from '../../service/web/lab/presets.js';
-import { allShifts, likeness, transform } from '../../service/web/lab/transform.js';
+import { allShifts, cosineSimilarity, transform } from '../../service/web/lab/transform.js';
 import { network } from './toy.js';
 
 const LAB = new URL('../../service/web/lab/', import.meta.url);
 
-test('both languages have the same texts, with the same places to fill in', () => {
+test('both languages have the same texts, with the same placeholders', () => {
   assert.deepEqual(Object.keys(ko).sort(), Object.keys(en).sort());
   const places = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
   for (const key of Object.keys(en)) {
@@ -28,12 +28,13 @@ test('both languages have the same texts, with the same places to fill in', () =
   }
 });
 
-test('no Korean particle follows a value, whose last sound it would have to know', () => {
+test('no Korean particle follows a value, because its form depends on the last sound of the value', () => {
   const unsure = /\}[”"]?(이|가|은|는|을|를|과|와|로|으로)(?![가-힣])/;
-  for (const [key, text] of Object.entries({ ...pageInKorean, ...ko })) assert.doesNotMatch(text, unsure, key);
+  for (const [key, text] of Object.entries({ ...pageInKorean, ...ko }))
+    assert.doesNotMatch(text, unsure, key);
 });
 
-test('every text that the lab names is there, and none is there for nothing', () => {
+test('every text that the lab names exists, and the lab names every text', () => {
   const sources = ['.', 'exhibits']
     .flatMap((folder) => readdirSync(new URL(`${folder}/`, LAB)).map((name) => `${folder}/${name}`))
     .filter((path) => path.endsWith('.js'))
@@ -56,7 +57,7 @@ test('every text that the lab names is there, and none is there for nothing', ()
   );
 });
 
-test('each exhibit says what it is in two sentences', () => {
+test('each exhibit has a description of two sentences', () => {
   for (const name of Object.keys(EXHIBITS)) {
     for (const texts of [en, ko]) {
       const sentences = texts[`lab.${name}.text`].match(/[^.?!]+[.?!](?=\s|$)/g);
@@ -66,7 +67,7 @@ test('each exhibit says what it is in two sentences', () => {
   }
 });
 
-test('an address leads to a view, an exhibit and its state, and back', () => {
+test('an address is parsed to a view, an exhibit and its state, and formatted from them', () => {
   assert.equal(routeOf('#sample=3&layer=conv2d').view, 'playground');
   assert.deepEqual([routeOf('#lab').view, routeOf('#lab').exhibit], ['lab', null]);
   assert.equal(routeOf('#model&lang=ko').exhibit, 'model');
@@ -79,7 +80,7 @@ test('an address leads to a view, an exhibit and its state, and back', () => {
 
 const digit = { pixels: Uint8Array.from({ length: 30 }, (_, i) => i * 8), height: 6, width: 5, channels: 1 };
 
-test('a digit that is shifted keeps its very pixels', () => {
+test('a shift keeps the values of the pixels', () => {
   assert.deepEqual(transform(digit, {}).pixels, digit.pixels);
   const { pixels } = transform(digit, { right: 1, down: -2 });
   for (let y = 0; y < 6; y++) {
@@ -90,19 +91,19 @@ test('a digit that is shifted keeps its very pixels', () => {
   }
 });
 
-test('a half turn turns it round, and twice the size shows its middle', () => {
-  const turned = transform(digit, { angle: 180 }).pixels;
-  assert.deepEqual([...turned].reverse(), [...digit.pixels]);
+test('a rotation by 180° reverses the pixels, and a scale of 2 enlarges the middle', () => {
+  const rotated = transform(digit, { angle: 180 }).pixels;
+  assert.deepEqual([...rotated].reverse(), [...digit.pixels]);
   const square = { pixels: Uint8Array.of(0, 0, 0, 0, 255, 0, 0, 0, 0), height: 3, width: 3, channels: 1 };
   assert.deepEqual([...transform(square, { scale: 2 }).pixels], [64, 128, 64, 128, 255, 128, 64, 128, 64]);
 });
 
-test('a digit is turned clockwise', () => {
+test('a digit is rotated clockwise', () => {
   const square = { pixels: Uint8Array.of(0, 9, 0, 0, 0, 0, 0, 0, 0), height: 3, width: 3, channels: 1 };
   assert.deepEqual([...transform(square, { angle: 90 }).pixels], [0, 0, 0, 0, 0, 9, 0, 0, 0]);
 });
 
-test('all shifts are one batch, the digit at rest in its middle', () => {
+test('all shifts are one batch, with the original digit in the middle', () => {
   const { pixels, count } = allShifts(digit, 2);
   assert.equal(count, 25);
   assert.deepEqual(pixels.slice(12 * 30, 13 * 30), digit.pixels);
@@ -110,35 +111,36 @@ test('all shifts are one batch, the digit at rest in its middle', () => {
   assert.deepEqual(pixels.slice(0, 30), transform(digit, { right: -2, down: -2 }).pixels);
 });
 
-test('a convolution moves along with its input exactly', () => {
+test('a convolution of a shifted input is the shifted convolution, exactly', () => {
   const kernel = mapOf([
     [1, -2],
     [3, 0.5],
   ]);
-  const of = (shown) => convolve(inkOf(shown), kernel);
-  const [still, moved] = [of(digit), of(transform(digit, { right: 1, down: 1 }))];
-  const layer = { ...still, channels: 1, index: ({ row, column }) => row * still.columns + column };
-  assert.ok(Math.abs(likeness(layer, still.values, moved.values, [1, 1]) - 1) < 1e-12);
-  assert.ok(likeness(layer, still.values, moved.values) < 0.99);
-  assert.ok(Number.isNaN(likeness(layer, still.values, new Float64Array(still.values.length))));
+  const mapOfDigit = (input) => convolve(digitMap(input), kernel);
+  const [original, moved] = [mapOfDigit(digit), mapOfDigit(transform(digit, { right: 1, down: 1 }))];
+  const layer = { ...original, channels: 1, index: ({ row, column }) => row * original.columns + column };
+  assert.ok(Math.abs(cosineSimilarity(layer, original.values, moved.values, [1, 1]) - 1) < 1e-12);
+  assert.ok(cosineSimilarity(layer, original.values, moved.values) < 0.99);
+  const zeros = new Float64Array(original.values.length);
+  assert.ok(Number.isNaN(cosineSimilarity(layer, original.values, zeros)));
 });
 
-test('noise is the same for the same seed, of the deviation asked for', () => {
+test('noise is the same for the same seed, and has the requested deviation', () => {
   const flat = { rows: 100, columns: 100, values: new Float64Array(10_000) };
   const once = noisy(flat, 0.5, 3);
   assert.deepEqual(noisy(flat, 0.5, 3), once);
   assert.notDeepEqual(noisy(flat, 0.5, 4).values, once.values);
-  assert.ok(Math.abs(difference(flat, once) - 0.5) < 0.02);
-  assert.equal(difference(flat, flat), 0);
+  assert.ok(Math.abs(rootMeanSquaredError(flat, once) - 0.5) < 0.02);
+  assert.equal(rootMeanSquaredError(flat, flat), 0);
 });
 
-test('paper stands where there is no digit', () => {
-  const { rows, columns, values } = inkOf(null, { height: 6, width: 5, channels: 1 });
+test('without a digit its map is empty', () => {
+  const { rows, columns, values } = digitMap(null, { height: 6, width: 5, channels: 1 });
   assert.deepEqual([rows, columns], [6, 5]);
   assert.ok(values.every((value) => value === 0));
 });
 
-test('the lines between layers are what a channel before adds to the strongest cell, padding left out', () => {
+test('the lines between layers are contributions to the strongest cell, without the padding', () => {
   const [conv, pool, , dense] = network.layers;
   const random = (length, from) => Float32Array.from({ length }, (_, i) => Math.sin(from + i * 1.7));
   const pixels = Uint8Array.from({ length: 60 }, (_, i) => (i * 37) % 256);
@@ -176,7 +178,7 @@ test('the lines between layers are what a channel before adds to the strongest c
   assert.ok(linksTo(network.layers[2], context).every(({ from, to }) => from === to % 3));
 });
 
-test('the network stands in columns where there is room, else in bands, and never wider', () => {
+test('the layers are laid out in columns where they fit, else in bands, and never beyond the width', () => {
   const layers = [
     { count: 1, rows: 28, columns: 28 },
     { count: 32, rows: 26, columns: 26 },
@@ -184,7 +186,7 @@ test('the network stands in columns where there is room, else in bands, and neve
     { count: 10, rows: 1, columns: 1 },
   ];
   for (const width of [1100, 340]) {
-    const { places, ...whole } = layoutOf(layers, { width, classes: true });
+    const { places, ...whole } = layoutOf(layers, { width, hasLabels: true });
     assert.equal(whole.isVertical, width === 340);
     assert.ok(whole.width <= width);
     for (const { x, y, width: across, height } of places) {
@@ -199,7 +201,7 @@ test('the presets are the lecture’s', () => {
   const sums = Object.fromEntries(Object.entries(KERNELS).map(([name, lines]) => [name, lines.flat()]));
   const total = (name) => sums[name].reduce((a, b) => a + b, 0);
   for (const name of ['up', 'down', 'diagonal']) assert.equal(total(name), 0, name); // nothing on a flat area
-  for (const name of ['sharpen', 'emboss', 'identity']) assert.equal(total(name), 1, name); // brightness stays
+  for (const name of ['sharpen', 'emboss', 'identity']) assert.equal(total(name), 1, name); // the same brightness
   assert.ok(Math.abs(total('blur') - 1) < 1e-12);
   assert.deepEqual(
     sums.down,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { Api, Problem } from '../../service/web/lib/api.js';
-import { css, gradient, inkOn } from '../../service/web/lib/colours.js';
-import { known, LANGUAGES, preferred, setLanguage, t } from '../../service/web/lib/i18n.js';
+import { css, gradient, textColour } from '../../service/web/lib/colours.js';
+import { hasText, LANGUAGES, preferred, setLanguage, t } from '../../service/web/lib/i18n.js';
 import { Latest } from '../../service/web/lib/latest.js';
 import { encodeNpy } from '../../service/web/lib/npy.js';
 import { exact, percent, short } from '../../service/web/lib/numbers.js';
@@ -18,39 +18,17 @@ const later = (ms = 1) =>
     setTimeout(done, ms);
   });
 
-test('both languages have the same texts, with the same places to fill', () => {
+test('both languages have the same texts, with the same placeholders', () => {
   assert.deepEqual(Object.keys(ko).sort(), Object.keys(en).sort());
   const places = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
   for (const key of Object.keys(en))
     assert.deepEqual([...new Set(places(ko[key]))], [...new Set(places(en[key]))], key);
 });
 
-test('every text that the page asks for exists', async () => {
+test('every text that the page names exists', async () => {
   const root = new URL('../../service/web/', import.meta.url);
-  const names = [
-    'main.js',
-    'index.html',
-    ...[
-      'answer',
-      'camera',
-      'classes',
-      'column',
-      'convolution-terms',
-      'digit',
-      'equation',
-      'evidence',
-      'facts',
-      'inspector',
-      'menu',
-      'other-terms',
-      'paper',
-      'share',
-      'tile-source',
-      'tools',
-      'tour',
-      'view',
-    ].map((n) => `parts/${n}.js`),
-  ];
+  const parts = await readdir(new URL('parts/', root));
+  const names = ['main.js', 'index.html', 'models/naming.js', ...parts.map((name) => `parts/${name}`)];
   for (const name of names) {
     const text = await readFile(new URL(name, root), 'utf8');
     for (const [, key] of text.matchAll(/(?:\bt\(|data-t(?:-label)?=|'data-t': )['"]([a-z][\w.-]*)['"]/g)) {
@@ -59,28 +37,28 @@ test('every text that the page asks for exists', async () => {
   }
 });
 
-test('the language follows the browser, and English is the last resort', () => {
+test('the language follows the browser, and English is the default', () => {
   assert.equal(preferred(['fr-FR', 'ko-KR', 'en']), 'ko');
   assert.equal(preferred(['fr']), 'en');
   setLanguage('ko');
   assert.equal(t('cell.class', { label: 7 }), '클래스 7');
-  assert.ok(known('kind.Conv2D') && !known('kind.Other'));
+  assert.ok(hasText('kind.Conv2D') && !hasText('kind.Other'));
   setLanguage(LANGUAGES[0]);
   assert.throws(() => t('no.such.text'), RangeError);
 });
 
-test('0 is near-white, the limits are the darkest orange and blue, and beyond them nothing changes', () => {
+test('0 is near-white, the limits are the darkest orange and blue, as is any value beyond them', () => {
   assert.equal(css(0, 1), 'rgb(247 247 247)');
   assert.equal(css(2, 2), 'rgb(127 59 8)');
   assert.equal(css(-2, 2), 'rgb(5 48 97)');
   assert.equal(css(9, 2), css(2, 2));
-  assert.equal(css(0.2, 1), 'rgb(254 224 182)'); // the stop of service/sheets.py
-  assert.equal(inkOn(0, 1), '#000');
-  assert.equal(inkOn(-1, 1), '#fff');
+  assert.equal(css(0.2, 1), 'rgb(254 224 182)'); // a stop of service/model/sheets.py
+  assert.equal(textColour(0, 1), '#000');
+  assert.equal(textColour(-1, 1), '#fff');
   assert.ok(gradient(false).includes('rgb(247 247 247), rgb(254 224 182)'));
 });
 
-test('a float32 is written in as few digits as tell it from all others', () => {
+test('a float32 is formatted with the fewest digits that no other float32 has', () => {
   assert.equal(exact(Math.fround(0.1)), '0.1');
   assert.equal(exact(Math.fround(-0.0316)), '−0.0316');
   assert.equal(Math.fround(Number(exact(Math.fround(1 / 3)))), Math.fround(1 / 3));
@@ -88,7 +66,7 @@ test('a float32 is written in as few digits as tell it from all others', () => {
   assert.equal(exact(0), '0');
 });
 
-test('short numbers keep three figures; shares never round to a certainty', () => {
+test('short numbers have three figures; only 1 is 100.00 % and only 0 is 0.00 %', () => {
   assert.deepEqual([0, 12.345, -0.5, 1234567, 0.00001, 64].map(short), [
     '0',
     '12.3',
@@ -106,13 +84,13 @@ test('short numbers keep three figures; shares never round to a certainty', () =
   ]);
 });
 
-test('a grey PNG comes back as it was written', async () => {
+test('a grey PNG decodes to the pixels that were encoded', async () => {
   const pixels = Uint8Array.from({ length: 12 }, (_, i) => i * 20);
   const png = await encodeGrey(pixels, 4, 3);
   assert.deepEqual(await decodeGrey(png.buffer), { width: 4, height: 3, pixels });
 });
 
-test('the samples are MNIST digits, as many as there are labels', async () => {
+test('the sprite has a digit for each label', async () => {
   const root = new URL('../../service/web/', import.meta.url);
   const file = await readFile(new URL('samples.png', root));
   const { labels, size } = JSON.parse(await readFile(new URL('samples.json', root), 'utf8'));
@@ -126,7 +104,7 @@ test('the samples are MNIST digits, as many as there are labels', async () => {
   }
 });
 
-test('an .npy file is aligned, states its shape, and ends with the pixels', () => {
+test('an .npy file is aligned, has the shape in its header, and ends with the pixels', () => {
   const bytes = encodeNpy(Uint8Array.of(1, 2, 3, 4, 5, 6), [1, 2, 3]);
   const size = 10 + new DataView(bytes.buffer).getUint16(8, true);
   assert.equal(size % 64, 0);
@@ -137,7 +115,7 @@ test('an .npy file is aligned, states its shape, and ends with the pixels', () =
   assert.deepEqual([...bytes.subarray(size)], [1, 2, 3, 4, 5, 6]);
 });
 
-test('safetensors are read whatever the size of their header, and refused where not float32', () => {
+test('safetensors are parsed with a header of any size, and rejected unless they are float32', () => {
   const file = (header, data) => {
     const text = new TextEncoder().encode(JSON.stringify(header));
     const bytes = new Uint8Array(8 + text.length + data.byteLength);
@@ -159,7 +137,7 @@ test('safetensors are read whatever the size of their header, and refused where 
   );
 });
 
-test('of many inputs the first and the last are worked on, one at a time', async () => {
+test('of many inputs the first and the last are processed, one after the other', async () => {
   const done = [];
   const latest = new Latest(async (input) => {
     await later();
@@ -181,12 +159,12 @@ test('a task that fails does not stop the next', async () => {
   assert.deepEqual(done, [2]);
 });
 
-test('no more than two requests are under way at once, and all are answered', async () => {
-  let [now, most] = [0, 0];
+test('at most two requests run at once, and all get a response', async () => {
+  let [running, most] = [0, 0];
   globalThis.fetch = async () => {
-    most = Math.max(most, ++now);
+    most = Math.max(most, ++running);
     await later(2);
-    now--;
+    running--;
     return new Response('{}');
   };
   const api = new Api('tiny');
@@ -194,10 +172,10 @@ test('no more than two requests are under way at once, and all are answered', as
   assert.equal(most, 2);
 });
 
-test('requests name the model, and a problem says what the service said', async () => {
-  let asked;
+test('requests name the model, and a problem has the kind and the detail of the response', async () => {
+  let requested;
   globalThis.fetch = async (url) => {
-    asked = url;
+    requested = url;
     return new Response(JSON.stringify({ type: 'urn:convscope:problem:nothing-drawn', detail: 'Draw.' }), {
       status: 422,
     });
@@ -209,5 +187,5 @@ test('requests name the model, and a problem says what the service said', async 
     (problem) =>
       problem instanceof Problem && problem.kind === 'nothing-drawn' && problem.message === 'Draw.',
   );
-  assert.equal(asked, '/explain?layer=a&channel=1&model=tiny');
+  assert.equal(requested, '/explain?layer=a&channel=1&model=tiny');
 });

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import en from '../../service/web/i18n/en.js';
 import { focusOn } from '../../service/web/models/focus.js';
+import { KIND_NAMES, kindOf } from '../../service/web/models/kinds.js';
 import { channelAt, mosaic, stepTo, tileAt, tiles } from '../../service/web/models/layout.js';
+import { Network } from '../../service/web/models/network.js';
 import { Plane } from '../../service/web/models/plane.js';
+import { unreadRegions } from '../../service/web/models/region.js';
 import { addUp, bySize, patchCell } from '../../service/web/models/sum.js';
-import { asksForPost, Values } from '../../service/web/models/values.js';
+import { layersToRequestPost, Values } from '../../service/web/models/values.js';
 import { Weights } from '../../service/web/models/weights.js';
-import { network } from './toy.js';
+import { TERM_VIEWS } from '../../service/web/parts/inspector.js';
+import { manifest, network } from './toy.js';
 
 const [edges, less, row, classes] = network.layers;
 const maps = Float32Array.from({ length: 90 }, (_, i) => (i % 3 === 1 ? 0 : i));
@@ -19,11 +24,62 @@ const values = new Values(network, {
   'classes/pre': { values: Float32Array.of(1, 2.1) },
 });
 
-test('a cell reads a window, clipped to the layer before; floor drops what no window reaches', () => {
+test('every kind of layer has a name, a view of its terms, and a computation with a name', () => {
+  const explanation = { patch: [[1]], terms: [], count: 1 };
+  for (const name of KIND_NAMES) {
+    const kind = kindOf(name);
+    assert.ok(kind.label in en, name);
+    assert.equal(typeof TERM_VIEWS[kind.family], 'function', name);
+    assert.ok(kind.operation(explanation)[0] in en, name);
+  }
+});
+
+test('an unknown kind of layer is an error that names it, in a manifest and in an explanation', () => {
+  for (const kind of ['LSTM', 'constructor']) {
+    const named = { name: 'RangeError', message: new RegExp(`"${kind}".*Conv2D, MaxPooling2D`) };
+    const [first, ...rest] = manifest.layers;
+    assert.throws(() => new Network({ ...manifest, layers: [{ ...first, kind }, ...rest] }), named);
+    assert.throws(() => addUp({ kind, terms: [], bias: 0, value: 0 }), named);
+  }
+});
+
+test('a window is derived from receptive fields: with strides, padding and dilation, per axis', () => {
+  const [first, second] = manifest.layers;
+  const strided = {
+    ...first,
+    kernel_size: [3, 2],
+    strides: [2, 1],
+    output_shape: [3, 5, 3],
+    receptive_field: { size: [3, 2], step: [2, 1], start: [0, 0] }, // Keras pads the ends alone
+  };
+  const dilated = {
+    ...second,
+    kind: 'Conv2D',
+    input_shape: [3, 5, 3],
+    output_shape: [3, 5, 2],
+    kernel_size: [3, 3],
+    strides: [1, 1],
+    padding: 'same',
+    receptive_field: { size: [7, 6], step: [2, 1], start: [-2, -2] }, // dilation [1, 2]
+  };
+  const { layers } = new Network({ ...manifest, layers: [strided, dilated] });
+  assert.deepEqual(layers[0].window({ row: 2, column: 4 }), { top: 4, left: 4, height: 2, width: 1 });
+  assert.deepEqual(layers[0].paddingBefore({ row: 0, column: 0 }), { top: 0, left: 0 });
+  assert.deepEqual(layers[1].window({ row: 0, column: 2 }), { top: 0, left: 0, height: 2, width: 5 });
+  assert.deepEqual(layers[1].paddingBefore({ row: 0, column: 0 }), { top: 1, left: 2 });
+});
+
+test('a cell reads a window, clipped to the layer before; the last cells may be in no window', () => {
   assert.deepEqual(edges.window({ row: 0, column: 0 }), { top: 0, left: 0, height: 2, width: 2 });
   assert.deepEqual(less.window({ row: 2, column: 1 }), { top: 4, left: 2, height: 2, width: 2 });
-  assert.deepEqual([less.reach(0), less.reach(1)], [6, 4]); // the fifth column is dropped
+  assert.deepEqual(less.unread, [{ top: 0, left: 4, height: 6, width: 1 }]); // the fifth column
+  assert.deepEqual(edges.unread, []);
+  assert.deepEqual(unreadRegions(5, 4, 4, 3), [
+    { top: 4, left: 0, height: 1, width: 4 },
+    { top: 0, left: 3, height: 4, width: 1 },
+  ]);
   assert.equal(row.window({}), null);
+  assert.deepEqual(row.unread, []);
 });
 
 test('the receptive field is in pixels of the digit, all of it once a layer is flat', () => {
@@ -55,7 +111,7 @@ test('only cells that the network has are cells', () => {
   }
 });
 
-test('what lights up: the cell, all channels that a convolution reads, the one that pooling reads', () => {
+test('a cell is highlighted with all channels that a convolution reads, or the one that pooling reads', () => {
   assert.equal(focusOn(network, null), null);
   const convolution = focusOn(network, { layer: 'edges', channel: 1, row: 3, column: 3 });
   assert.deepEqual(convolution.digit, { channel: null, region: { top: 2, left: 2, height: 3, width: 3 } });
@@ -66,30 +122,31 @@ test('what lights up: the cell, all channels that a convolution reads, the one t
   assert.deepEqual(flattened.less, { channel: 1, region: { top: 1, left: 1, height: 1, width: 1 } });
 });
 
-test('dead maps, the largest magnitude, and the strongest cell of a map are found', () => {
-  assert.deepEqual([...values.dead(edges)], [0, 1, 0]);
+test('values give the inactive maps, the largest magnitude, and the strongest cell of a map', () => {
+  assert.deepEqual([...values.inactive(edges)], [0, 1, 0]);
   assert.equal(values.limit(edges, 'post'), 89);
   assert.equal(values.limit(edges, 'post', 0), 87);
+  assert.equal(values.limit(edges, 'post', 1), 1); // the channel is inactive
   assert.equal(values.limit(less, 'post'), 1); // all 0: a scale needs an extent
   assert.deepEqual(values.strongest(edges, 0), { layer: 'edges', channel: 0, row: 5, column: 4 });
   assert.equal(values.at({ layer: 'edges', channel: 2, row: 0, column: 1 }), 5);
   assert.equal(values.of(less, 'pre'), values.of(less)); // no activation, no difference
 });
 
-test('what follows exactly from the values before the activation is not asked for', () => {
-  const given = { 'edges/pre': { values: Float32Array.of(-1, 2) } };
-  assert.deepEqual(new Values(network, given).of(edges), Float32Array.of(0, 2));
-  assert.deepEqual(asksForPost(network), []);
+test('values that follow exactly from those before the activation are not requested', () => {
+  const tensors = { 'edges/pre': { values: Float32Array.of(-1, 2) } };
+  assert.deepEqual(new Values(network, tensors).of(edges), Float32Array.of(0, 2));
+  assert.deepEqual(layersToRequestPost(network), []);
   const other = { ...edges, activation: 'tanh', name: 'deep' };
   assert.deepEqual(
-    asksForPost({ layers: [edges, other, { ...classes, isLast: false }] }).map(({ name }) => name),
+    layersToRequestPost({ layers: [edges, other, { ...classes, isLast: false }] }).map(({ name }) => name),
     ['deep', 'classes'],
   );
-  const asked = new Values(network, { deep: { values: Float32Array.of(0.5) } });
-  assert.deepEqual(asked.of(other), Float32Array.of(0.5));
+  const withPost = new Values(network, { deep: { values: Float32Array.of(0.5) } });
+  assert.deepEqual(withPost.of(other), Float32Array.of(0.5));
 });
 
-test('classes are ranked, and the score tells the unfamiliar', () => {
+test('classes are ranked, and the score decides whether an image is out of distribution', () => {
   assert.deepEqual(
     values.ranking().map(({ label }) => label),
     ['b', 'a'],
@@ -97,15 +154,15 @@ test('classes are ranked, and the score tells the unfamiliar', () => {
   const scored = (score) => new Values(network, { score: { values: Float32Array.of(score) } });
   assert.equal(scored(2.5).isFamiliar(), true);
   assert.equal(scored(1.5).isFamiliar(), false);
-  assert.equal(values.isFamiliar(), null); // a bundle that cannot tell gives no score
+  assert.equal(values.isFamiliar(), null); // some bundles compute no score
 });
 
-test('colours run both ways from 0 before an activation, or where something is below 0', () => {
+test('a scale is diverging before an activation, or where a value is below 0', () => {
   assert.equal(values.isDiverging(edges, 'post'), false);
   assert.equal(values.isDiverging(edges, 'pre'), true);
 });
 
-test('tiles are enlarged by whole numbers and found again under the pointer', () => {
+test('tiles are enlarged by whole numbers, and a point inside a tile gives its channel', () => {
   for (const [count, side] of [
     [32, 26],
     [64, 3],
@@ -136,10 +193,10 @@ test('a filter is drawn as a mosaic of its slices, in place', () => {
   assert.deepEqual(mosaic(2, 3, 3), { across: 2, rows: 3, columns: 6 });
   const kernel = Float32Array.from({ length: 54 }, (_, i) => i); // (3, 3, 2, 3)
   const weights = new Weights({ 'edges/kernel': { values: kernel } });
-  const picture = weights.picture(edges, 1);
-  assert.equal(picture[0], 1); // row 0, column 0, input 0, filter 1
-  assert.equal(picture[3], 4); // the same of input 1, in the slice beside it
-  assert.equal(picture[6 * 2 + 5], 52); // row 2, column 2, input 1
+  const image = weights.image(edges, 1);
+  assert.equal(image[0], 1); // row 0, column 0, input 0, filter 1
+  assert.equal(image[3], 4); // the same of input 1, in the slice beside it
+  assert.equal(image[6 * 2 + 5], 52); // row 2, column 2, input 1
   assert.equal(weights.limit(edges), 53);
   assert.ok(weights.has(edges) && !weights.has(less));
 });
@@ -166,9 +223,10 @@ test('an explanation is added up again and compared with the server', () => {
     { channel: 0, patch: [[1, 2]], kernel: [[3, -1]], contribution: 1 },
     { channel: 1, patch: [[2, 2]], kernel: [[-1, 0]], contribution: -2 },
   ];
-  const told = { kind: 'Conv2D', terms, bias: 0.5, value: -0.5 };
-  assert.deepEqual(addUp(told), { sum: -0.5, difference: 0, agrees: true });
-  assert.equal(addUp({ ...told, value: -0.4 }).agrees, false);
+  const explanation = { kind: 'Conv2D', terms, bias: 0.5, value: -0.5 };
+  assert.deepEqual(addUp(explanation), { sum: -0.5, difference: 0, agrees: true });
+  assert.equal(addUp({ ...explanation, value: -0.4 }).agrees, false);
+  assert.equal(addUp({ kind: 'Flatten', pre: 3, value: 3 }).agrees, true);
   assert.deepEqual(
     bySize(terms).map(({ channel }) => channel),
     [1, 0],
@@ -191,8 +249,8 @@ test('an explanation is added up again and compared with the server', () => {
   );
 });
 
-test('a place in a patch leads to its cell, in padding to none', () => {
-  const told = { window: { top: -1, left: 2 }, input: 'edges' };
-  assert.equal(patchCell(told, 0, 0, 0, 6, 5), null);
-  assert.deepEqual(patchCell(told, 4, 1, 1, 6, 5), { layer: 'edges', channel: 4, row: 0, column: 3 });
+test('a place in a patch is a cell of the layer before, or padding', () => {
+  const explanation = { window: { top: -1, left: 2 }, input: 'edges' };
+  assert.equal(patchCell(explanation, 0, 0, 0, 6, 5), null);
+  assert.deepEqual(patchCell(explanation, 4, 1, 1, 6, 5), { layer: 'edges', channel: 4, row: 0, column: 3 });
 });

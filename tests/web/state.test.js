@@ -5,11 +5,11 @@ import { fromHash, toHash } from '../../service/web/models/link.js';
 import { randomDigit, shrink } from '../../service/web/models/pixels.js';
 import { EMPTY, Sheets } from '../../service/web/models/sheet.js';
 import { Store } from '../../service/web/models/store.js';
-import { decodeStrokes, encodeStrokes, PAPER, rasterise } from '../../service/web/models/strokes.js';
+import { decodeStrokes, encodeStrokes, DRAWING_SIZE, rasterise } from '../../service/web/models/strokes.js';
 import { asCell, sameCell, Trail } from '../../service/web/models/trail.js';
 import { network } from './toy.js';
 
-test('strokes survive a link exactly; broken text is an empty sheet', () => {
+test('a link holds strokes exactly; an invalid text is an empty sheet', () => {
   const strokes = [
     {
       brush: 20,
@@ -36,7 +36,7 @@ test('strokes become black on white, as wide as the brush, cut off at the edge',
       ],
     },
   ]);
-  const at = (x, y) => pixels[y * PAPER + x];
+  const at = (x, y) => pixels[y * DRAWING_SIZE + x];
   assert.deepEqual([at(100, 100), at(100, 109), at(100, 112), at(30, 100)], [0, 0, 255, 255]);
   assert.equal(
     rasterise([
@@ -57,11 +57,11 @@ test('noise is the same for the same seed; a drawing is averaged into every chan
   const input = { height: 12, width: 10, channels: 3 };
   assert.deepEqual(randomDigit(input, 5), randomDigit(input, 5));
   assert.notDeepEqual(randomDigit(input, 5).pixels, randomDigit(input, 6).pixels);
-  const { pixels } = shrink({ pixels: new Uint8Array(PAPER * PAPER) }, input);
+  const { pixels } = shrink({ pixels: new Uint8Array(DRAWING_SIZE * DRAWING_SIZE) }, input);
   assert.ok(pixels.length === 360 && pixels.every((value) => value === 255));
 });
 
-test('a link holds the whole state; what is wrong in it is left out', () => {
+test('a link holds the whole state; its invalid parts are left out', () => {
   const states = [
     {
       sheet: { kind: 'sample', index: 3 },
@@ -118,7 +118,7 @@ test('every step on the paper can be undone, a clear too; an empty sheet is not 
   const store = new Store({ sheet: EMPTY });
   const sheets = new Sheets(store);
   sheets.begin([10, 10], 20);
-  sheets.extend([10, 11]); // too near to matter
+  sheets.extend([10, 11]); // too near to be added
   sheets.extend([40, 10]);
   sheets.begin([80, 80], 20);
   assert.deepEqual(
@@ -134,10 +134,10 @@ test('every step on the paper can be undone, a clear too; an empty sheet is not 
   assert.deepEqual([store.state.sheet, sheets.canUndo], [EMPTY, false]);
 });
 
-test('a stroke goes on only on the sheet that it has made itself', () => {
+test('a stroke is extended only while no other sheet has replaced its own', () => {
   const store = new Store({ sheet: EMPTY });
   const sheets = new Sheets(store);
-  const lead = (change) => {
+  const replaceWith = (change) => {
     sheets.begin([80, 80], 20);
     sheets.extend([90, 80]);
     change();
@@ -146,24 +146,24 @@ test('a stroke goes on only on the sheet that it has made itself', () => {
     sheets.extend([200, 200]);
     assert.equal(store.state.sheet, sheet);
   };
-  sheets.extend([1, 1]); // no stroke was begun
-  lead(() => sheets.undo()); // to an empty sheet
+  sheets.extend([1, 1]); // before any stroke began
+  replaceWith(() => sheets.undo()); // by an empty sheet
   sheets.begin([10, 10], 20);
-  lead(() => sheets.undo()); // to an older stroke
-  lead(() => sheets.put({ kind: 'sample', index: 0 }));
+  replaceWith(() => sheets.undo()); // by an older stroke
+  replaceWith(() => sheets.put({ kind: 'sample', index: 0 }));
 });
 
-test('a store tells only those whose keys changed', () => {
+test('a store notifies only the listeners of keys that changed', () => {
   const store = new Store({ a: 1, b: 1 });
-  const told = [];
-  store.watch(['a'], ({ a }) => told.push(a));
+  const calls = [];
+  store.watch(['a'], ({ a }) => calls.push(a));
   store.set({ b: 2 });
   store.set({ a: 1 });
   store.set({ a: 3 });
-  assert.deepEqual(told, [1, 3]);
+  assert.deepEqual(calls, [1, 3]);
 });
 
-test('steps that were followed can be gone back; a new choice begins a new trail', () => {
+test('going back undoes the steps that were followed; a new selection begins a new trail', () => {
   const store = new Store({ cell: null, trail: [] });
   const trail = new Trail(store);
   const [a, b, c] = [0, 1, 2].map((channel) => ({ layer: 'row', channel }));

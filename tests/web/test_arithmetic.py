@@ -20,12 +20,12 @@ Case = dict[str, Any]
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    """The same cases at every run."""
+    """Return a generator that gives the same cases in every run."""
     return np.random.default_rng(6)
 
 
 def convolutions(rng: np.random.Generator) -> list[Case]:
-    """50 pictures of 1–3 channels under kernels as deep, with stride, padding and bias."""
+    """Return 50 images of 1–3 channels with kernels of the same depth, stride, padding and bias."""
     cases = []
     for _ in range(50):
         depth, height, width = rng.integers(1, 4), *rng.integers(1, 6, 2)
@@ -48,7 +48,7 @@ def convolutions(rng: np.random.Generator) -> list[Case]:
 
 
 def poolings(rng: np.random.Generator) -> list[Case]:
-    """50 maps with windows of 1–4 cells a side and strides of 1–3."""
+    """Return 50 maps with windows of 1–4 cells per side and strides of 1–3."""
     cases = []
     for _ in range(50):
         map_ = rng.normal(size=rng.integers(5, 12, 2))
@@ -67,7 +67,7 @@ def poolings(rng: np.random.Generator) -> list[Case]:
 
 
 def maps(rng: np.random.Generator) -> list[Case]:
-    """Maps, padded and silenced."""
+    """Maps, padded and after ReLU."""
     cases = []
     for padding in range(5):
         map_ = rng.normal(size=rng.integers(1, 9, 2))
@@ -76,14 +76,14 @@ def maps(rng: np.random.Generator) -> list[Case]:
                 "map": map_.tolist(),
                 "padding": padding,
                 "padded": np.pad(map_, padding).tolist(),
-                "silenced": np.maximum(map_, 0).tolist(),
+                "rectified": np.maximum(map_, 0).tolist(),
             }
         )
     return cases
 
 
 def sizes(rng: np.random.Generator) -> list[Case]:
-    """200 random (N, F, P, S), every third of them impossible or nearly so."""
+    """200 random (N, F, P, S), about a third of them with filters that do not fit."""
     cases = []
     for _ in range(200):
         size, kernel = (int(n) for n in rng.integers(1, 13, 2))
@@ -100,7 +100,7 @@ def sizes(rng: np.random.Generator) -> list[Case]:
 
 
 def layers(rng: np.random.Generator) -> list[Case]:
-    """The lecture's first layer, and random ones: as Keras counts them, and place by place."""
+    """The lecture's first layer and random ones, with the parameter counts of Keras."""
     cases = []
     for inputs, side, filters in [
         ((28, 28, 1), 3, 32),
@@ -127,13 +127,13 @@ def layers(rng: np.random.Generator) -> list[Case]:
 
 def test_the_labs_arithmetic(rng, tmp_path):
     """Convolution, pooling, ReLU, padding and sizes agree with SciPy, NumPy and Keras to 1e-5."""
-    kinds = (convolutions, poolings, maps, sizes, layers)
+    groups = (convolutions, poolings, maps, sizes, layers)
     cases = tmp_path / "cases.json"
-    cases.write_text(json.dumps({make.__name__: make(rng) for make in kinds}))
-    done = subprocess.run(
+    cases.write_text(json.dumps({group.__name__: group(rng) for group in groups}))
+    process = subprocess.run(
         ["node", "--test", FOLDER / "arithmetic.cases.js"],  # noqa: S607
         capture_output=True,
         text=True,
         env={**os.environ, "CASES": str(cases)},
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr

@@ -1,4 +1,4 @@
-"""The code that the lab shows is the project's own."""
+"""The code that the lab shows is this project's code."""
 
 import json
 import shlex
@@ -15,20 +15,20 @@ SHOW = "import {STEPS} from './service/web/lab/steps.js'; console.log(JSON.strin
 
 @pytest.fixture(scope="module")
 def steps() -> list[dict[str, Any]]:
-    """The six steps of the exhibit on training: {file, code, command}."""
-    done = subprocess.run(
+    """Return the six steps of the exhibit on training: {file, code, command}."""
+    process = subprocess.run(
         ["node", "--input-type=module", "-e", SHOW],  # noqa: S607
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    shown: list[dict[str, Any]] = json.loads(done.stdout)
-    return shown
+    steps: list[dict[str, Any]] = json.loads(process.stdout)
+    return steps
 
 
-def test_every_line_shown_stands_in_its_file(steps):
-    """The six steps are lines of the files that they name, in their order."""
+def test_every_line_of_a_step_is_in_its_file(steps):
+    """The six steps are lines of the files that they name, in the same order."""
     assert len(steps) == 6
     for step in steps:
         source = [line.strip() for line in (ROOT / step["file"]).read_text().splitlines()]
@@ -36,16 +36,16 @@ def test_every_line_shown_stands_in_its_file(steps):
         assert places == sorted(places), step["file"]
 
 
-def test_every_command_shown_is_understood(steps):
-    """The commands have the flags that `python -m training` knows."""
+def test_every_command_of_a_step_is_valid(steps):
+    """The commands have only flags of `python -m training`."""
     commands = [shlex.split(step["command"]) for step in steps if "command" in step]
     assert len(commands) == 2
     for _, dash_m, package, verb, *flags in commands:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, dash_m, package, verb, "--help"],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=True,
         )
-        assert all(flag in done.stdout for flag in flags if flag.startswith("--"))
+        assert all(flag in process.stdout for flag in flags if flag.startswith("--"))

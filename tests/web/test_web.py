@@ -1,4 +1,4 @@
-"""The page's pure code, tested where it is: in JavaScript."""
+"""The page's code without DOM, tested in JavaScript."""
 
 import subprocess
 from pathlib import Path
@@ -9,5 +9,5 @@ FOLDER = Path(__file__).parent
 def test_javascript():
     """Every `*.test.js` here passes under `node --test`."""
     files = sorted(str(path) for path in FOLDER.glob("*.test.js"))
-    done = subprocess.run(["node", "--test", *files], capture_output=True, text=True)  # noqa: S607
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(["node", "--test", *files], capture_output=True, text=True)  # noqa: S607
+    assert process.returncode == 0, process.stdout + process.stderr

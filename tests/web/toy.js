@@ -50,8 +50,8 @@ const dense = {
   post: 5,
   receptive_field: null,
 };
-/** A network of one layer of each kind, with padding and with cells that pooling drops. */
-export const network = new Network({
+/** A network with a layer of each family, with padding, and with cells that pooling does not read. */
+export const manifest = {
   name: 'toy',
   version: 1,
   labels: ['a', 'b'],
@@ -59,4 +59,5 @@ export const network = new Network({
   input: { height: 6, width: 5, channels: 2 },
   in_distribution: { threshold: 2 },
   layers: [conv, pool, flat, dense],
-});
+};
+export const network = new Network(manifest);

@@ -1,4 +1,4 @@
-"""This service as it starts without any setting: a worker for each core."""
+"""The service with default settings: a worker for each core."""
 
 import os
 import runpy

@@ -1,4 +1,4 @@
-"""An empty endpoint on this service's server: Flask, the adapter, one worker, nothing else."""
+"""An empty endpoint on the service's server: Flask, the adapter and one worker."""
 
 import os
 import sys
@@ -20,41 +20,41 @@ flask = Flask(__name__, static_folder=None)
 @flask.post("/predict")
 @flask.get("/healthz")
 def empty() -> Response:
-    """Answer with an empty JSON object."""
+    """Respond with an empty JSON object."""
     return Response(b"{}", content_type="application/json")
 
 
 class Application:
-    """What the adapter asks of an application, with nothing behind it."""
+    """The smallest application that the adapter can serve."""
 
     def wsgi(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer a request."""
+        """Call Flask."""
         return flask.wsgi_app(environ, start_response)
 
     def is_health(self, environ: Environ) -> bool:
-        """No request is."""
+        """Return False: no request is for health."""
         return False
 
     def is_draining(self) -> bool:
-        """Not until the process stops."""
+        """Return False: the process does not drain."""
         return False
 
     def lane(self, environ: Environ, body: bytes) -> Lane:
-        """Every request runs in the event loop."""
+        """Run every request in the event loop."""
         return "short"
 
     def reject(self, environ: Environ, error: RequestError) -> Any:
-        """Fail: nothing is rejected here."""
+        """Raise the error: no request may be rejected."""
         raise error
 
     def log(self, environ: Environ, status: int, size: int) -> None:
-        """Nothing is logged."""
+        """Log nothing."""
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: there is no log."""
 
     def tick(self) -> None:
-        """Nothing is due."""
+        """Do nothing: there are no metrics or reloads."""
 
 
 os.environ |= {"PORT": sys.argv[1], "WEB_CONCURRENCY": "1", "CONVSCOPE_DRAIN_GRACE": "0"}

@@ -1,4 +1,4 @@
-"""FastAPI as one writes it in an afternoon: the work in the event loop, no log, no metrics."""
+"""A naive FastAPI application: the work runs in the event loop, without log or metrics."""
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -11,7 +11,7 @@ graph = Graph()
 
 @app.get("/healthz")
 async def healthz() -> Response:
-    """Answer once the graph is loaded."""
+    """Respond once the graph is loaded."""
     return Response()
 
 

@@ -1,4 +1,4 @@
-"""FastAPI doing this service's work: its preparation and score, log, metrics and request id."""
+"""FastAPI with the service's features: preprocessing, score, log, metrics and request id."""
 
 import logging
 import os
@@ -13,14 +13,14 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from benchmarks.peers.digits import MODEL, NPY, read
 from service.images.decode import decode
-from service.images.digit.preprocessing import UNTOUCHED, prepare
+from service.images.digit.preprocessing import NO_PREPROCESSING, prepare
 from service.model.bundle import read_bundle
 from service.model.engine import Engine
 
 bundle = read_bundle(MODEL)
 engine = Engine(bundle)
 hidden, last = bundle.layers[-2].name, bundle.layers[-1].name
-wanted = [(last, "post"), (hidden, "pre"), (last, "pre")]
+outputs = [(last, "post"), (hidden, "pre"), (last, "pre")]
 
 log = logging.getLogger("access")
 log.setLevel(logging.INFO)
@@ -40,20 +40,20 @@ class AccessLog:
         self.app = app
 
     async def __call__(self, scope, receive, send):
-        """Pass the request on and log its status and duration."""
+        """Call the application; log the response's status and duration."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         status, begin = 500, time.perf_counter()
 
-        async def send_and_note_status(message):
+        async def send_and_record_status(message):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, send_and_note_status)
+            await self.app(scope, receive, send_and_record_status)
         finally:
             fields = {
                 "method": scope["method"],
@@ -73,21 +73,21 @@ Instrumentator().instrument(app).expose(app)
 
 @app.get("/healthz")
 async def healthz() -> Response:
-    """Answer once the model is loaded."""
+    """Respond once the model is loaded."""
     return Response()
 
 
 @app.post("/predict")
 async def predict(request: Request) -> Response:
-    """Classify one image, or each digit of a NumPy array, with all that this service answers."""
+    """Predict an image, or each digit of a NumPy array, with all fields of the service."""
     body = await request.body()
     if request.headers.get("content-type") == NPY:
         digits = read(body, NPY)
-        applied = [UNTOUCHED] * len(digits)
+        applied = [NO_PREPROCESSING] * len(digits)
     else:
         prepared = prepare(decode(body, 50_000_000))
         digits, applied = prepared.digit[np.newaxis], [prepared.applied]
-    values = engine.run(digits[..., np.newaxis], wanted)
+    values = engine.run(digits[..., np.newaxis], outputs)
     scores = bundle.distribution.scores(values[hidden, "pre"], values[last, "pre"]).tolist()
     rows = values[last, "post"].tolist()
     predictions = [
@@ -95,12 +95,12 @@ async def predict(request: Request) -> Response:
         for index, each in enumerate(zip(rows, scores, applied, strict=True))
     ]
     model = {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
-    answer = orjson.dumps({"model": model, "predictions": predictions})
-    return Response(answer, media_type="application/json")
+    content = orjson.dumps({"model": model, "predictions": predictions})
+    return Response(content, media_type="application/json")
 
 
 def prediction(image, row, score, applied):
-    """Return one image's entry in the answer, its classes by falling probability."""
+    """Return an image's prediction, its classes by descending probability."""
     ranked = sorted(zip(row, bundle.labels, strict=True), key=lambda pair: -pair[0])
     return {
         "image": image,

@@ -14,7 +14,7 @@ model = keras.models.load_model(os.environ["MODEL"])
 
 @app.get("/healthz")
 def healthz():
-    """Answer once the model is loaded."""
+    """Respond once the model is loaded."""
     return ""
 
 

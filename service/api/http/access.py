@@ -1,20 +1,20 @@
-"""Who may ask, from where, and how often; what browsers are told about the answers."""
+"""Control access: API keys, CORS, rate limits, security headers."""
 
 import time
 
 from flask import Flask, Response, current_app, g, request
 from flask_cors import CORS
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RateLimitExceeded
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from service.api.http import metrics, tracing
+from service.api.http import metrics, problems, tracing
 from service.api.http.describe import is_public
 from service.errors import Unauthorized
 from service.keys import Keys
 from service.settings import Settings
 
 EXPOSED_HEADERS = ["ETag", "Retry-After", "X-Request-ID"]
-# an answer to a program shows nothing, loads nothing and stands in no frame
+# the policy of responses that are not pages: nothing is loaded, nothing framed
 _POLICY = "default-src 'none'; frame-ancestors 'none'"
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -26,7 +26,7 @@ _OTHER_HEADERS = [item for item in SECURITY_HEADERS.items() if item != _POLICY_H
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Register what the settings ask for, and nothing else: each costs every request."""
+    """Register only what the settings enable, because every hook costs time on every request."""
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
@@ -39,33 +39,33 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def check_key(keys: Keys) -> None:
-    """Check the current request's API key, and note whose it is.
+    """Check the current request's API key, and log its owner's name.
 
     Raises:
-        Unauthorized: it has none, or one that is not known.
+        Unauthorized: the key is missing or unknown.
     """
-    if _is_open():
+    if _is_exempt():
         return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    given = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
-    name = keys.name_of(given) if given else None
+    key = token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
+    name = keys.name_of(key) if key else None
     if name is None:
         metrics.reject("key")
-        wrong = "The API key is not known here" if given else "This service needs an API key"
-        raise Unauthorized(f"{wrong}: send one as Authorization: Bearer … or X-API-Key.")
+        reason = "The API key is unknown" if key else "An API key is required"
+        raise Unauthorized(f"{reason}; send a valid key as Authorization: Bearer … or X-API-Key.")
     g.client = name
     tracing.note(key=name)
 
 
 def add_headers(headers: list[tuple[str, str]]) -> None:
-    """Add the security headers; a page's own policy stays."""
+    """Add the security headers; keep a page's own content security policy."""
     headers += _OTHER_HEADERS
     if not any(name == "Content-Security-Policy" for name, _ in headers):
         headers.append(_POLICY_HEADER)
 
 
-def _is_open() -> bool:
-    """Whether this request is everybody's: preflights, unknown routes, health, pages."""
+def _is_exempt() -> bool:
+    """Return whether the request needs no key: preflights, unknown routes, health, pages."""
     if request.method == "OPTIONS" or request.endpoint is None:
         return True
     return is_public(current_app.view_functions[request.endpoint])
@@ -75,16 +75,17 @@ def _limit_rate(app: Flask, settings: Settings) -> None:
     limiter = Limiter(
         lambda: g.get("client") or request.remote_addr or "",
         app=app,
-        application_limits=[settings.rate_limit.replace(",", ";")],  # all routes together
+        application_limits=[settings.rate_limit.replace(",", ";")],  # shared by all routes
         storage_uri=settings.rate_limit_storage,
-        in_memory_fallback_enabled=True,  # without Redis each worker counts for itself
+        in_memory_fallback_enabled=True,  # without Redis each worker counts separately
     )
-    limiter.request_filter(_is_open)
+    limiter.request_filter(_is_exempt)
 
-    @app.after_request
-    def add_retry_after(response: Response) -> Response:
-        limit = limiter.current_limit
-        if response.status_code == 429 and limit:
-            metrics.reject("rate")
+    def reject(error: RateLimitExceeded) -> Response:
+        metrics.reject("rate")
+        response = problems.from_http_error(error)
+        if limit := limiter.current_limit:
             response.headers["Retry-After"] = str(max(1, round(limit.reset_at - time.time())))
         return response
+
+    app.register_error_handler(RateLimitExceeded, reject)

@@ -1,4 +1,4 @@
-"""Arrays of numbers in a request body: `.npy` files and JSON lists, under the service's limits."""
+"""Parse arrays of numbers in request bodies: `.npy` files and JSON lists."""
 
 import io
 import math
@@ -19,18 +19,18 @@ _NPY_HEADERS: dict[Any, Any] = {
 
 
 def from_instances(rows: list[Instance], scale: Range | UnsetType) -> Pixels:
-    """Return JSON instances as an array: uint8 0–255 where all are whole numbers, else float32 0–1.
+    """Convert JSON instances to an array: uint8 0–255 where all are integers, else float32 0–1.
 
     Raises:
-        MalformedRequest: their range is not stated, or they are not numbers in rows of one length.
+        MalformedRequest: the range is missing, or the instances are not a regular array.
     """
     if scale is UNSET:
-        raise MalformedRequest('Instances need "range": "0-255" or "0-1".')
+        raise MalformedRequest('JSON instances need a "range"; add "range": "0-255" or "0-1".')
     try:
         array = np.array(rows, np.float32)
     except (ValueError, TypeError, OverflowError) as error:
         raise MalformedRequest(
-            f"Instances are not numbers in rows of one length: {error}."
+            f"The instances are not numbers in rows of one length: {error}."
         ) from error
     if scale == "0-1":
         return array
@@ -39,51 +39,56 @@ def from_instances(rows: list[Instance], scale: Range | UnsetType) -> Pixels:
 
 
 def load_npy(body: bytes) -> Pixels:
-    """Return the array of a `.npy` file: uint8, or float32.
+    """Parse a `.npy` file into an array of uint8 or float32.
 
-    Not `np.load`, which reserves whatever memory the header states.
+    `np.load` is not used, because it allocates as much memory as the header states.
 
     Raises:
-        MalformedRequest: the file is damaged, or holds other objects than numbers.
-        WrongShape: another dtype than uint8 or float, or more than four axes.
+        MalformedRequest: the file is damaged, or does not hold numbers.
+        WrongShape: the dtype is neither uint8 nor float, or there are more than four axes.
     """
     file = io.BytesIO(body)
     try:
         shape, fortran, dtype = _NPY_HEADERS[np.lib.format.read_magic(file)](file)
-    # a header is Python source: NumPy raises whatever its parser trips over
+    # a header is Python source, so NumPy raises many types of exceptions
     except Exception as error:
-        raise MalformedRequest("The body is not a .npy array of version 1 or 2.") from error
+        raise MalformedRequest(
+            "The body is not a .npy file of version 1 or 2; write it with numpy.save."
+        ) from error
     data = body[file.tell() :]
     if dtype.hasobject or min(shape, default=1) < 0:
-        raise MalformedRequest("The .npy array must hold plain numbers.")
+        raise MalformedRequest("The .npy array must hold plain numbers; send uint8 or float.")
     if dtype != np.uint8 and dtype.kind != "f":
-        raise WrongShape(f"The array is {dtype}; send uint8 in 0–255 or float in 0–1.")
+        raise WrongShape(f"The array's dtype is {dtype}; send uint8 in 0–255 or float in 0–1.")
     if len(shape) > 4 or not math.prod(shape):
-        raise WrongShape(f"The array is {shape}; send one image or several.")
-    if len(data) != math.prod(shape) * dtype.itemsize:
+        raise WrongShape(
+            f"The array's shape is {shape}; send one image or several, at most (N, H, W, C)."
+        )
+    size = math.prod(shape) * dtype.itemsize
+    if len(data) != size:
         raise MalformedRequest(
-            f"{dtype} of shape {shape} is {math.prod(shape) * dtype.itemsize:,} bytes; the .npy "
-            f"array has {len(data):,} after its header."
+            f"{dtype} of shape {shape} requires {size:,} bytes; the .npy file has {len(data):,} "
+            "after its header. Send the whole file."
         )
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     if dtype == np.uint8:
         return array.astype(np.uint8, order="C")
-    with np.errstate(over="ignore"):  # beyond float32 is beyond 0–1 too, which is checked later
+    with np.errstate(over="ignore"):  # the range 0–1 is checked later
         return array.astype(np.float32, order="C")
 
 
 def numbers(data: object) -> NDArray[Any]:
-    """JSON numbers in lists, as an array of integers where all are whole, else of floats.
+    """Convert nested lists of JSON numbers to an array of int64 or float64.
 
     Raises:
-        MalformedRequest: something else than numbers, or rows of different lengths.
+        MalformedRequest: an element is not a number, or rows have different lengths.
     """
-    refusal = MalformedRequest("The data are not numbers in rows of one length.")
-    array = np.array(data, object)  # left to itself, NumPy makes every text as wide as the widest
+    error = MalformedRequest("The data are not numbers in rows of one length.")
+    array = np.array(data, object)  # otherwise NumPy pads every string to the longest one
     kinds = set(map(type, array.ravel()))
     if not kinds <= {int, float}:
-        raise refusal
+        raise error
     try:
         return array.astype(np.int64 if kinds == {int} else np.float64)
-    except OverflowError as error:
-        raise refusal from error
+    except OverflowError as overflow:
+        raise error from overflow

@@ -1,23 +1,23 @@
-"""The forms of request bodies that hold images: for the parser and for OpenAPI alike."""
+"""Define the forms of request bodies with images, for the parser and for OpenAPI."""
 
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-PICTURE_TYPES = (
+IMAGE_TYPES = (
     *("image/png", "image/jpeg", "image/webp", "image/bmp", "image/gif", "image/tiff"),
     "application/octet-stream",
 )
 NPY_TYPE = "application/x-npy"
-# what curl sends with --data-binary unless a type is stated: the first bytes decide
+# curl's --data-binary sends these without an explicit type; the image's signature decides
 UNDECLARED_TYPES = ("", "application/x-www-form-urlencoded")
-RAW_TYPES = frozenset((*PICTURE_TYPES, *UNDECLARED_TYPES))
+RAW_TYPES = frozenset((*IMAGE_TYPES, *UNDECLARED_TYPES))
 Range = Literal["0-255", "0-1"]
-Picture = Annotated[
+EncodedImage = Annotated[
     str,
     Meta(
-        description="A picture: base64 or a data URL.",
+        description="An encoded image: base64 or a data URL.",
         extra_json_schema={"format": "base64-picture"},
     ),
 ]
@@ -28,16 +28,16 @@ Instance = list[list[Number | list[Number]]]  # (H, W) or (H, W, C)
 
 
 class JsonFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One of image, images and instances.
+    """Exactly one of image, images and instances.
 
     Attributes:
-        images: several pictures.
-        instances: arrays of the model's input, with or without a single channel's axis.
-        range: what the values of instances span.
+        images: several encoded images.
+        instances: arrays of the model's input shape; a single channel may be left out.
+        range: the range of the values of instances.
     """
 
-    image: Picture | UnsetType = UNSET
-    images: Annotated[list[Picture], Meta(min_length=1)] | UnsetType = UNSET
+    image: EncodedImage | UnsetType = UNSET
+    images: Annotated[list[EncodedImage], Meta(min_length=1)] | UnsetType = UNSET
     instances: Annotated[list[Instance], Meta(min_length=1)] | UnsetType = UNSET
     range: Range | UnsetType = UNSET
 
@@ -57,24 +57,24 @@ JsonBody = Annotated[
 ]
 
 
-class PictureForm(msgspec.Struct):
-    """A file field for every picture."""
+class ImageForm(msgspec.Struct):
+    """A file field for each image."""
 
     image: Annotated[
         list[Annotated[str, Meta(extra_json_schema={"format": "binary"})]], Meta(min_length=1)
     ]
 
 
-# … and of the routes that take one picture only
+# for the routes that take exactly one image
 OneJsonBody = Annotated[
     JsonBody,
     Meta(extra_json_schema={"properties": {"images": _ONE, "instances": _ONE}}),
 ]
-OnePictureForm = Annotated[PictureForm, Meta(extra_json_schema={"properties": {"image": _ONE}})]
+OneImageForm = Annotated[ImageForm, Meta(extra_json_schema={"properties": {"image": _ONE}})]
 BODIES: dict[str, Any] = {
-    **dict.fromkeys(PICTURE_TYPES),
-    "multipart/form-data": PictureForm,
+    **dict.fromkeys(IMAGE_TYPES),
+    "multipart/form-data": ImageForm,
     "application/json": JsonBody,
     NPY_TYPE: None,
 }
-ONE_PICTURE = {**BODIES, "multipart/form-data": OnePictureForm, "application/json": OneJsonBody}
+ONE_IMAGE = {**BODIES, "multipart/form-data": OneImageForm, "application/json": OneJsonBody}

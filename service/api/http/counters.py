@@ -1,7 +1,8 @@
-"""Counts in a worker's memory, added up over all workers through files.
+"""Count in each worker's memory, and sum the metrics of all workers through files.
 
-A count is an addition in memory. Each worker publishes all its counts at intervals; whichever
-worker is scraped reads what all have published. A worker that is killed loses its last interval.
+Counting is an addition in memory. Each worker publishes its metrics at intervals; the worker that
+is scraped reads the metrics that all have published. A worker that is killed loses its last
+interval.
 """
 
 import fcntl
@@ -24,9 +25,9 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 Labels = tuple[str, ...]
-Values = dict[Labels, list[float]]  # of a histogram the count of each bucket, then the sum
+Values = dict[Labels, list[float]]  # of a histogram: the count of each bucket, then the sum
 Kind = Literal["counter", "gauge", "highest", "histogram"]
-_LASTING = ("counter", "histogram")  # what a worker has counted stays once it is gone
+_CUMULATIVE = ("counter", "histogram")  # kept when their worker has exited
 _END = float("inf")
 
 
@@ -34,24 +35,24 @@ class Family:
     """One metric.
 
     Attributes:
-        kind: how the values of several workers become one: all are added up but the `highest`; of
-            a gauge, those of workers that run.
-        name: without `_total`.
-        about: its help text.
+        kind: how the values of several workers are combined: `highest` takes the maximum, every
+            other kind the sum; gauges of workers that have exited are dropped.
+        name: the metric's name without `_total`.
+        help: its help text.
         labels: the names of its labels.
         buckets: upper bounds of a histogram's buckets, the last one infinite.
         values: by the labels' values.
     """
 
     def __init__(
-        self, kind: Kind, name: str, about: str, labels: Labels = (), buckets: Sequence[float] = ()
+        self, kind: Kind, name: str, help_: str, labels: Labels = (), buckets: Sequence[float] = ()
     ) -> None:
-        self.kind, self.name, self.about, self.labels = kind, name, about, labels
+        self.kind, self.name, self.help, self.labels = kind, name, help_, labels
         self.buckets = (*buckets, _END) if buckets else ()
         self.values: Values = {}
 
     def add(self, labels: Labels, amount: float = 1) -> None:
-        """Add to a counter."""
+        """Increase a counter."""
         try:
             self.values[labels][0] += amount
         except KeyError:
@@ -62,7 +63,7 @@ class Family:
         self.values[labels] = [value]
 
     def observe(self, labels: Labels, value: float) -> None:
-        """Count a value of a histogram."""
+        """Add a value to a histogram."""
         try:
             counts = self.values[labels]
         except KeyError:
@@ -71,30 +72,30 @@ class Family:
         counts[-1] += value
 
     def metric(self, values: Values) -> Metric:
-        """The values as prometheus_client exposes them."""
+        """Convert values to prometheus_client's type."""
         if self.kind == "histogram":
-            histogram = HistogramMetricFamily(self.name, self.about, labels=self.labels)
+            histogram = HistogramMetricFamily(self.name, self.help, labels=self.labels)
             for labels, (*counts, total) in values.items():
-                below = 0.0
+                cumulative = 0.0
                 buckets = []
                 for bound, count in zip(self.buckets, counts, strict=True):
-                    below += count
-                    buckets.append(("+Inf" if bound == _END else str(float(bound)), below))
+                    cumulative += count
+                    buckets.append(("+Inf" if bound == _END else str(float(bound)), cumulative))
                 histogram.add_metric(labels, buckets, total)
             return histogram
         family = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
-        metric = family(self.name, self.about, labels=self.labels)
+        metric = family(self.name, self.help, labels=self.labels)
         for labels, (value,) in values.items():
             metric.add_metric(labels, value)
         return metric
 
 
 class Published(Collector):
-    """The counts of all workers.
+    """A collector that sums the metrics of all workers.
 
     Args:
-        families: what is counted.
-        lock: held while counting.
+        families: the metrics.
+        lock: held while they are updated.
     """
 
     def __init__(self, families: Sequence[Family], lock: threading.Lock) -> None:
@@ -104,11 +105,11 @@ class Published(Collector):
         self._update: Callable[[], None] = lambda: None
 
     def join(self, folder: Path, update: Callable[[], None]) -> None:
-        """Publish into a folder from now on, and take over the counts of workers that are gone.
+        """Start publishing into a folder, and take over the metrics of workers that have exited.
 
         Args:
-            folder: of all workers.
-            update: sets the gauges; called before they are published.
+            folder: shared by all workers.
+            update: sets the gauges; called before each publication.
         """
         self._folder, self._update = folder, update
         with _locked(folder):
@@ -119,13 +120,13 @@ class Published(Collector):
             self._write(folder)
 
     def publish(self) -> None:
-        """Write this worker's counts for the others to read."""
+        """Write this worker's metrics for the other workers to read."""
         if self._folder is not None:
             self._write(self._folder)
 
     def collect(self) -> Iterator[Metric]:
-        """Everything that is counted, added up over the workers; for prometheus_client."""
-        if self._folder is None:  # a process that is alone
+        """Yield every metric, combined over all workers; called by prometheus_client."""
+        if self._folder is None:  # a single process
             values = {name: family.values for name, family in self._families.items()}
         else:
             values = {name: {} for name in self._families}
@@ -142,17 +143,17 @@ class Published(Collector):
             encoded = msgspec.json.encode(
                 {name: list(family.values.items()) for name, family in self._families.items()}
             )
-        fresh = folder / f"{os.getpid()}.new"
-        fresh.write_bytes(encoded)
-        fresh.replace(fresh.with_suffix(".json"))
+        temporary = folder / f"{os.getpid()}.new"
+        temporary.write_bytes(encoded)
+        temporary.replace(temporary.with_suffix(".json"))
 
     def _merge(self, into: Mapping[str, Values], path: Path) -> None:
-        """Add what a worker has published; of one that is gone, not what it held at the moment."""
+        """Add a worker's metrics; of a worker that has exited, only the cumulative ones."""
         published = msgspec.json.decode(path.read_bytes(), type=dict[str, list[_Entry]])
         is_alive = _is_alive(path)
         for name, entries in published.items():
             kind = self._families[name].kind
-            if kind in _LASTING or is_alive:
+            if kind in _CUMULATIVE or is_alive:
                 for labels, numbers in entries:
                     before = into[name].get(labels, [0.0] * len(numbers))
                     into[name][labels] = list(
@@ -164,7 +165,7 @@ _Entry = tuple[Labels, list[float]]
 
 
 def _is_alive(path: Path) -> bool:
-    """Whether the worker that published a file still runs."""
+    """Return whether the worker that published a file is running."""
     try:
         os.kill(int(path.stem), 0)
     except ProcessLookupError:
@@ -174,7 +175,7 @@ def _is_alive(path: Path) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """No worker takes over counts while another reads them."""
+    """Keep other workers from reading or taking over metrics."""
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -14,8 +14,8 @@ from service.api.http.schemas import array_schema
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# what can be wrong with any request that holds pictures
-PICTURE_ERRORS = (
+# the errors of every route that takes images
+IMAGE_ERRORS = (
     errors.MalformedRequest,
     errors.UnknownModel,
     errors.ImageNotDecodable,

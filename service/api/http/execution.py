@@ -1,4 +1,4 @@
-"""Which model answers, and running it: noted for the log, timed and counted for the metrics."""
+"""Choose and run a model; log, time and count it."""
 
 from collections.abc import Sequence
 
@@ -10,21 +10,21 @@ from service.timing import phase
 
 
 def choose(models: Models, name: str | None, version: int | None) -> Model:
-    """The model that a request asks for, noted for its line in the log.
+    """Return the requested model, and add it to the access log.
 
     Raises:
-        UnknownModel: it is not loaded.
+        UnknownModel: the model is not loaded.
     """
     model = models.get(name, version)
     tracing.note(model=f"{model.bundle.name}/{model.bundle.version}")
     return model
 
 
-def run(model: Model, sent: Inputs, wanted: Sequence[tuple[str, Stage]]) -> LayerValues:
-    """The values of the wanted layers for every image; counts the answers among them."""
+def run(model: Model, batch: Inputs, outputs: Sequence[tuple[str, Stage]]) -> LayerValues:
+    """Return the values of the given layers for every image; count the predictions."""
     with phase("infer"):
-        values = model.engine.run(sent.pixels, wanted)
+        values = model.engine.run(batch.pixels, outputs)
     probabilities = values.get((model.bundle.layers[-1].name, "post"))
     if probabilities is not None:
-        metrics.count_answers(model, probabilities, sent.pixels)
+        metrics.count_predictions(model, probabilities, batch.pixels)
     return values

@@ -1,4 +1,4 @@
-"""An answer's bytes: JSON, npz, safetensors or PNG, whichever the client takes; gzip when asked."""
+"""Encode responses as JSON, npz, safetensors or PNG, whichever the client accepts; apply gzip."""
 
 import gzip
 import io
@@ -28,20 +28,20 @@ _COMPRESSED = {
     *("application/json", "application/problem+json"),
     *("text/html", "text/css", "text/javascript", "image/svg+xml"),
 }
-_WORTH_COMPRESSING = 1_400  # bytes: what fits one packet gains nothing
+_MIN_COMPRESSED = 1_400  # bytes: a body that fits one packet gains nothing
 
 
-def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) -> Format:
+def choose(request: Request, requested: Format | None, offered: tuple[Format, ...]) -> Format:
     """Return the response's format: by `format=`, else by `Accept`, else the first offered.
 
     Raises:
-        NotAcceptable: this route has no format that is asked for.
+        NotAcceptable: the route does not offer the requested format.
     """
-    if asked in offered:
-        return asked
+    if requested in offered:
+        return requested
     environ = request.environ
     environ[NEGOTIATED] = True
-    if asked is None:
+    if requested is None:
         if environ.get("HTTP_ACCEPT", "*/*") in ("*/*", ""):
             return offered[0]
         media_types = [MEDIA_TYPES[name] for name in offered]
@@ -49,15 +49,15 @@ def choose(request: Request, asked: Format | None, offered: tuple[Format, ...]) 
         best = accepted.best_match(media_types) if accepted else media_types[0]
         if best is not None:
             return offered[media_types.index(best)]
-    there = ", ".join(f"{name} ({MEDIA_TYPES[name]})" for name in offered)
-    raise NotAcceptable(f"This route answers {there}; ask for one of these.")
+    names = ", ".join(f"{name} ({MEDIA_TYPES[name]})" for name in offered)
+    raise NotAcceptable(f"This route cannot respond in the requested format; it offers {names}.")
 
 
-class Answer(Response):
-    """A response that is compressed where that is worth it, and sent as it is where it is bytes."""
+class FastResponse(Response):
+    """A response that compresses large text and is sent without copying its headers again."""
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer as WSGI has it; werkzeug would copy all headers once more."""
+        """Send the response; unlike Werkzeug's method, this copies no headers."""
         if "HTTP_ACCEPT_ENCODING" in environ:
             _compress(self, environ["HTTP_ACCEPT_ENCODING"])
         has_body = environ["REQUEST_METHOD"] != "HEAD" and self.status_code not in (204, 304)
@@ -67,57 +67,57 @@ class Answer(Response):
         return self.response
 
 
-def answer(raw: bytes, media_type: str) -> Answer:
-    """Bytes of a media type."""
+def respond(raw: bytes, media_type: str) -> FastResponse:
+    """Return a response with a body of that media type."""
     headers = Headers([("Content-Type", media_type), ("Content-Length", str(len(raw)))])
-    return Answer([raw], headers=headers)
+    return FastResponse([raw], headers=headers)
 
 
-def json(body: Any) -> Answer:
-    """Dataclasses, dicts, lists and arrays as JSON."""
+def json(body: Any) -> FastResponse:
+    """Encode dataclasses, dicts, lists and arrays as JSON."""
     with phase("encode"):
         raw = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-    return answer(raw, MEDIA_TYPES["json"])
+    return respond(raw, MEDIA_TYPES["json"])
 
 
-def npz(arrays: Mapping[str, NDArray[Any]]) -> Answer:
-    """Named arrays as an uncompressed `.npz`."""
+def npz(arrays: Mapping[str, NDArray[Any]]) -> FastResponse:
+    """Encode named arrays as an uncompressed `.npz`."""
     out = io.BytesIO()
     with phase("encode"):
         np.savez(out, allow_pickle=False, **arrays)
-    return answer(out.getvalue(), MEDIA_TYPES["npz"])
+    return respond(out.getvalue(), MEDIA_TYPES["npz"])
 
 
-def safetensors(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Answer:
-    """Named arrays as safetensors; `about` becomes its metadata, each value as JSON."""
+def safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> FastResponse:
+    """Encode named arrays as safetensors, with metadata whose values are encoded as JSON."""
     with phase("encode"):
-        metadata = {
+        texts = {
             name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-            for name, value in about.items()
+            for name, value in metadata.items()
         }
-        raw = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
-    return answer(raw, MEDIA_TYPES["safetensors"])
+        raw = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, texts)
+    return respond(raw, MEDIA_TYPES["safetensors"])
 
 
-def png(picture: bytes) -> Answer:
-    """An encoded picture."""
-    return answer(picture, MEDIA_TYPES["png"])
+def png(raw: bytes) -> FastResponse:
+    """Return a response with an encoded PNG."""
+    return respond(raw, MEDIA_TYPES["png"])
 
 
 def _compress(response: Response, accepted: str) -> None:
-    """Compress text for a client that takes gzip. Level 1: most of the gain, at once."""
+    """Compress text for a client that accepts gzip, at level 1: it is fast and gains most."""
     if (
-        (response.content_length or 0) <= _WORTH_COMPRESSING
+        (response.content_length or 0) <= _MIN_COMPRESSED
         or response.mimetype not in _COMPRESSED
         or not parse_accept_header(accepted)["gzip"]
         or response.content_encoding
-        or response.status_code == 206  # a part of a file is of the file as it is
+        or response.status_code == 206  # a byte range refers to the uncompressed file
     ):
         return
-    response.direct_passthrough = False  # a file's text is to be read here
+    response.direct_passthrough = False  # allow reading a file's text here
     with phase("encode"):
         response.set_data(gzip.compress(response.get_data(), compresslevel=1, mtime=0))
     response.content_encoding = "gzip"
     tag, _ = response.get_etag()
     if tag:
-        response.set_etag(tag, weak=True)  # the same text, other bytes
+        response.set_etag(tag, weak=True)  # the content is the same, its bytes are not

@@ -1,4 +1,4 @@
-"""Request bodies to the model's inputs: every form in which a client can send images."""
+"""Parse request bodies into the model's inputs, in every form that clients can send."""
 
 import base64
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from service import inference
 from service.api.http.arrays import from_instances, load_npy
-from service.api.http.bodies import NPY_TYPE, PICTURE_TYPES, RAW_TYPES, JsonFields
+from service.api.http.bodies import IMAGE_TYPES, NPY_TYPE, RAW_TYPES, JsonFields
 from service.errors import ImageTooLarge, MalformedRequest, UnsupportedFormat
 from service.images.digit.preprocessing import Mode
 from service.inference import Inputs
@@ -26,17 +26,17 @@ def read(
 ) -> Inputs:
     """Return the model's input for every image that a request holds.
 
-    Without a mode, images are prepared (`auto`) and arrays are taken as they are (`none`).
+    The default mode is `auto` for images and `none` for arrays.
 
     Args:
-        request: with its body complete.
-        mode: of the preparation; None where the client states none.
-        bundle: of the model that is asked.
+        request: the request.
+        mode: of the preprocessing; None for the default.
+        bundle: of the requested model.
         settings: the limits.
         segmented: whether each digit of an image becomes an input of its own.
 
     Raises:
-        RequestError: the body has no form or content that this service takes.
+        RequestError: the body is invalid.
     """
     kind = request.mimetype
     body = b"" if kind == "multipart/form-data" else request.get_data()
@@ -47,15 +47,15 @@ def read(
     if kind == "multipart/form-data":
         files = [file.read() for file in request.files.getlist("image")]
         if not files:
-            raise MalformedRequest("The form has no file field named 'image'; send one an image.")
+            raise MalformedRequest("The form has no file field 'image'; send one for each image.")
         return from_images(files, mode or "auto", bundle, settings, segmented)
     if kind == "application/json":
         return _from_json(body, mode, bundle, settings, segmented)
     if kind == NPY_TYPE:
-        _refuse_segmented(segmented)
+        _reject_segmented(segmented)
         return from_array(load_npy(body), mode or "none", bundle, settings)
     raise UnsupportedFormat(
-        f"Content-Type {kind!r} is not supported; send {', '.join(PICTURE_TYPES)}, "
+        f"Content-Type {kind!r} is not supported; send {', '.join(IMAGE_TYPES)}, "
         f"multipart/form-data, application/json or {NPY_TYPE}."
     )
 
@@ -63,25 +63,25 @@ def read(
 def from_images(
     files: Sequence[bytes], mode: Mode, bundle: Bundle, settings: Settings, segmented: bool = False
 ) -> Inputs:
-    """Return the inputs of encoded images, checked against the limit on their number.
+    """Return the inputs of encoded images; check the limit on their number.
 
     Raises:
-        RequestError: there are too many, or one cannot be decoded or has no digit in it.
+        RequestError: there are too many images, or one cannot be decoded or preprocessed.
     """
     _check_count(len(files), settings)
     if segmented and mode == "none":
         raise MalformedRequest(
-            "segment=true cannot be combined with preprocess=none, which takes an image as one "
-            "digit; leave one of them out."
+            "segment=true cannot be combined with preprocess=none, which treats an image as one "
+            "digit; omit one of them."
         )
     return inference.from_images(files, mode, bundle, settings.max_pixels, segmented=segmented)
 
 
 def from_array(array: Pixels, mode: Mode, bundle: Bundle, settings: Settings) -> Inputs:
-    """Return the inputs of an array, checked against the limit on the number of images.
+    """Return the inputs of an array; check the limit on the number of images.
 
     Raises:
-        RequestError: there are too many, or the shape or the values do not fit the model.
+        RequestError: there are too many images, or their shape or values do not fit the model.
     """
     batch = inference.as_batch(array, bundle)
     _check_count(len(batch), settings)
@@ -93,41 +93,45 @@ def read_json(text: bytes, form: type[Form], hint: str) -> Form:
 
     Args:
         text: JSON.
-        form: the type that it must have.
-        hint: a sentence about that type, for a client whose request does not have it.
+        form: the required type.
+        hint: a sentence for the client on what to send; ends the error message.
 
     Raises:
-        MalformedRequest: it is not JSON, or of another type.
+        MalformedRequest: the text is not JSON, or not of that type.
     """
     try:
         return msgspec.json.decode(text, type=form)
     # the last two are raised by msgspec for invalid strings and for deep nesting
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedRequest(f"The request does not fit: {error}. {hint}") from error
+        raise MalformedRequest(f"The request body is invalid: {error}. {hint}") from error
 
 
 def from_base64(text: str) -> bytes:
-    """Return the bytes of an image that was sent as base64 or as a data URL.
+    """Decode an image from base64 or a data URL.
 
     Raises:
-        MalformedRequest: it is neither.
+        MalformedRequest: the text is neither.
     """
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
         return base64.b64decode(encoded, validate=True)
     except ValueError as error:
-        raise MalformedRequest(f"An image is not base64: {error}.") from error
+        raise MalformedRequest(
+            f"An image is not base64: {error}. Send base64 or a data URL."
+        ) from error
 
 
 def _from_json(
     raw: bytes, mode: Mode | None, bundle: Bundle, settings: Settings, segmented: bool
 ) -> Inputs:
-    body = read_json(raw, JsonFields, "Send one of image, images and instances.")
+    body = read_json(raw, JsonFields, "Send exactly one of image, images and instances.")
     forms = [form for form in (body.image, body.images, body.instances) if form is not UNSET]
     if len(forms) != 1:
-        raise MalformedRequest("The JSON body must hold one of image, images and instances.")
+        raise MalformedRequest(
+            f"The JSON body must have exactly one of image, images and instances, got {len(forms)}."
+        )
     if body.instances is not UNSET:
-        _refuse_segmented(segmented)
+        _reject_segmented(segmented)
         array = from_instances(body.instances, body.range)
         return from_array(array, mode or "none", bundle, settings)
     texts = body.images if body.images is not UNSET else [str(body.image)]
@@ -135,16 +139,16 @@ def _from_json(
     return from_images(files, mode or "auto", bundle, settings, segmented)
 
 
-def _refuse_segmented(segmented: bool) -> None:
+def _reject_segmented(segmented: bool) -> None:
     if segmented:
         raise MalformedRequest(
-            "segment=true finds the digits of an image; an array is one digit each: leave it out."
+            "segment=true applies to encoded images; an array holds one digit per image. Omit it."
         )
 
 
 def _check_count(count: int, settings: Settings) -> None:
     if count > settings.max_images:
         raise ImageTooLarge(
-            f"{count:,} images in one request; this service takes {settings.max_images:,}. "
-            "Send fewer at a time."
+            f"The request has {count:,} images; the limit is {settings.max_images:,}. Send fewer "
+            "images per request."
         )

@@ -1,4 +1,4 @@
-"""Where a request should run: estimates its cost from what is known before anything is parsed."""
+"""Decide where a request runs, by an estimate of its cost before it is parsed."""
 
 import math
 from urllib.parse import parse_qs
@@ -9,18 +9,18 @@ from service.errors import UnknownModel
 from service.images.decode import count_pixels
 from service.model.registry import Models
 
-LOOP_S = 0.003  # that one request may keep the event loop
-_PIXEL_S = 1e-8  # to decode and prepare it
-_IMAGE_S = 1.5e-4  # everything but its pixels and the graph
+LOOP_S = 0.003  # longest time for which one request may block the event loop
+_PIXEL_S = 1e-8  # to decode and preprocess a pixel
+_IMAGE_S = 1.5e-4  # for an image, besides its pixels and the graph
 _MAPS_S, _GZIP_S = 1.5e-3, 5e-3  # to encode the maps of three layers as JSON, and to compress it
-_MOST_COMPOSITE = 4_096  # bytes of JSON or of a form: larger ones may hold many pictures
-_SEGMENTS = 10  # digits in a picture that may show several
-_MOST_PICTURE = 65_536  # bytes of a picture whose header is read in the event loop
-_PICTURES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
+_MAX_COMPOSITE = 4_096  # bytes of JSON or of a form: larger ones may hold many images
+_SEGMENTS = 10  # number of digits assumed in an image that is segmented
+_MAX_IMAGE = 65_536  # bytes of an image whose header is parsed in the event loop
+_IMAGE_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
 def choose(environ: Environ, body: bytes, models: Models) -> Lane:
-    """Return the lane of a request: what would keep the event loop too long runs on a thread."""
+    """Return the lane of a request: those that would block the event loop run on a thread."""
     if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return "read"
     return "short" if _seconds(environ, body, models) <= LOOP_S else "long"
@@ -40,20 +40,20 @@ def _seconds(environ: Environ, body: bytes, models: Models) -> float:
     graph_s, digit_bytes = _model_cost(path, query, models)
     images = _SEGMENTS if "segment=" in query else 1
     kind = environ.get("CONTENT_TYPE", "")
-    is_picture = not path.startswith(PROTOCOLS) and (not kind or kind.startswith(_PICTURES))
-    if is_picture:
-        if len(body) > _MOST_PICTURE:
+    is_image = not path.startswith(PROTOCOLS) and (not kind or kind.startswith(_IMAGE_TYPES))
+    if is_image:
+        if len(body) > _MAX_IMAGE:
             return math.inf
         seconds += count_pixels(body) * _PIXEL_S
     elif kind.startswith("application/x-npy"):
         images = len(body) // digit_bytes + 1
-    elif len(body) > _MOST_COMPOSITE:
+    elif len(body) > _MAX_COMPOSITE:
         return math.inf
     return seconds + images * (_IMAGE_S + graph_s)
 
 
 def _model_cost(path: str, query: str, models: Models) -> tuple[float, int]:
-    """Seconds of one image in the graph of the model that is asked, and bytes of its input."""
+    """Return the seconds that the requested model takes per image, and its input's bytes."""
     name = None
     if "model=" in query:
         name = parse_qs(query).get("model", [""])[0]

@@ -1,4 +1,4 @@
-"""What happens before and after every request: once each, around Flask and in it."""
+"""Run before and after every request: timing, request id, headers, metrics."""
 
 from collections.abc import Callable, Iterable
 from time import perf_counter
@@ -20,41 +20,41 @@ _VARY_NEGOTIATED = ("Vary", "Accept-Encoding, Accept")
 
 
 class WholeRequest(Request):
-    """A request whose body the server has received already."""
+    """A request whose whole body the server has received."""
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the body: without a stream around it where the server has passed it on."""
-        is_plain = not args and not kwargs  # as bytes, and no form is parsed
+        """Return the body; skip Werkzeug's stream where the server has passed the bytes."""
+        is_plain = not args and not kwargs  # then bytes are wanted, and no form is parsed
         if is_plain and BODY in self.environ:
             return self.environ[BODY]
         return super().get_data(*args, **kwargs)
 
 
 class App(Flask):
-    """Flask without what no route here needs."""
+    """Flask without the steps that no route here needs."""
 
     request_class = WholeRequest
-    response_class = formats.Answer
+    response_class = formats.FastResponse
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function: no view is a coroutine."""
+        """Return the function itself: no view is a coroutine."""
         return func
 
     def preprocess_request(self) -> Any:
-        """Run what was registered; where nothing was, not even look for it."""
+        """Call the registered functions, if there are any."""
         return super().preprocess_request() if self.before_request_funcs else None
 
     def process_response(self, response: Response) -> Response:
-        """Run what was registered; no route has a session."""
+        """Call the registered functions, if there are any; no route has a session."""
         return super().process_response(response) if self.after_request_funcs else response
 
     def do_teardown_request(self, *args: Any) -> None:
-        """Run what was registered."""
+        """Call the registered functions, if there are any."""
         if self.teardown_request_funcs:
             super().do_teardown_request(*args)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Match by method and path: no route depends on the host, none redirects."""
+        """Match by method and path: no route depends on the host or redirects."""
         if request is None:
             return None
         path = get_path_info(request.environ)
@@ -62,29 +62,29 @@ class App(Flask):
 
 
 def register(app: Flask, keys: Keys) -> None:
-    """Register what runs in Flask; before all else, so that it is the first and the last."""
-    if keys.needed:
+    """Register the key check and wrap the WSGI application; must be called before other hooks."""
+    if keys.required:
         app.before_request(lambda: access.check_key(keys))
-    app.wsgi_app = _around(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = _instrumented(app.wsgi_app)  # type: ignore[method-assign, assignment]
 
 
-def _around(wsgi: Wsgi) -> Wsgi:
-    """Give every request its identity and every response its headers, and count both."""
+def _instrumented(wsgi: Wsgi) -> Wsgi:
+    """Wrap a WSGI application: assign request ids, add headers, time and count requests."""
 
     def call(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        timed = Timings(environ.get(ARRIVED) or perf_counter())
-        timings.set(timed)
+        current = Timings(environ.get(ARRIVED) or perf_counter())
+        timings.set(current)
         request_id = tracing.begin(environ)
         environ[ROUTED] = True
         if RECEIVED in environ:
-            timed.phases["read"] = environ[RECEIVED] - timed.began
+            current.phases["read"] = environ[RECEIVED] - current.began
 
         def respond(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             headers.append(("X-Request-ID", request_id))
             headers.append(_VARY_NEGOTIATED if NEGOTIATED in environ else _VARY)
             access.add_headers(headers)
-            rule = environ["werkzeug.request"].url_rule  # where werkzeug leaves the request
-            metrics.finish(rule.rule if rule else "none", status[:3], timed)
+            rule = environ["werkzeug.request"].url_rule  # set by Werkzeug
+            metrics.finish(rule.rule if rule else "none", status[:3], current)
             return start_response(status, headers, *error)
 
         return wsgi(environ, respond)

@@ -1,4 +1,4 @@
-"""What is counted and timed, for Prometheus; docs/operations.md explains each. Knows no route."""
+"""Define and update the Prometheus metrics; docs/operations.md explains each of them."""
 
 import os
 import threading
@@ -17,85 +17,94 @@ from service.timing import Timings
 
 SECONDS = (1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 CONFIDENCES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1)
-INK = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2, 0.3, 0.5, 1)
+BRIGHTNESSES = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2, 0.3, 0.5, 1)
 _MEMORY = Path("/proc/self/statm")  # Linux only; its second number is the resident pages
 
 requests = Family(
-    "counter", "convscope_requests", "Requests answered, by route and status.", ("route", "status")
+    "counter",
+    "convscope_requests",
+    "Number of responses, by route and status.",
+    ("route", "status"),
 )
 request_seconds = Family(
     "histogram",
     "convscope_request_seconds",
-    "From a request's arrival to its response.",
+    "Time from a request's arrival to its response.",
     ("route",),
     SECONDS,
 )
 phase_seconds = Family(
-    "histogram", "convscope_phase_seconds", "Seconds of each phase.", ("phase",), SECONDS
+    "histogram", "convscope_phase_seconds", "Time of each phase of a request.", ("phase",), SECONDS
 )
-in_flight = Family("gauge", "convscope_requests_in_flight", "Requests that a thread works on.")
-waiting = Family("gauge", "convscope_requests_waiting", "Requests that wait.")
-refused = Family(
-    "counter", "convscope_requests_refused", "Requests rejected, by reason.", ("reason",)
+in_flight = Family("gauge", "convscope_requests_in_flight", "Requests running on a thread.")
+waiting = Family("gauge", "convscope_requests_waiting", "Requests in a queue.")
+rejected = Family(
+    "counter", "convscope_requests_refused", "Number of rejected requests, by reason.", ("reason",)
 )
 predictions = Family(
-    "counter", "convscope_predictions", "Digits answered, by label.", ("model", "label")
+    "counter", "convscope_predictions", "Number of predictions, by label.", ("model", "label")
 )
 confidence = Family(
-    "histogram", "convscope_confidence", "The answer's probability.", ("model",), CONFIDENCES
+    "histogram",
+    "convscope_confidence",
+    "Probability of the predicted label.",
+    ("model",),
+    CONFIDENCES,
 )
-ink = Family("histogram", "convscope_ink", "Mean brightness of the digit, 0–1.", ("model",), INK)
+input_brightness = Family(
+    "histogram", "convscope_ink", "Mean brightness of a digit, 0–1.", ("model",), BRIGHTNESSES
+)
 model_workers = Family(
     "gauge",
     "convscope_model_workers",
-    "Workers that serve this version.",
+    "Number of workers that serve a version.",
     ("model", "version", "sha256"),
 )
 worker_bytes = Family(
-    "gauge", "convscope_worker_resident_bytes", "A worker's resident memory.", ("pid",)
+    "gauge", "convscope_worker_resident_bytes", "Resident memory of a worker.", ("pid",)
 )
-reloads = Family("counter", "convscope_reloads", "Reloads, by result.", ("result",))
-reload_failed = Family("highest", "convscope_reload_failed", "1 where the last reload failed.")
+reloads = Family("counter", "convscope_reloads", "Number of reloads, by result.", ("result",))
+reload_failed = Family("highest", "convscope_reload_failed", "1 if the last reload failed, else 0.")
 FAMILIES = [value for value in vars().values() if isinstance(value, Family)]
 
-_lock = threading.Lock()  # requests on threads count too
+_lock = threading.Lock()  # requests on several threads update the metrics
 _published = Published(FAMILIES, _lock)
 _registry = CollectorRegistry()
 _registry.register(_published)
 
 
-def finish(route: str, status: str, timed: Timings) -> None:
-    """Count a request whose response is ready."""
-    seconds = perf_counter() - timed.began
+def finish(route: str, status: str, timings: Timings) -> None:
+    """Count and time a request whose response is ready."""
+    seconds = perf_counter() - timings.began
     with _lock:
         requests.add((route, status))
         request_seconds.observe((route,), seconds)
-        for name, spent in timed.phases.items():
-            phase_seconds.observe((name,), spent)
+        for name, duration in timings.phases.items():
+            phase_seconds.observe((name,), duration)
 
 
 def reject(reason: str, status: int | None = None) -> None:
-    """Count a request that is not worked on.
+    """Count a rejected request.
 
     Args:
-        reason: why.
-        status: of its response; None where `finish` counts that.
+        reason: a label.
+        status: of the response; None where `finish` counts the response.
     """
     with _lock:
-        refused.add((reason,))
+        rejected.add((reason,))
         if status is not None:
             requests.add(("none", str(int(status))))
 
 
-def count_answers(
+def count_predictions(
     model: Model, probabilities: NDArray[np.float32], pixels: NDArray[np.generic]
 ) -> None:
-    """Count digits that were answered.
+    """Count predictions by label, and observe their confidence and their input's brightness.
 
     Args:
-        model: that answered.
+        model: the model.
         probabilities: float32 (N, classes).
-        pixels: what it saw, (N, H, W, C), uint8 0–255 or float32 0–1.
+        pixels: the model's input, (N, H, W, C), uint8 0–255 or float32 0–1.
     """
     name, labels = model.bundle.name, model.bundle.labels
     only_name = (name,)
@@ -107,26 +116,26 @@ def count_answers(
             highest = max(row)
             predictions.add((name, labels[row.index(highest)]))
             confidence.observe(only_name, highest)
-            ink.observe(only_name, mean)
+            input_brightness.observe(only_name, mean)
 
 
 def join(folder: Path, update: Callable[[], None]) -> None:
-    """Publish with other workers, in a folder; `update` is called before each time."""
+    """Publish into a folder shared by all workers; call `update` before each time."""
     _published.join(folder, update)
 
 
 def publish() -> None:
-    """Write this worker's counts for the others to read."""
+    """Write this worker's metrics for the other workers to read."""
     _published.publish()
 
 
-def update_worker(state: State, running: int, waits: int) -> None:
-    """Set what this worker is at the moment: its memory, its models, its load.
+def update_worker(state: State, running: int, queued: int) -> None:
+    """Set this worker's gauges: memory, models, load, reloads.
 
     Args:
-        state: what is loaded.
-        running: requests that threads work on.
-        waits: requests that wait.
+        state: the loaded models.
+        running: number of requests running on threads.
+        queued: number of requests in a queue.
     """
     with _lock:
         if _MEMORY.exists():
@@ -141,9 +150,9 @@ def update_worker(state: State, running: int, waits: int) -> None:
             reloads.add((state.results.popleft(),))
         reload_failed.set((), float(bool(state.errors)))
         in_flight.set((), running)
-        waiting.set((), waits)
+        waiting.set((), queued)
 
 
 def exposition() -> bytes:
-    """All workers' metrics in Prometheus's text format."""
+    """Return the metrics of all workers in Prometheus's text format."""
     return generate_latest(_registry)

@@ -18,7 +18,7 @@ from werkzeug.routing import Rule
 from service.api.http import examples, formats, problems, schemas
 from service.api.http.describe import Operation, describe
 from service.errors import BodyTimeout, BodyTooLarge, DeadlineExceeded, Overloaded, Unauthorized
-from service.model.explain import Explanation
+from service.model.explain.traces import Explanation
 from service.settings import Settings
 from service.version import VERSION
 

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 `application/problem+json`: the one place that maps errors to statuses."""
+"""Convert errors to RFC 9457 `application/problem+json`; the only module that knows statuses."""
 
 import logging
 from dataclasses import dataclass
@@ -32,39 +32,39 @@ PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
     errors.Draining: (HTTPStatus.SERVICE_UNAVAILABLE, "draining"),
     errors.DeadlineExceeded: (HTTPStatus.GATEWAY_TIMEOUT, "deadline-exceeded"),
 }
-# what goes with a status, always
+# headers of every response with a status
 HEADERS = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", 'Bearer realm="ConvScope"'),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", "1"),  # seconds
 }
-# what Flask itself refuses; any other status of its is `about:blank`, as the RFC has it
+# errors that Flask raises: slug and detail; other statuses are `about:blank`, as the RFC says
 HTTP_PROBLEMS = {
     HTTPStatus.NOT_FOUND: (
         "unknown-route",
-        "There is no such route; see docs/api.md for those there are.",
+        "There is no such route; docs/api.md and /openapi.json list all routes.",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", None),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "body-too-large",
-        "The request body is larger than this service takes; send fewer or smaller pictures.",
+        "The request body is larger than the limit; send fewer or smaller images.",
     ),
     HTTPStatus.TOO_MANY_REQUESTS: (
         "too-many-requests",
-        "More requests than one client may send here; Retry-After says when to go on.",
+        "The rate limit is exceeded; retry after the number of seconds in Retry-After.",
     ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (
         "internal-error",
-        "The service failed to answer. Its log tells more under this request_id.",
+        "The service failed unexpectedly; its log has the details under this request_id.",
     ),
 }
 MEDIA_TYPE = "application/problem+json"
-PROTOCOLS = ("/v1", "/v2")  # below these, errors are in those protocols' own form
+PROTOCOLS = ("/v1", "/v2")  # below these paths, errors have the protocols' own form
 TYPE_PREFIX = "urn:convscope:problem:"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """The body of every error answer."""
+    """The body of an error response."""
 
     type: str
     title: str
@@ -74,10 +74,10 @@ class Problem:
 
 
 def register(app: Flask) -> None:
-    """Answer every error of this app with a problem; never with an inner detail."""
+    """Respond to every error with a problem, never with internal details."""
     app.register_error_handler(errors.RequestError, _from_request_error)
-    app.register_error_handler(HTTPException, _from_http)
-    app.register_error_handler(Exception, _from_bug)
+    app.register_error_handler(HTTPException, from_http_error)
+    app.register_error_handler(Exception, _internal_error)
 
 
 def _from_request_error(error: errors.RequestError) -> Response:
@@ -85,7 +85,8 @@ def _from_request_error(error: errors.RequestError) -> Response:
     return _respond(status, slug, str(error))
 
 
-def _from_http(error: HTTPException) -> Response:
+def from_http_error(error: HTTPException) -> Response:
+    """Return the response to an error that Flask or an extension of it raised."""
     status = HTTPStatus(error.code or 500)
     slug, detail = HTTP_PROBLEMS.get(status, (None, None))
     response = _respond(status, slug, detail or error.description or status.description)
@@ -95,7 +96,7 @@ def _from_http(error: HTTPException) -> Response:
     return response
 
 
-def _from_bug(error: Exception) -> Response:
+def _internal_error(error: Exception) -> Response:
     fields = {"request_id": tracing.request_id()}
     log.error("Unexpected error", exc_info=error, extra={LOG_FIELDS: fields})
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -105,21 +106,21 @@ def _from_bug(error: Exception) -> Response:
 
 def _respond(status: HTTPStatus, slug: str | None, detail: str) -> Response:
     body, media_type = encode(status, slug, detail, request.path, tracing.request_id())
-    answer = formats.answer(body, media_type)
-    answer.status_code = status
-    answer.headers.extend(headers_of(status))
-    return answer
+    response = formats.respond(body, media_type)
+    response.status_code = status
+    response.headers.extend(headers_of(status))
+    return response
 
 
 def headers_of(status: HTTPStatus) -> dict[str, str]:
-    """The headers that always go with a status."""
+    """Return the headers of every response with a status."""
     return dict([HEADERS[status]]) if status in HEADERS else {}
 
 
 def encode(
     status: HTTPStatus, slug: str | None, detail: str, path: str, request_id: str
 ) -> tuple[bytes, str]:
-    """Return a problem as JSON, in the form that clients of the path expect, and its media type."""
+    """Return an error as JSON, in the form of the path's protocol, and its media type."""
     if path.startswith(PROTOCOLS) and path[3:4] in ("", "/"):
         return orjson.dumps({"error": detail}), "application/json"
     problem = Problem(

@@ -1,4 +1,4 @@
-"""Responses to requests that never reach Flask; cheap, else an overloaded service only rejects."""
+"""Respond to rejected requests without Flask, so that rejecting stays cheap under overload."""
 
 from service.api.http import metrics, problems, tracing
 from service.api.http.access import EXPOSED_HEADERS, SECURITY_HEADERS
@@ -9,12 +9,12 @@ _REASONS = {Overloaded: "overloaded", DeadlineExceeded: "deadline"}
 
 
 def response_to(environ: Environ, error: RequestError, origins: str) -> RawResponse:
-    """Return status, headers and body for a rejected request, and count it.
+    """Return status, headers and body of the response to a rejected request, and count it.
 
     Args:
-        environ: its WSGI environment.
-        error: why it is rejected.
-        origins: those whose pages may read the response, separated by commas, or *.
+        environ: the request's WSGI environment.
+        error: the reason.
+        origins: allowed CORS origins, separated by commas, or *.
     """
     request_id = tracing.begin(environ)
     status, slug = problems.PROBLEMS[type(error)]

@@ -1,4 +1,4 @@
-"""The layers that a request asks for: which, how many values, and these as numbers for a client."""
+"""Select layers and channels, and convert their values for the response."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,13 +17,13 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Selection:
-    """One layer that a request asks for.
+    """A layer in a request.
 
     Attributes:
-        layer: which.
+        layer: the layer.
         stage: before or after its activation function.
-        channels: which of its channels (of a flat layer: units), in order.
-        is_whole: these are all of its channels.
+        channels: indices of its channels (units of a flat layer), in order.
+        is_whole: whether these are all of its channels.
     """
 
     layer: Layer
@@ -33,17 +33,17 @@ class Selection:
 
     @property
     def key(self) -> str:
-        """Its name in archives: the layer's, with `/pre` where that is meant."""
+        """Its name in archives: the layer's name, followed by `/pre` before the activation."""
         return self.layer.name if self.stage == "post" else f"{self.layer.name}/{self.stage}"
 
 
 class Converted(NamedTuple):
-    """A selection's values as a client wants them.
+    """A selection's values, converted to the requested dtype.
 
     Attributes:
-        array: (N, …), channels last, of the number type asked for.
-        low: the lowest value, before it became another type.
-        high: the highest; uint8 spans low to high.
+        array: (N, …), channels last.
+        low: the lowest value before the conversion.
+        high: the highest; uint8 is scaled from low to high.
     """
 
     array: NDArray[Any]
@@ -58,11 +58,11 @@ class LayerMaps:
     Attributes:
         image: index of the image in the request.
         shape: the layer's output shape, channels last.
-        channels: which channels `maps` holds (of a flat layer: units in `values`), in order.
-        low: the layer's lowest value among those asked for, over all images.
+        channels: indices of the channels in `maps` (of the units in `values`), in order.
+        low: the layer's lowest selected value over all images.
         high: the highest.
-        maps: (channels, rows, columns), None for a layer without rows and columns.
-        values: (units,), None for a layer with them.
+        maps: (channels, rows, columns); None for a flat layer.
+        values: (units,); None for a layer with rows and columns.
     """
 
     image: int
@@ -78,10 +78,10 @@ class LayerMaps:
 
 
 def select(bundle: Bundle, layers: str, stage: Stage, channels: str | None) -> list[Selection]:
-    """What `layers=`, `stage=` and `channels=` ask for.
+    """Return the selection that `layers=`, `stage=` and `channels=` describe.
 
     Raises:
-        UnknownLayer: the model has no layer of that name, or a layer has no such channel.
+        UnknownLayer: the model has no such layer, or a layer has no such channel.
     """
     if layers == "all":
         named = list(bundle.layers)
@@ -97,44 +97,44 @@ def select(bundle: Bundle, layers: str, stage: Stage, channels: str | None) -> l
 def _layer(bundle: Bundle, name: str) -> Layer:
     layer = bundle.layer(name)
     if layer is None:
-        there = ", ".join(layer.name for layer in bundle.layers)
-        raise UnknownLayer(f"The model has no layer {name!r}. Layers: {there}; or conv, or all.")
+        names = ", ".join(layer.name for layer in bundle.layers)
+        raise UnknownLayer(f"The model has no layer {name!r}. Layers: {names}; or conv, or all.")
     return layer
 
 
-def _channels(layer: Layer, asked: str | None) -> tuple[int, ...]:
-    """`0-7,12` as indices."""
+def _channels(layer: Layer, text: str | None) -> tuple[int, ...]:
+    """Parse channels such as `0-7,12`; None means all."""
     count = layer.output_shape[-1]
-    if asked is None:
+    if text is None:
         return tuple(range(count))
     indices: list[int] = []
-    for part in asked.split(","):
+    for part in text.split(","):
         first, _, last = part.partition("-")
         if not int(first) <= int(last or first) < count:
             raise UnknownLayer(
-                f"Layer {layer.name!r} has no channels {part}; it has 0-{count - 1}."
+                f"Layer {layer.name!r} has no channels {part}; it has channels 0-{count - 1}."
             )
         indices += range(int(first), int(last or first) + 1)
     return tuple(dict.fromkeys(indices))
 
 
 def check_size(selections: Sequence[Selection], count: int, settings: Settings) -> None:
-    """Refuse an answer that would not fit before it is computed.
+    """Check the size of a response before it is computed.
 
     Raises:
-        ImageTooLarge: more values than the settings allow.
+        ImageTooLarge: the response would have more values than the settings allow.
     """
     values = count * sum(
         math.prod(each.layer.output_shape[:-1]) * len(each.channels) for each in selections
     )
     if values > settings.max_values:
         raise ImageTooLarge(
-            f"{values:,} values in one answer; this service gives {settings.max_values:,}. "
-            "Send fewer pictures, or ask for fewer layers or channels."
+            f"The response would have {values:,} values; the limit is {settings.max_values:,}. "
+            "Send fewer images, or select fewer layers or channels."
         )
 
 
-def chosen(values: LayerValues, each: Selection) -> NDArray[np.float32]:
+def values_of(values: LayerValues, each: Selection) -> NDArray[np.float32]:
     """Return the values of a selection's channels, float32 (N, …), channels last."""
     whole = values[each.layer.name, each.stage]
     return whole if each.is_whole else whole[..., list(each.channels)]
@@ -143,8 +143,8 @@ def chosen(values: LayerValues, each: Selection) -> NDArray[np.float32]:
 def convert(
     values: LayerValues, selections: Sequence[Selection], dtype: Dtype
 ) -> dict[str, Converted]:
-    """Return each selection's values by its key, as that number type."""
-    return {each.key: _convert(chosen(values, each), dtype) for each in selections}
+    """Convert each selection's values to a dtype; return them by key."""
+    return {each.key: _convert(values_of(values, each), dtype) for each in selections}
 
 
 def _convert(value: NDArray[np.float32], dtype: Dtype) -> Converted:
@@ -159,7 +159,7 @@ def _convert(value: NDArray[np.float32], dtype: Dtype) -> Converted:
 def layer_maps(
     values: LayerValues, selections: Sequence[Selection], count: int, dtype: Dtype
 ) -> Iterator[LayerMaps]:
-    """Yield the layers of each image in turn; maps are channel-first, as JSON has them."""
+    """Yield the selected layers of each image; maps are channels-first, as in JSON."""
     converted = convert(values, selections, dtype)
     for index in range(count):
         for each in selections:
@@ -171,7 +171,7 @@ def _layer_maps(
     index: int, each: Selection, value: NDArray[Any], low: float, high: float
 ) -> LayerMaps:
     layer, is_map = each.layer, value.ndim == 3
-    # orjson writes contiguous arrays only, and chosen channels are none
+    # orjson encodes contiguous arrays only, which selected channels are not
     contiguous = np.ascontiguousarray(value.transpose(2, 0, 1) if is_map else value)
     maps, flat = (contiguous, None) if is_map else (None, contiguous)
     shape = layer.output_shape

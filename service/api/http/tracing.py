@@ -1,4 +1,4 @@
-"""A request's identity, in its response, in the log and in errors."""
+"""Assign request ids, which responses, log lines and errors state."""
 
 import re
 import secrets
@@ -14,26 +14,26 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def begin(environ: MutableMapping[str, Any]) -> str:
-    """Give a request its identity: its own `X-Request-ID` where plain, else a new one.
+    """Return the request's id: its `X-Request-ID` where that is valid, else a new one.
 
     Args:
-        environ: its WSGI environment, which gets the identity for the log.
+        environ: the WSGI environment, to which the id is added for the access log.
     """
-    given = environ.get("HTTP_X_REQUEST_ID")
-    if given is None or not _REQUEST_ID.fullmatch(given):
-        given = secrets.token_hex(16)
-    fields = environ[REQUEST] = {"request_id": given}
+    identity = environ.get("HTTP_X_REQUEST_ID")
+    if identity is None or not _REQUEST_ID.fullmatch(identity):
+        identity = secrets.token_hex(16)
+    fields = environ[REQUEST] = {"request_id": identity}
     traceparent = environ.get("HTTP_TRACEPARENT")
     if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
         fields["traceparent"] = traceparent
-    return str(given)
+    return str(identity)
 
 
 def note(**fields: str) -> None:
-    """Add fields to the current request's line in the log."""
+    """Add fields to the current request's line in the access log."""
     request.environ[REQUEST] |= fields
 
 
 def request_id() -> str:
-    """The current request's identity."""
+    """Return the current request's id."""
     return str(request.environ[REQUEST]["request_id"])

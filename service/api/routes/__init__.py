@@ -1,1 +1,1 @@
-"""The routes, one module a family; each reads a request, calls the domain, writes a response."""
+"""Define the routes, one module per family."""

@@ -1,7 +1,4 @@
-"""Values → what an answer says: predictions, and the layers that a request asks for.
-
-`formats.py` turns these into bytes.
-"""
+"""Build response bodies that several routes share; `formats.py` encodes them."""
 
 import base64
 import io
@@ -13,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.api.http.describe import axes
-from service.images.digit.preprocessing import Applied, Prepared
+from service.images.digit.preprocessing import Prepared, Preprocessing
 from service.model.bundle import Bundle
 
 
 @dataclass(frozen=True)
 class ModelId:
-    """Which model answered."""
+    """The model that a response was computed with."""
 
     name: str
     version: int
@@ -32,8 +29,8 @@ class LayerWeights:
 
     Attributes:
         kernel: of a convolution (filters, channels, rows, columns), of a dense layer
-            (units, inputs): what belongs to one output comes first.
-        bias: one number an output.
+            (units, inputs): the output's axis is the first.
+        bias: one number per output.
     """
 
     name: str
@@ -43,8 +40,8 @@ class LayerWeights:
 
 
 @dataclass(frozen=True)
-class StagePicture:
-    """One picture on the way to the digit; `image` is a data URL of a PNG."""
+class StageImage:
+    """An intermediate image of the preprocessing; `image` is a data URL of a PNG."""
 
     name: str
     width: int
@@ -54,20 +51,20 @@ class StagePicture:
 
 @dataclass(frozen=True)
 class PreprocessAnswer:
-    """The digit as the model sees it, digit[row][column], ink 255 on 0, and how it came about."""
+    """The model's input, digit[row][column] with foreground 255 on 0, and its preprocessing."""
 
     digit: Annotated[NDArray[np.uint8], axes(2)]
-    preprocessing: Applied
-    stages: list[StagePicture]
+    preprocessing: Preprocessing
+    stages: list[StageImage]
 
 
 def model_id(bundle: Bundle) -> ModelId:
-    """The model's identity, as every answer states it."""
+    """Return the model's name, version and hash, which every response states."""
     return ModelId(bundle.name, bundle.version, bundle.sha256)
 
 
 def layer_weights(bundle: Bundle) -> list[LayerWeights]:
-    """Every layer's kernel and bias, what belongs to one output first."""
+    """Return the kernel and bias of every layer that has weights, outputs first."""
     weighted = [layer for layer in bundle.layers if layer.parameters]
     return [
         LayerWeights(
@@ -84,25 +81,25 @@ def layer_weights(bundle: Bundle) -> list[LayerWeights]:
 
 
 def preprocessed(prepared: Prepared) -> PreprocessAnswer:
-    """A prepared digit with every stage as a picture."""
+    """Return a preprocessed digit with an image of every stage."""
     stages = [
-        StagePicture(
+        StageImage(
             name,
-            picture.shape[1],
-            picture.shape[0],
-            "data:image/png;base64," + base64.b64encode(_png(picture)).decode(),
+            image.shape[1],
+            image.shape[0],
+            "data:image/png;base64," + base64.b64encode(_png(image)).decode(),
         )
-        for name, picture in prepared.stages.items()
+        for name, image in prepared.stages.items()
     ]
     return PreprocessAnswer(prepared.digit, prepared.applied, stages)
 
 
 def stage_png(prepared: Prepared, stage: str) -> bytes:
-    """One stage as a PNG; the digit where the picture was taken as it is and has no such stage."""
+    """Return a stage as a PNG; the digit where the image was not preprocessed."""
     return _png(prepared.stages.get(stage, prepared.digit))
 
 
-def _png(picture: NDArray[np.uint8]) -> bytes:
+def _png(image: NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG")
+    Image.fromarray(image).save(out, "PNG")
     return out.getvalue()

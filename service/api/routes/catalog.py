@@ -1,4 +1,4 @@
-"""What is served: /models, and of one model its manifest, its weights and its report."""
+"""Describe the loaded models: /models, and a model's manifest, weights and report."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ WEIGHTS_FORMATS: tuple[queries.Format, ...] = ("json", "npz", "safetensors")
 
 @dataclass(frozen=True)
 class ModelsAnswer:
-    """What is loaded, and which model answers where a request names none."""
+    """The loaded models, and the name of the default one."""
 
     default: str
     models: list[answers.ModelId]
@@ -25,7 +25,7 @@ class ModelsAnswer:
 
 @dataclass(frozen=True)
 class WeightsAnswer:
-    """Kernels and biases of every layer that has some."""
+    """Kernels and biases of every layer that has weights."""
 
     model: answers.ModelId
     layers: list[answers.LayerWeights]
@@ -33,13 +33,13 @@ class WeightsAnswer:
 
 @dataclass(frozen=True)
 class FilterPatch:
-    """One piece of a test digit.
+    """A patch of a test digit: the receptive field of one cell.
 
     Attributes:
-        digit: its index among the test digits.
-        row: of the cell that sees it.
-        column: of that cell.
-        value: of that cell, after the activation function.
+        digit: index of the test digit.
+        row: row of the cell.
+        column: column of the cell.
+        value: the cell's activation.
     """
 
     digit: int
@@ -50,12 +50,12 @@ class FilterPatch:
 
 @dataclass(frozen=True)
 class LayerPatches:
-    """What fires the filters of one convolution most.
+    """The patches that activate each filter of a convolution most.
 
     Attributes:
-        size: height and width of a piece, pixels.
-        filters: for each filter its pieces, strongest first.
-        sprite: a data URL of a PNG, ink 255 on 0: a row of pieces for each filter.
+        size: height and width of a patch, pixels.
+        filters: the patches of each filter, highest activation first.
+        sprite: a data URL of a PNG with a row of patches for each filter.
     """
 
     name: str
@@ -66,37 +66,30 @@ class LayerPatches:
 
 @dataclass(frozen=True)
 class PatchesAnswer:
-    """What fires each filter most; no layers where the bundle does not hold it."""
+    """The patches that activate each filter most; no layers where the bundle has no patches."""
 
     layers: list[LayerPatches]
 
 
 def blueprint(models: Models) -> Blueprint:
-    """The routes, bound to the loaded models."""
+    """Build the routes for the loaded models."""
     api = Blueprint("catalog", __name__)
 
     @api.get("/models")
     @describe(Operation(answers={formats.MEDIA_TYPES["json"]: ModelsAnswer}, conditional=True))
     def loaded() -> Response:
-        """Every loaded model, and the default one's name."""
+        """List the loaded models and the name of the default one."""
         ids = [answers.model_id(model.bundle) for model in models.loaded.values()]
         return _conditional(formats.json(ModelsAnswer(models.default, ids)))
 
     @api.get("/model")
-    @describe(
-        Operation(
-            answers={formats.MEDIA_TYPES["json"]: dict[str, Any]},
-            query=queries.ModelQuery,
-            problems=MODEL_ERRORS,
-            conditional=True,
-        )
-    )
+    @describe(_json_of_a_model(dict[str, Any]))
     def manifest() -> Response:
-        """The manifest: layers, shapes, parameters, training, metrics; not its golden digits."""
+        """Return the manifest without its golden digits: layers, shapes, training, metrics."""
         query = queries.read(request, queries.ModelQuery)
         bundle = models.get(query.model, query.version).bundle
-        told = {key: value for key, value in bundle.manifest.items() if key != "golden"}
-        return _conditional(formats.json(told))
+        public = {key: value for key, value in bundle.manifest.items() if key != "golden"}
+        return _conditional(formats.json(public))
 
     @api.get("/model/weights")
     @describe(
@@ -111,58 +104,55 @@ def blueprint(models: Models) -> Blueprint:
         )
     )
     def weights() -> Response:
-        """Kernels and biases; in JSON a convolution's is kernel[filter][channel][row][column]."""
+        """Return kernels and biases; a convolution's is kernel[filter][channel][row][column]."""
         query = queries.read(request, queries.WeightsQuery)
-        chosen = formats.choose(request, query.format, WEIGHTS_FORMATS)
+        format_ = formats.choose(request, query.format, WEIGHTS_FORMATS)
         bundle = models.get(query.model, query.version).bundle
-        if chosen == "json":
+        if format_ == "json":
             layers = answers.layer_weights(bundle)
-            answer = formats.json(WeightsAnswer(answers.model_id(bundle), layers))
-        elif chosen == "npz":
-            answer = formats.npz(bundle.weights)
+            response = formats.json(WeightsAnswer(answers.model_id(bundle), layers))
+        elif format_ == "npz":
+            response = formats.npz(bundle.weights)
         else:
             raw = (bundle.path / WEIGHTS).read_bytes()
-            answer = formats.answer(raw, formats.MEDIA_TYPES["safetensors"])
-        return _conditional(answer)
+            response = formats.respond(raw, formats.MEDIA_TYPES["safetensors"])
+        return _conditional(response)
 
     @api.get("/model/report")
-    @describe(
-        Operation(
-            answers={formats.MEDIA_TYPES["json"]: dict[str, Any]},
-            query=queries.ModelQuery,
-            problems=MODEL_ERRORS,
-            conditional=True,
-        )
-    )
+    @describe(_json_of_a_model(dict[str, Any]))
     def report() -> Response:
-        """How the model does on test digits: figures by class, confusion, calibration, errors."""
-        query = queries.read(request, queries.ModelQuery)
-        bundle = models.get(query.model, query.version).bundle
-        path = bundle.path / REPORT
-        raw = path.read_bytes() if path.exists() else b"{}"
-        return _conditional(formats.answer(raw, formats.MEDIA_TYPES["json"]))
+        """Return the evaluation on test digits: metrics by class, confusion matrix, calibration."""
+        return _conditional(_json_file(models, REPORT, b"{}"))
 
     @api.get("/model/patches")
-    @describe(
-        Operation(
-            answers={formats.MEDIA_TYPES["json"]: PatchesAnswer},
-            query=queries.ModelQuery,
-            problems=MODEL_ERRORS,
-            conditional=True,
-        )
-    )
+    @describe(_json_of_a_model(PatchesAnswer))
     def patches() -> Response:
-        """The pieces of real test digits that fire each filter most."""
-        query = queries.read(request, queries.ModelQuery)
-        path = models.get(query.model, query.version).bundle.path / PATCHES
-        raw = path.read_bytes() if path.exists() else b'{"layers": []}'
-        return _conditional(formats.answer(raw, formats.MEDIA_TYPES["json"]))
+        """Return the patches of test digits that activate each filter most."""
+        return _conditional(_json_file(models, PATCHES, b'{"layers": []}'))
 
     return api
 
 
+def _json_of_a_model(body: Any) -> Operation:
+    """Return the operation of a route whose response is JSON about the requested model."""
+    return Operation(
+        answers={formats.MEDIA_TYPES["json"]: body},
+        query=queries.ModelQuery,
+        problems=MODEL_ERRORS,
+        conditional=True,
+    )
+
+
+def _json_file(models: Models, name: str, default: bytes) -> Response:
+    """Return a JSON file of the requested model's bundle; the default where it has none."""
+    query = queries.read(request, queries.ModelQuery)
+    path = models.get(query.model, query.version).bundle.path / name
+    raw = path.read_bytes() if path.exists() else default
+    return formats.respond(raw, formats.MEDIA_TYPES["json"])
+
+
 def _conditional(response: Response) -> Response:
-    """With an ETag; 304 where the client has it already."""
-    response.add_etag(weak=True)  # gzip may follow: the same answer, other bytes
+    """Add an ETag; respond with 304 where the client's copy is current."""
+    response.add_etag(weak=True)  # weak, because gzip may change the bytes
     response.make_conditional(request)
     return response

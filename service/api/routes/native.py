@@ -1,4 +1,4 @@
-"""What a picture shows, and every value behind it: /predict and /activations."""
+"""Predict images and return activations: /predict and /activations."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from service import inference
 from service.api.http import bodies, execution, formats, inputs, queries, selections
-from service.api.http.describe import PICTURE_ERRORS, Operation, describe
+from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
 from service.inference import Inputs
@@ -23,7 +23,7 @@ ACTIVATIONS_FORMATS: tuple[queries.Format, ...] = ("json", "npz", "safetensors",
 
 @dataclass(frozen=True)
 class PredictAnswer:
-    """A prediction for every picture (with segment=true: for every digit)."""
+    """A prediction for each image (with segment=true, for each digit)."""
 
     model: answers.ModelId
     predictions: list[inference.Prediction]
@@ -31,13 +31,13 @@ class PredictAnswer:
 
 @dataclass(frozen=True)
 class ActivationsAnswer(PredictAnswer):
-    """The predictions, and the values of the layers asked for."""
+    """The predictions, and the values of the selected layers."""
 
     layers: list[selections.LayerMaps]
 
 
 def blueprint(models: Models, settings: Settings) -> Blueprint:
-    """The routes, bound to the loaded models."""
+    """Build the routes for the loaded models."""
     api = Blueprint("native", __name__)
 
     @api.post("/predict")
@@ -46,18 +46,18 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
             answers={formats.MEDIA_TYPES["json"]: PredictAnswer},
             query=queries.PredictQuery,
             body=bodies.BODIES,
-            problems=(*PICTURE_ERRORS, NotAcceptable),
+            problems=(*IMAGE_ERRORS, NotAcceptable),
         )
     )
     def predict() -> Response:
-        """Which digit each picture shows."""
+        """Predict the digit in each image."""
         query = queries.read(request, queries.PredictQuery)
         formats.choose(request, None, JSON_ONLY)
         model = execution.choose(models, query.model, query.version)
-        sent = inputs.read(request, query.preprocess, model.bundle, settings, query.segment)
-        values = execution.run(model, sent, inference.outcome(model.bundle))
-        found = inference.predictions(model.bundle, values, sent, query.top_k)
-        return formats.json(PredictAnswer(answers.model_id(model.bundle), found))
+        batch = inputs.read(request, query.preprocess, model.bundle, settings, query.segment)
+        values = execution.run(model, batch, inference.outcome(model.bundle))
+        predictions = inference.predictions(model.bundle, values, batch, query.top_k)
+        return formats.json(PredictAnswer(answers.model_id(model.bundle), predictions))
 
     @api.post("/activations")
     @describe(
@@ -68,45 +68,43 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
             },
             query=queries.ActivationsQuery,
             body=bodies.BODIES,
-            problems=(*PICTURE_ERRORS, UnknownLayer, NotAcceptable),
+            problems=(*IMAGE_ERRORS, UnknownLayer, NotAcceptable),
         )
     )
     def activations() -> Response:
-        """Which digit each picture shows, and every value of the layers asked for."""
+        """Predict the digit in each image, and return the values of the selected layers."""
         query = queries.read(request, queries.ActivationsQuery)
-        chosen = formats.choose(request, query.format, ACTIVATIONS_FORMATS)
+        format_ = formats.choose(request, query.format, ACTIVATIONS_FORMATS)
         model = execution.choose(models, query.model, query.version)
-        chosen_layers = selections.select(model.bundle, query.layers, query.stage, query.channels)
-        sent = inputs.read(request, query.preprocess, model.bundle, settings)
-        selections.check_size(chosen_layers, len(sent.pixels), settings)
-        wanted = [(each.layer.name, each.stage) for each in chosen_layers]
-        pairs = list(dict.fromkeys([*wanted, *inference.outcome(model.bundle)]))
-        values = execution.run(model, sent, pairs)
-        if chosen == "png":
-            return _sheet(query, model, sent, chosen_layers, values)
-        if chosen == "json":
+        layers = selections.select(model.bundle, query.layers, query.stage, query.channels)
+        batch = inputs.read(request, query.preprocess, model.bundle, settings)
+        selections.check_size(layers, len(batch.pixels), settings)
+        outputs = [(each.layer.name, each.stage) for each in layers]
+        outputs = list(dict.fromkeys([*outputs, *inference.outcome(model.bundle)]))
+        values = execution.run(model, batch, outputs)
+        if format_ == "png":
+            return _sheet(query, model, batch, layers, values)
+        if format_ == "json":
             return formats.json(
                 ActivationsAnswer(
                     answers.model_id(model.bundle),
-                    inference.predictions(model.bundle, values, sent),
-                    list(
-                        selections.layer_maps(values, chosen_layers, len(sent.pixels), query.dtype)
-                    ),
+                    inference.predictions(model.bundle, values, batch),
+                    list(selections.layer_maps(values, layers, len(batch.pixels), query.dtype)),
                 )
             )
-        return _archive(chosen, query.dtype, model, chosen_layers, values)
+        return _archive(format_, query.dtype, model, layers, values)
 
     return api
 
 
 def _archive(
-    chosen: queries.Format,
+    format_: queries.Format,
     dtype: queries.Dtype,
     model: Model,
     layers: list[selections.Selection],
     values: LayerValues,
 ) -> Response:
-    """Arrays by name: probabilities, scores, and every layer that was asked for."""
+    """Return arrays by name: probabilities, scores and the selected layers."""
     with phase("encode"):
         converted = selections.convert(values, layers, dtype)
     arrays = {"probabilities": values[model.bundle.layers[-1].name, "post"]}
@@ -115,10 +113,10 @@ def _archive(
     if score is not None:
         arrays["score"] = score
     ranges = {key: [each.low, each.high] for key, each in converted.items()}
-    if chosen == "safetensors":
-        about = {"model": answers.model_id(model.bundle), "ranges": ranges}
-        return formats.safetensors(arrays, about)
-    if dtype == "uint8":  # without its range a byte says nothing
+    if format_ == "safetensors":
+        metadata = {"model": answers.model_id(model.bundle), "ranges": ranges}
+        return formats.safetensors(arrays, metadata)
+    if dtype == "uint8":  # clients need the range to scale the values back
         arrays |= {f"{key}/range": np.array(span, np.float32) for key, span in ranges.items()}
     return formats.npz(arrays)
 
@@ -126,15 +124,15 @@ def _archive(
 def _sheet(
     query: queries.ActivationsQuery,
     model: Model,
-    sent: Inputs,
+    batch: Inputs,
     layers: list[selections.Selection],
     values: LayerValues,
 ) -> Response:
-    """Every map of the layers of one picture, drawn."""
-    digit = inference.as_bytes(sent.only_one())
-    shown = [(each.layer, each.stage, selections.chosen(values, each)[0]) for each in layers]
+    """Draw a contact sheet of the selected layers' maps for one image."""
+    digit = inference.as_bytes(batch.only_one())
+    maps = [(each.layer, each.stage, selections.values_of(values, each)[0]) for each in layers]
     numbers = layers[0].channels if query.channels else None  # the same for every layer
     per_map = query.scale == "map"
     with phase("encode"):
-        drawn = contact_sheet(shown, digit, per_map, model.bundle.labels, numbers)
-    return formats.png(drawn)
+        sheet = contact_sheet(maps, digit, per_map, model.bundle.labels, numbers)
+    return formats.png(sheet)

@@ -1,6 +1,6 @@
-"""The Open Inference Protocol V2 over REST, as clients of KServe and Triton speak it.
+"""Serve the Open Inference Protocol V2 over REST, for clients of KServe and Triton.
 
-With the binary tensor data extension; of Triton's other extensions it has none.
+The binary tensor data extension is supported; Triton's other extensions are not.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from service.api.http import execution, formats
-from service.api.http.describe import PICTURE_ERRORS, Operation, axes, describe
+from service.api.http.describe import IMAGE_ERRORS, Operation, axes, describe
 from service.api.http.selections import Selection
 from service.api.routes import oip_tensors, ops, protocols
 from service.api.routes.oip_tensors import HEADER_LENGTH, InferRequest
@@ -27,7 +27,7 @@ JSON, BINARY = "application/json", "application/octet-stream"
 
 
 class ServerAnswer(TypedDict):
-    """Which server this is, and which of the protocol's extensions it has."""
+    """The server's name and version, and the supported extensions of the protocol."""
 
     name: str
     version: str
@@ -35,25 +35,25 @@ class ServerAnswer(TypedDict):
 
 
 class LiveAnswer(TypedDict):
-    """Whether the process answers."""
+    """Whether the process is alive."""
 
     live: bool
 
 
 class ServerReadyAnswer(TypedDict):
-    """Whether every model can be asked."""
+    """Whether every model is ready."""
 
     ready: bool
 
 
 class ModelReadyAnswer(ServerReadyAnswer):
-    """Whether one model can be asked."""
+    """Whether a model is ready."""
 
     name: str
 
 
 class TensorMetadata(TypedDict):
-    """An input or output; -1 is any number of images."""
+    """An input or output; -1 stands for any number of images."""
 
     name: str
     datatype: str
@@ -61,7 +61,7 @@ class TensorMetadata(TypedDict):
 
 
 class ModelMetadataAnswer(TypedDict):
-    """A model's input and every output that can be asked for."""
+    """A model's input and all its outputs."""
 
     name: str
     versions: list[str]
@@ -71,20 +71,20 @@ class ModelMetadataAnswer(TypedDict):
 
 
 class BinarySize(TypedDict):
-    """How many of the bytes after the JSON are an output's."""
+    """The number of bytes of a binary output after the JSON."""
 
     binary_data_size: int
 
 
 class OutputAnswer(TensorMetadata):
-    """An output: its values as a flat list, or where they are binary, how long."""
+    """An output: its values as a flat list, or the size of its binary data."""
 
     data: NotRequired[Annotated[NDArray[np.float32], axes(1)]]
     parameters: NotRequired[BinarySize]
 
 
 class InferAnswer(TypedDict):
-    """Which model answers what."""
+    """The model and its outputs."""
 
     model_name: str
     model_version: str
@@ -93,13 +93,13 @@ class InferAnswer(TypedDict):
 
 
 def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint:
-    """The routes, bound to the loaded models and to what the arbiter says of readiness."""
+    """Build the routes for the loaded models and the arbiter's state."""
     api = Blueprint("oip", __name__)
 
     @api.get("/v2")
     @describe(Operation(answers={JSON: ServerAnswer}))
     def server() -> Response:
-        """Which server this is, and which of the protocol's extensions it has."""
+        """Return the server's name, version and supported extensions."""
         return formats.json(
             ServerAnswer(name="convscope", version=VERSION, extensions=["binary_tensor_data"])
         )
@@ -107,7 +107,7 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
     @api.get("/v2/health/live")
     @describe(Operation(answers={JSON: LiveAnswer}, public=True, health=True))
     def live() -> Response:
-        """Live: the process answers."""
+        """Report that the process is alive."""
         return formats.json(LiveAnswer(live=True))
 
     @api.get("/v2/health/ready")
@@ -115,8 +115,8 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
         Operation(answers={JSON: ServerReadyAnswer}, problems=[Draining], public=True, health=True)
     )
     def ready() -> Response:
-        """Ready: every model is verified and warm (else there is no app), and none is to stop."""
-        ops.refuse_while_draining(control)
+        """Report readiness: every model is verified and warm, and the service is not draining."""
+        ops.check_readiness(control)
         return formats.json(ServerReadyAnswer(ready=True))
 
     @api.get("/v2/models/<name>/ready")
@@ -130,8 +130,8 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
         )
     )
     def model_ready(name: str, version: int | None = None) -> Response:
-        """Whether that model can be asked."""
-        ops.refuse_while_draining(control)
+        """Report whether a model is ready."""
+        ops.check_readiness(control)
         bundle = models.get(name, version).bundle
         return formats.json(ModelReadyAnswer(name=bundle.name, ready=True))
 
@@ -139,7 +139,7 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
     @api.get("/v2/models/<name>/versions/<int:version>")
     @describe(Operation(answers={JSON: ModelMetadataAnswer}, problems=[UnknownModel]))
     def metadata(name: str, version: int | None = None) -> Response:
-        """The model's input and every output that can be asked for."""
+        """Describe the model's input and all its outputs."""
         return formats.json(_metadata(models.get(name, version).bundle))
 
     @api.post("/v2/models/<name>/infer")
@@ -150,23 +150,23 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
             body={JSON: InferRequest, BINARY: None},
             headers={
                 HEADER_LENGTH: {
-                    "description": "Length of the JSON where binary data follow it.",
+                    "description": "Length of the JSON; required if binary data follow.",
                     "schema": {"type": "integer", "minimum": 0},
                 }
             },
-            problems=(*PICTURE_ERRORS, UnknownLayer),
+            problems=(*IMAGE_ERRORS, UnknownLayer),
         )
     )
     def infer(name: str, version: int | None = None) -> Response:
-        """The outputs asked for, of every image sent."""
+        """Return the requested outputs for each image."""
         model = execution.choose(models, name, version)
         body = protocols.read_body(settings)
-        asked, binary = oip_tensors.split(body, request.headers.get(HEADER_LENGTH))
-        as_binary = _asked_outputs(asked)
-        wanted = _selections(as_binary, model.bundle)
-        sent = oip_tensors.read_image(asked, binary, model.bundle, settings)
-        arrays = protocols.run(model, sent, wanted, settings)
-        return _answer(asked, model.bundle, arrays, as_binary)
+        fields, binary = oip_tensors.split(body, request.headers.get(HEADER_LENGTH))
+        as_binary = _output_forms(fields)
+        outputs = _selections(as_binary, model.bundle)
+        batch = oip_tensors.read_image(fields, binary, model.bundle, settings)
+        arrays = protocols.run(model, batch, outputs, settings)
+        return _respond(fields, model.bundle, arrays, as_binary)
 
     return api
 
@@ -186,18 +186,18 @@ def _metadata(bundle: Bundle) -> ModelMetadataAnswer:
     )
 
 
-def _asked_outputs(asked: InferRequest) -> dict[str, bool]:
-    """The outputs asked for, and whether each is to be binary."""
-    all_binary = asked.parameters.binary_data_output
+def _output_forms(fields: InferRequest) -> dict[str, bool]:
+    """Return the requested outputs by name, with whether each is to be binary."""
+    all_binary = fields.parameters.binary_data_output
     as_binary = {}
-    for output in asked.outputs:
-        given = output.parameters
-        if given.classification is not None or given.shared_memory_region is not None:
+    for output in fields.outputs:
+        options = output.parameters
+        if options.classification is not None or options.shared_memory_region is not None:
             raise MalformedRequest(
-                "The extensions for classification and shared memory are not here; GET /v2 tells "
-                "which are. Ask for the output without them."
+                "The extensions classification and shared memory are not supported; GET /v2 lists "
+                "the supported ones. Request the output without them."
             )
-        as_binary[output.name] = all_binary if given.binary_data is None else given.binary_data
+        as_binary[output.name] = all_binary if options.binary_data is None else options.binary_data
     return as_binary or {protocols.DEFAULT_OUTPUT: all_binary}
 
 
@@ -205,17 +205,17 @@ def _selections(names: Iterable[str], bundle: Bundle) -> dict[str, Selection]:
     named = protocols.named_outputs(bundle)
     for name in names:
         if name not in named:
-            raise UnknownLayer(f"There is no output {name!r}. Outputs: {', '.join(named)}.")
+            raise UnknownLayer(f"The model has no output {name!r}. Outputs: {', '.join(named)}.")
     return {name: named[name] for name in names}
 
 
-def _answer(
-    asked: InferRequest,
+def _respond(
+    fields: InferRequest,
     bundle: Bundle,
     arrays: Mapping[str, NDArray[np.float32]],
     as_binary: Mapping[str, bool],
 ) -> Response:
-    """The arrays as the protocol has them: all JSON, or JSON and then the binary ones' bytes."""
+    """Encode the outputs as JSON, followed by the bytes of the binary ones."""
     tensors: list[OutputAnswer] = []
     blobs: list[bytes] = []
     for name, array in arrays.items():
@@ -227,12 +227,12 @@ def _answer(
             tensor["data"] = array.ravel()
         tensors.append(tensor)
     answer = InferAnswer(model_name=bundle.name, model_version=str(bundle.version), outputs=tensors)
-    if asked.id is not UNSET:
-        answer["id"] = asked.id
-    told = formats.json(answer)
+    if fields.id is not UNSET:
+        answer["id"] = fields.id
+    response = formats.json(answer)
     if blobs:
-        length = told.content_length
-        told.set_data(b"".join([told.get_data(), *blobs]))
-        told.content_type = BINARY
-        told.headers[HEADER_LENGTH] = str(length)
-    return told
+        length = response.content_length
+        response.set_data(b"".join([response.get_data(), *blobs]))
+        response.content_type = BINARY
+        response.headers[HEADER_LENGTH] = str(length)
+    return response

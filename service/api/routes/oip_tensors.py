@@ -1,6 +1,6 @@
-"""An Open Inference Protocol request → the model's input: JSON and binary tensors, pictures.
+"""Parse Open Inference Protocol requests: JSON and binary tensors, encoded images.
 
-Knows the request's form and nothing of routes or answers.
+Does not know routes or responses.
 """
 
 import math
@@ -24,21 +24,21 @@ from service.settings import Settings
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _HINT = (
     'Send one input "image" with its shape and a datatype, UINT8 (0–255), FP32 (0–1) or BYTES '
-    "(encoded pictures); the parameter preprocess is auto, mnist or none."
+    "(encoded images); the parameter preprocess is auto, mnist or none."
 )
 # the protocol's binary data are little-endian on every machine
 _DTYPES: dict[str, np.dtype[Any]] = {"UINT8": np.dtype(np.uint8), "FP32": np.dtype("<f4")}
 
 
 class InputParameters(msgspec.Struct, frozen=True):
-    """Of an input; others are passed over, as the protocol has it."""
+    """Parameters of an input; unknown ones are ignored, as the protocol requires."""
 
     binary_data_size: Annotated[int, Meta(ge=0)] | None = None
     preprocess: Mode | None = None
 
 
 class InputTensor(msgspec.Struct, frozen=True, kw_only=True):
-    """The image or images: data in JSON, flat or nested, or else binary after the JSON."""
+    """The images: data in JSON, flat or nested, or binary data after the JSON."""
 
     name: Literal["image"]
     shape: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1, max_length=4)]
@@ -47,27 +47,27 @@ class InputTensor(msgspec.Struct, frozen=True, kw_only=True):
     data: list[Any] | UnsetType = UNSET
 
 
-# taken only to be refused by name
-Lacking = Annotated[Any, Meta(extra_json_schema={"type": "null"})]
+# these parameters are parsed to be rejected by name
+Unsupported = Annotated[Any, Meta(extra_json_schema={"type": "null"})]
 
 
 class OutputParameters(msgspec.Struct, frozen=True):
-    """Of an output. The last two are of extensions that this server lacks."""
+    """Parameters of an output; the last two belong to unsupported extensions."""
 
     binary_data: bool | None = None
-    classification: Lacking = None
-    shared_memory_region: Lacking = None
+    classification: Unsupported = None
+    shared_memory_region: Unsupported = None
 
 
 class OutputTensor(msgspec.Struct, frozen=True, kw_only=True):
-    """An output that is asked for."""
+    """A requested output."""
 
     name: str
     parameters: OutputParameters = OutputParameters()
 
 
 class InferParameters(msgspec.Struct, frozen=True):
-    """Of the whole request; others are passed over, as the protocol has it."""
+    """Parameters of the request; unknown ones are ignored, as the protocol requires."""
 
     binary_data_output: bool = False
     preprocess: Mode | None = None
@@ -83,43 +83,43 @@ class InferRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def split(body: bytes, header_length: str | None) -> tuple[InferRequest, bytes]:
-    """The request's JSON, and the binary data after it.
+    """Split a body into the parsed JSON and the binary data after it.
 
     Args:
-        body: all of it.
-        header_length: how many bytes the JSON has, as the client says; None: all.
+        body: the request's body.
+        header_length: the header that states the length of the JSON; None: the whole body.
 
     Raises:
-        MalformedRequest: that is no length within the body, or no such JSON.
+        MalformedRequest: the length is invalid, or the JSON is.
     """
     if header_length is None:
         header_length = str(len(body))
     if not re.fullmatch("[0-9]{1,18}", header_length) or int(header_length) > len(body):
         raise MalformedRequest(
-            f"{HEADER_LENGTH} is {header_length[:40]!r}; it must be the length of the JSON that "
-            f"the body of {len(body):,} bytes begins with."
+            f"{HEADER_LENGTH} must be the length of the JSON at the beginning of the body "
+            f"({len(body):,} bytes), got {header_length[:40]!r}."
         )
     end = int(header_length)
     return inputs.read_json(body[:end], InferRequest, _HINT), body[end:]
 
 
-def read_image(asked: InferRequest, binary: bytes, bundle: Bundle, settings: Settings) -> Inputs:
-    """The request's one input, brought to the model's.
+def read_image(fields: InferRequest, binary: bytes, bundle: Bundle, settings: Settings) -> Inputs:
+    """Convert the request's input to the model's.
 
-    Pictures (BYTES) are preprocessed and tensors taken as they are, unless the parameter
-    `preprocess` of the input or of the request says otherwise.
+    The parameter `preprocess` of the input or of the request is `auto` by default for encoded
+    images (BYTES), and `none` for tensors.
 
     Args:
-        asked: the request's JSON.
-        binary: what follows it.
-        bundle: of the model that is asked.
+        fields: the request's JSON.
+        binary: the data after it.
+        bundle: of the requested model.
         settings: the limits.
 
     Raises:
-        RequestError: of the kind that fits.
+        RequestError: the input is invalid.
     """
-    (tensor,) = asked.inputs
-    mode = tensor.parameters.preprocess or asked.parameters.preprocess
+    (tensor,) = fields.inputs
+    mode = tensor.parameters.preprocess or fields.parameters.preprocess
     _check_binary(tensor, binary)
     if tensor.datatype == "BYTES":
         return inputs.from_images(_files(tensor, binary), mode or "auto", bundle, settings)
@@ -128,7 +128,7 @@ def read_image(asked: InferRequest, binary: bytes, bundle: Bundle, settings: Set
 
 
 def _check_binary(tensor: InputTensor, binary: bytes) -> None:
-    """The data are in JSON or binary, and the binary ones as many bytes as the tensor says."""
+    """Check that the data are either JSON or binary, and the number of binary bytes."""
     size = tensor.parameters.binary_data_size
     if (tensor.data is UNSET) == (size is None):
         raise MalformedRequest(
@@ -137,8 +137,8 @@ def _check_binary(tensor: InputTensor, binary: bytes) -> None:
         )
     if (size or 0) != len(binary):
         raise MalformedRequest(
-            f"binary_data_size is {size}, but {len(binary):,} bytes follow the JSON (whose length "
-            f"{HEADER_LENGTH} gives)."
+            f"binary_data_size is {size}, but {len(binary):,} bytes follow the JSON, whose length "
+            f"is the header {HEADER_LENGTH}; make them equal."
         )
 
 
@@ -147,8 +147,8 @@ def _from_binary(tensor: InputTensor, binary: bytes) -> Pixels:
     expected = math.prod(tensor.shape) * dtype.itemsize
     if len(binary) != expected:
         raise MalformedRequest(
-            f"{tensor.datatype} of shape {tensor.shape} is {expected:,} bytes; {len(binary):,} "
-            "were sent."
+            f"{tensor.datatype} of shape {tensor.shape} requires {expected:,} bytes, got "
+            f"{len(binary):,}."
         )
     array = np.frombuffer(binary, dtype).reshape(tensor.shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
@@ -159,49 +159,49 @@ def _from_json(tensor: InputTensor) -> Pixels:
     _check_count(tensor, array.size)
     if tensor.datatype == "UINT8":
         if array.dtype.kind == "f" or array.min() < 0 or array.max() > 255:
-            raise MalformedRequest("UINT8 data must be whole numbers in 0–255.")
+            raise MalformedRequest(
+                "UINT8 data must be whole numbers in 0–255; send FP32 for values in 0–1."
+            )
         return array.astype(np.uint8).reshape(tensor.shape)
-    with np.errstate(over="ignore"):  # beyond float32 is beyond 0–1 too, which is checked later
+    with np.errstate(over="ignore"):  # the range 0–1 is checked later
         return array.astype(np.float32).reshape(tensor.shape)
 
 
 def _files(tensor: InputTensor, binary: bytes) -> list[bytes]:
-    """The encoded pictures that a BYTES tensor holds."""
+    """Return the encoded images of a BYTES tensor."""
     if math.prod(tensor.shape) != tensor.shape[0]:
         raise MalformedRequest(
-            f"BYTES of shape {tensor.shape} are not taken; send [N] or [N, 1], each an encoded "
-            "picture."
+            f"BYTES must have the shape [N] or [N, 1], one encoded image per element, got "
+            f"{tensor.shape}."
         )
     if tensor.data is UNSET:
         files = _split_bytes(binary)
     else:
         texts = np.array(tensor.data, object).ravel().tolist()
         if not all(isinstance(text, str) for text in texts):
-            raise MalformedRequest("BYTES data in JSON must be strings: pictures in base64.")
+            raise MalformedRequest("BYTES data in JSON must be strings: images in base64.")
         files = [inputs.from_base64(text) for text in texts]
     _check_count(tensor, len(files))
     return files
 
 
 def _split_bytes(binary: bytes) -> list[bytes]:
-    """Binary BYTES: before each element its length, 4 bytes, little-endian."""
-    files, at = [], 0
-    while at < len(binary):
-        size = struct.unpack_from("<I", binary, at)[0] if at + 4 <= len(binary) else 0
-        end = at + 4 + size
+    """Split binary BYTES, whose elements follow their lengths in 4 bytes, little-endian."""
+    files, start = [], 0
+    while start < len(binary):
+        size = struct.unpack_from("<I", binary, start)[0] if start + 4 <= len(binary) else 0
+        end = start + 4 + size
         if end > len(binary):
             raise MalformedRequest(
                 "The BYTES data end within an element; each element must follow its length in 4 "
                 "bytes, little-endian."
             )
-        files.append(binary[at + 4 : end])
-        at = end
+        files.append(binary[start + 4 : end])
+        start = end
     return files
 
 
 def _check_count(tensor: InputTensor, count: int) -> None:
     expected = math.prod(tensor.shape)
     if count != expected:
-        raise MalformedRequest(
-            f"Shape {tensor.shape} has {expected:,} values; {count:,} were sent."
-        )
+        raise MalformedRequest(f"Shape {tensor.shape} requires {expected:,} values, got {count:,}.")

@@ -1,4 +1,4 @@
-"""Health: is the process alive, can it answer; and what it has counted."""
+"""Report liveness, readiness and metrics."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,17 +16,18 @@ from service.state import State
 
 @dataclass(frozen=True)
 class HealthAnswer:
-    """The process lives."""
+    """The process is alive."""
 
     status: Literal["ok"] = "ok"
 
 
 @dataclass(frozen=True)
 class ReadyAnswer:
-    """The service can answer, with these models.
+    """The service is ready.
 
     Attributes:
-        reload_errors: why the last SIGHUP left a model or the keys as they were.
+        models: the loaded models.
+        reload_errors: the errors of the last reload, after which the former version is served.
     """
 
     status: Literal["ready"]
@@ -34,18 +35,18 @@ class ReadyAnswer:
     reload_errors: list[str]
 
 
-def refuse_while_draining(control: Control) -> None:
-    """Not ready from SIGTERM on.
+def check_readiness(control: Control) -> None:
+    """Check that the service is not draining.
 
     Raises:
-        Draining: the arbiter is about to stop.
+        Draining: the service received SIGTERM.
     """
     if control.draining:
-        raise Draining("The service is about to stop; ask another replica.")
+        raise Draining("The service is draining before it stops; use another replica.")
 
 
 def blueprint(state: State) -> Blueprint:
-    """The routes, bound to what is loaded."""
+    """Build the routes for a worker's state."""
     api = Blueprint("ops", __name__)
 
     @api.get("/healthz")
@@ -53,7 +54,7 @@ def blueprint(state: State) -> Blueprint:
         Operation(answers={formats.MEDIA_TYPES["json"]: HealthAnswer}, public=True, health=True)
     )
     def healthz() -> Response:
-        """Live: the process answers."""
+        """Report that the process is alive."""
         return formats.json(HealthAnswer())
 
     @api.get("/readyz")
@@ -66,15 +67,15 @@ def blueprint(state: State) -> Blueprint:
         )
     )
     def readyz() -> Response:
-        """Ready: the bundles are verified, their graphs warmed (else there is no app); no stop."""
-        refuse_while_draining(state.control)
+        """Report readiness: every bundle is verified and warm, and the service is not draining."""
+        check_readiness(state.control)
         loaded = [answers.model_id(model.bundle) for model in state.models.loaded.values()]
         return formats.json(ReadyAnswer("ready", loaded, list(state.errors)))
 
     @api.get("/metrics")
     @describe(Operation(answers={"text/plain": None}, public=True, health=True))
     def exposition() -> Response:
-        """What was counted and timed, of all workers, in Prometheus's text format."""
-        return formats.answer(metrics.exposition(), CONTENT_TYPE_LATEST)
+        """Return the metrics of all workers in Prometheus's text format."""
+        return formats.respond(metrics.exposition(), CONTENT_TYPE_LATEST)
 
     return api

@@ -1,4 +1,4 @@
-"""The pages: the playground at /, the API's page at /docs, and the files that they load."""
+"""Serve the pages: the playground at /, the API's page at /docs, and their files."""
 
 from pathlib import Path
 
@@ -7,35 +7,37 @@ from flask import Blueprint, Response, send_from_directory
 from service.api.http.describe import Operation, describe
 
 WEB = Path(__file__).parents[2] / "web"
-# what a page may load and do: from here alone, no script or style in its text
+# pages load files of this service only, and no inline scripts or styles
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data: blob:; "
     "media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
 )
-PLAYGROUND_POLICY = _POLICY.format(styles="", frames="*")  # lessons embed it
-DOCS_POLICY = _POLICY.format(styles=" 'unsafe-inline'", frames="'none'")  # as Swagger UI styles
+PLAYGROUND_POLICY = _POLICY.format(styles="", frames="*")  # lessons embed the playground
+DOCS_POLICY = _POLICY.format(
+    styles=" 'unsafe-inline'", frames="'none'"
+)  # Swagger UI uses inline styles
 
 
 def blueprint() -> Blueprint:
-    """The routes; whatever the pages load comes from here."""
+    """Build the routes of the pages and their files."""
     api = Blueprint("pages", __name__)
 
     @api.get("/")
     @describe(Operation(answers={"text/html": None}, public=True))
     def playground() -> Response:
-        """Draw a digit and look inside the network."""
+        """Show the playground: draw a digit and look inside the network."""
         return _page("index.html", PLAYGROUND_POLICY)
 
     @api.get("/docs")
     @describe(Operation(answers={"text/html": None}, public=True))
     def docs() -> Response:
-        """The OpenAPI document as a page, to try every route on."""
+        """Show the OpenAPI document as a page on which every route can be tried."""
         return _page("docs.html", DOCS_POLICY)
 
     @api.get("/web/<path:name>")
     def web(name: str) -> Response:
-        """A file of the pages."""
+        """Return a file of the pages."""
         return send_from_directory(WEB, name)
 
     return api

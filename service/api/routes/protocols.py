@@ -1,4 +1,4 @@
-"""What the two standard protocols share: bodies, JSON numbers, the outputs they name."""
+"""Share code between the two standard protocols: compressed bodies, named outputs."""
 
 import zlib
 from collections.abc import Mapping
@@ -18,17 +18,17 @@ from service.settings import Settings
 
 INPUT, DEFAULT_OUTPUT = "image", "probabilities"
 STAGES: tuple[Stage, ...] = ("post", "pre")
-# what zlib calls each Content-Encoding; `deflate` has zlib's wrapper (RFC 9110)
+# zlib's window size for each Content-Encoding; `deflate` is zlib's own format (RFC 9110)
 _ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 def read_body(settings: Settings) -> bytes:
-    """The request's body, decompressed where its Content-Encoding says that it is compressed.
+    """Return the request's body, decompressed according to its Content-Encoding.
 
     Raises:
-        UnsupportedFormat: an encoding that is not taken.
-        MalformedRequest: the body is not of that encoding.
-        RequestEntityTooLarge: it unpacks to more than a body may have.
+        UnsupportedFormat: the encoding is not supported.
+        MalformedRequest: the body does not have that encoding.
+        RequestEntityTooLarge: the decompressed body exceeds the limit.
     """
     body = request.get_data()
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -36,22 +36,23 @@ def read_body(settings: Settings) -> bytes:
         return body
     if encoding not in _ENCODINGS:
         raise UnsupportedFormat(
-            f"Content-Encoding {encoding!r} is not taken; send {' or '.join(_ENCODINGS)}, or none."
+            f"Content-Encoding {encoding!r} is not supported; send {' or '.join(_ENCODINGS)}, "
+            "or none."
         )
-    unpacker = zlib.decompressobj(_ENCODINGS[encoding])
+    decompressor = zlib.decompressobj(_ENCODINGS[encoding])
     try:
-        unpacked = unpacker.decompress(body, settings.max_body_bytes + 1)
+        content = decompressor.decompress(body, settings.max_body_bytes + 1)
     except zlib.error as error:
         raise MalformedRequest(f"The body is not {encoding}: {error}.") from error
-    if len(unpacked) > settings.max_body_bytes:
+    if len(content) > settings.max_body_bytes:
         raise RequestEntityTooLarge
-    if not unpacker.eof or unpacker.unused_data:
+    if not decompressor.eof or decompressor.unused_data:
         raise MalformedRequest(f"The body is not one whole {encoding} stream.")
-    return unpacked
+    return content
 
 
 def named_outputs(bundle: Bundle) -> dict[str, Selection]:
-    """Every output that a client can ask for by name, the default one first."""
+    """Return every output by its name, the default one first."""
     last = bundle.layers[-1]
     named = {DEFAULT_OUTPUT: _whole(last, "post"), "logits": _whole(last, "pre")}
     for layer in bundle.layers:
@@ -66,14 +67,14 @@ def _whole(layer: Layer, stage: Stage) -> Selection:
 
 
 def run(
-    model: Model, sent: Inputs, wanted: Mapping[str, Selection], settings: Settings
+    model: Model, batch: Inputs, outputs: Mapping[str, Selection], settings: Settings
 ) -> dict[str, NDArray[np.float32]]:
-    """The wanted outputs by name, float32 (N, …), channels last.
+    """Compute outputs by name, float32 (N, …), channels last.
 
     Raises:
-        ImageTooLarge: more values than one answer may have.
+        ImageTooLarge: the response would have more values than the settings allow.
     """
-    selections.check_size(list(wanted.values()), len(sent.pixels), settings)
-    pairs = {name: (each.layer.name, each.stage) for name, each in wanted.items()}
-    values = execution.run(model, sent, list(dict.fromkeys(pairs.values())))
+    selections.check_size(list(outputs.values()), len(batch.pixels), settings)
+    pairs = {name: (each.layer.name, each.stage) for name, each in outputs.items()}
+    values = execution.run(model, batch, list(dict.fromkeys(pairs.values())))
     return {name: values[pair] for name, pair in pairs.items()}

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST API: status, metadata, and :predict in row and column format."""
+"""Serve TensorFlow Serving's REST API: status, metadata, :predict in row and column format."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypedDict, cast
@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from service.api.http import execution, formats, inputs
 from service.api.http.arrays import numbers
-from service.api.http.describe import PICTURE_ERRORS, Operation, describe
+from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.http.selections import Selection
 from service.api.routes import protocols
 from service.errors import MalformedRequest, UnknownModel, WrongShape
@@ -25,14 +25,14 @@ from service.settings import Settings
 JSON = "application/json"
 DEFAULT_SIGNATURE = "serving_default"
 _HINT = (
-    'Send either "instances", a list with one image each, or "inputs", such a list or {"image": '
-    "such a list}."
+    'Send either "instances", a list of images, or "inputs", a list of images or {"image": a list '
+    "of images}."
 )
 
 
 _NUMBER = {"type": "number", "minimum": 0, "maximum": 255}
 _PIXELS = {
-    "description": "Rows of pixels; where the model takes several channels, of these.",
+    "description": "Rows of pixels; with several channels, each pixel is a list.",
     "type": "array",
     "items": {
         "type": "array",
@@ -40,7 +40,7 @@ _PIXELS = {
     },
 }
 _ENCODED = {
-    "description": "A picture in base64.",
+    "description": "An encoded image in base64.",
     "type": "object",
     "properties": {"b64": {"type": "string", "format": "base64-picture"}},
     "required": ["b64"],
@@ -50,7 +50,7 @@ _IMAGE: dict[str, Any] = {"anyOf": [_PIXELS, _ENCODED]}
 _IMAGES = {"type": "array", "items": _IMAGE, "minItems": 1}
 
 
-def _under_its_name(schema: dict[str, Any]) -> dict[str, Any]:
+def _named_input(schema: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {protocols.INPUT: schema},
@@ -60,10 +60,10 @@ def _under_its_name(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 class PredictFields(msgspec.Struct, frozen=True):
-    """Either instances, a row for each image, or inputs, all images of the one input.
+    """Either instances (row format) or inputs (column format).
 
     Attributes:
-        signature_name: what is answered: the probabilities, or with them every layer's values.
+        signature_name: serving_default returns the probabilities, activations every layer's values.
     """
 
     signature_name: (
@@ -71,15 +71,13 @@ class PredictFields(msgspec.Struct, frozen=True):
     ) = None
     instances: (
         Annotated[
-            list[
-                Annotated[Any, Meta(extra_json_schema={"anyOf": [_IMAGE, _under_its_name(_IMAGE)]})]
-            ],
+            list[Annotated[Any, Meta(extra_json_schema={"anyOf": [_IMAGE, _named_input(_IMAGE)]})]],
             Meta(extra_json_schema={"minItems": 1}),
         ]
         | UnsetType
     ) = UNSET
     inputs: (
-        Annotated[Any, Meta(extra_json_schema={"anyOf": [_IMAGES, _under_its_name(_IMAGES)]})]
+        Annotated[Any, Meta(extra_json_schema={"anyOf": [_IMAGES, _named_input(_IMAGES)]})]
         | UnsetType
     ) = UNSET
 
@@ -91,7 +89,7 @@ PredictRequest = Annotated[
 
 
 class VersionStatus(TypedDict):
-    """One version of a model."""
+    """The state of a model's version."""
 
     version: str
     state: Literal["AVAILABLE"]
@@ -99,34 +97,34 @@ class VersionStatus(TypedDict):
 
 
 class StatusAnswer(TypedDict):
-    """Which versions of a model are loaded."""
+    """The loaded versions of a model."""
 
     model_version_status: list[VersionStatus]
 
 
 class SignaturesAnswer(TypedDict):
-    """What a model's signatures take and answer."""
+    """The inputs and outputs of a model's signatures."""
 
     model_spec: dict[str, str]
     metadata: dict[str, Any]
 
 
 class OutputsAnswer(TypedDict, total=False):
-    """A row for each image (predictions), or each output whole (outputs)."""
+    """A row for each image (predictions), or an array for each output (outputs)."""
 
     predictions: Annotated[Any, Meta(extra_json_schema={"type": "array"})]
     outputs: Annotated[Any, Meta(extra_json_schema={"type": ["array", "object"]})]
 
 
 class _Name(BaseConverter):
-    """What `<name>` matches: never the `:predict` of another route."""
+    """Match a model's name; exclude the `:predict` of another route."""
 
     regex = "[^/:]+"
     part_isolating = True
 
 
 def blueprint(models: Models, settings: Settings) -> Blueprint:
-    """The routes, bound to the loaded models."""
+    """Build the routes for the loaded models."""
     api = Blueprint("tfserving", __name__)
     api.record_once(lambda state: state.app.url_map.converters.update(default=_Name))
 
@@ -134,7 +132,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     @api.get("/v1/models/<name>/versions/<int:version>")
     @describe(Operation(answers={JSON: StatusAnswer}, problems=[UnknownModel]))
     def status(name: str, version: int | None = None) -> Response:
-        """Which version of the model is loaded (else there is no app)."""
+        """Return the status of the loaded version."""
         loaded = VersionStatus(
             version=str(models.get(name, version).bundle.version),
             state="AVAILABLE",
@@ -146,30 +144,28 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     @api.get("/v1/models/<name>/versions/<int:version>/metadata")
     @describe(Operation(answers={JSON: SignaturesAnswer}, problems=[UnknownModel]))
     def metadata(name: str, version: int | None = None) -> Response:
-        """The signatures: what each takes and answers."""
+        """Return the inputs and outputs of each signature."""
         return formats.json(_metadata(models.get(name, version).bundle))
 
     @api.post("/v1/models/<name>:predict")
     @api.post("/v1/models/<name>/versions/<int:version>:predict")
     @describe(
-        Operation(
-            answers={JSON: OutputsAnswer}, body={JSON: PredictRequest}, problems=PICTURE_ERRORS
-        )
+        Operation(answers={JSON: OutputsAnswer}, body={JSON: PredictRequest}, problems=IMAGE_ERRORS)
     )
     def predict(name: str, version: int | None = None) -> Response:
-        """The signature's outputs, of every image sent."""
+        """Return the signature's outputs for each image."""
         model = execution.choose(models, name, version)
-        asked = inputs.read_json(protocols.read_body(settings), PredictFields, _HINT)
-        wanted = _signature(asked, model.bundle)
-        in_rows, values = _images(asked)
-        sent = _read_images(values, model.bundle, settings)
-        return formats.json(_answer(protocols.run(model, sent, wanted, settings), in_rows))
+        fields = inputs.read_json(protocols.read_body(settings), PredictFields, _HINT)
+        outputs = _signature(fields, model.bundle)
+        in_rows, values = _images(fields)
+        batch = _read_images(values, model.bundle, settings)
+        return formats.json(_answer(protocols.run(model, batch, outputs, settings), in_rows))
 
     return api
 
 
 def _answer(arrays: dict[str, NDArray[np.float32]], in_rows: bool) -> OutputsAnswer:
-    if len(arrays) == 1:  # a lone output goes without its name in either format
+    if len(arrays) == 1:  # a single output has no name in either format
         (array,) = arrays.values()
         return OutputsAnswer(predictions=array) if in_rows else OutputsAnswer(outputs=array)
     if not in_rows:
@@ -183,7 +179,7 @@ def _answer(arrays: dict[str, NDArray[np.float32]], in_rows: bool) -> OutputsAns
 
 
 def _signatures(bundle: Bundle) -> dict[str, dict[str, Selection]]:
-    """By signature, its outputs: the answer alone, or every layer's values with it."""
+    """Return the outputs of each signature by name."""
     named = protocols.named_outputs(bundle)
     return {
         DEFAULT_SIGNATURE: {protocols.DEFAULT_OUTPUT: named[protocols.DEFAULT_OUTPUT]},
@@ -191,12 +187,12 @@ def _signatures(bundle: Bundle) -> dict[str, dict[str, Selection]]:
     }
 
 
-def _signature(asked: PredictFields, bundle: Bundle) -> dict[str, Selection]:
-    name = asked.signature_name or DEFAULT_SIGNATURE
+def _signature(fields: PredictFields, bundle: Bundle) -> dict[str, Selection]:
+    name = fields.signature_name or DEFAULT_SIGNATURE
     signatures = _signatures(bundle)
     if name not in signatures:
         raise MalformedRequest(
-            f"There is no signature {name!r}. Signatures: {', '.join(signatures)}."
+            f"The model has no signature {name!r}. Signatures: {', '.join(signatures)}."
         )
     return signatures[name]
 
@@ -219,7 +215,7 @@ def _metadata(bundle: Bundle) -> SignaturesAnswer:
 
 
 def _tensor(name: str, shape: Iterable[int]) -> dict[str, Any]:
-    """A float tensor with any number of rows, as protobuf's JSON tells it (int64 as strings)."""
+    """Describe a float tensor with any number of rows in protobuf's JSON (int64 as strings)."""
     sides = [{"size": str(side), "name": ""} for side in (-1, *shape)]
     return {
         "dtype": "DT_FLOAT",
@@ -228,17 +224,17 @@ def _tensor(name: str, shape: Iterable[int]) -> dict[str, Any]:
     }
 
 
-def _images(asked: PredictFields) -> tuple[bool, list[Any]]:
-    """Whether the request is in row format, and what it holds for each image."""
-    in_rows = asked.instances is not UNSET
-    values = asked.instances if in_rows else _unnamed(asked.inputs)
-    if in_rows == (asked.inputs is not UNSET) or not isinstance(values, list) or not values:
-        raise MalformedRequest(f"The request does not fit. {_HINT}")
+def _images(fields: PredictFields) -> tuple[bool, list[Any]]:
+    """Return whether the request is in row format, and the value of each image."""
+    in_rows = fields.instances is not UNSET
+    values = fields.instances if in_rows else _unnamed(fields.inputs)
+    if in_rows == (fields.inputs is not UNSET) or not isinstance(values, list) or not values:
+        raise MalformedRequest(f"The request body is invalid. {_HINT}")
     return in_rows, [_unnamed(value) for value in values] if in_rows else values
 
 
 def _unnamed(value: Any) -> Any:
-    """The value itself, where it stands under the input's name."""
+    """Return a value without the input's name around it."""
     match value:
         case {protocols.INPUT: inner, **others} if not others:
             return inner
@@ -246,7 +242,7 @@ def _unnamed(value: Any) -> Any:
 
 
 def _read_images(values: list[Any], bundle: Bundle, settings: Settings) -> Inputs:
-    """Encoded pictures, or numbers."""
+    """Return the model's inputs from encoded images or numbers."""
     if not any(isinstance(value, dict) for value in values):
         return inputs.from_array(_pixels(values), "none", bundle, settings)
     files = [_file(value) for value in values]
@@ -258,22 +254,22 @@ def _file(value: Any) -> bytes:
         case {"b64": str(text), **others} if not others:
             return inputs.from_base64(text)
     raise MalformedRequest(
-        f'An image must be numbers, {{"b64": "<base64 of a picture>"}}, or {{"{protocols.INPUT}": '
-        "one of these}; all of one request of the same kind."
+        f'An image must be numbers, {{"b64": "<base64 of an image>"}}, or {{"{protocols.INPUT}": '
+        "one of these}; all images of a request must have the same kind."
     )
 
 
 def _pixels(values: list[Any]) -> Pixels:
-    """Numbers as the model takes them, 0–1; whole numbers that go beyond 1 are 0–255.
+    """Convert numbers in 0–1, or whole numbers of which any exceeds 1 in 0–255.
 
-    The whole request decides, so that one faint digit among others is not taken for another range.
+    The range is decided for the whole request, so that a faint digit among others keeps its range.
     """
     array = numbers(values)
-    least, most = array.min(initial=0), array.max(initial=0)
-    if array.dtype.kind in "iu" and least >= 0 and 1 < most <= 255:
+    low, high = array.min(initial=0), array.max(initial=0)
+    if array.dtype.kind in "iu" and low >= 0 and 1 < high <= 255:
         return array.astype(np.uint8)
-    if not (least >= 0 and most <= 1):
+    if not (low >= 0 and high <= 1):
         raise WrongShape(
-            "Numbers must be in 0–1, as the model takes them, or all of them whole and in 0–255."
+            f"Numbers must be in 0–1, or all whole and in 0–255; got values from {low} to {high}."
         )
     return cast(Pixels, array.astype(np.float32))

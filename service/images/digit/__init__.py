@@ -1,1 +1,1 @@
-"""An image of a digit, prepared as MNIST prepared its own; entered at `preprocessing`."""
+"""Preprocess an image of a digit as MNIST's authors did; the entry point is `preprocessing`."""

@@ -1,4 +1,4 @@
-"""Connected regions of a mask, and its bounding box. Does not know ink or digits."""
+"""Label the connected components of a mask; find its bounding box. Does not know digits."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,13 +10,13 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Components:
-    """The 8-connected regions of a mask, numbered 0 to count − 1, by first row.
+    """The 8-connected components of a mask, numbered 0 to count − 1, by first row.
 
     Attributes:
         mask: bool (H, W), the mask itself.
         edges: int64 (2 × runs,), where each run (a stretch of true pixels in one row) starts and
             ends, end exclusive; counted along rows of W + 1 pixels.
-        number: int64 (runs,), the region that each run is a part of.
+        number: int64 (runs,), the component that each run is a part of.
         area: int64 (count,), pixels.
         top, left, bottom, right: int64 (count,), pixels; bottom and right exclusive.
     """
@@ -32,25 +32,25 @@ class Components:
 
     @cached_property
     def labels(self) -> NDArray[np.int32]:
-        """The region's number in each of its pixels, −1 outside every region; int32 (H, W)."""
+        """The component's number in each of its pixels, −1 in the background; int32 (H, W)."""
         height, width = self.mask.shape
-        # what lies between two edges is, in turn, no region and a run
-        between = np.full(len(self.edges) + 1, -1, np.int32)
-        between[1::2] = self.number
+        # between two edges there is alternately background and a run
+        numbers = np.full(len(self.edges) + 1, -1, np.int32)
+        numbers[1::2] = self.number
         lengths = np.diff(self.edges, prepend=0, append=height * (width + 1))
-        return np.repeat(between, lengths).reshape(height, width + 1)[:, :width]
+        return np.repeat(numbers, lengths).reshape(height, width + 1)[:, :width]
 
-    def mask_of(self, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the pixels, bool (H, W), of the regions chosen by bool (count,)."""
-        if chosen.all():
+    def mask_of(self, selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the pixels, bool (H, W), of the components selected by bool (count,)."""
+        if selected.all():
             return self.mask
-        return np.append(chosen, False).take(self.labels)  # label −1 finds the last entry
+        return np.append(selected, False).take(self.labels)  # label −1 takes the last entry
 
     def count(self, pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Count the pixels in each region.
+        """Count the pixels in each component.
 
         Args:
-            pixels: bool (H, W), true nowhere but in the regions.
+            pixels: bool (H, W), true only within the components.
 
         Returns:
             int64 (count,)
@@ -61,7 +61,9 @@ class Components:
 
 
 def bounding_box(pixels: NDArray[np.uint8] | NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Return the rows and columns from the first to the last pixel that is not 0; none: empty ones.
+    """Return the rows and columns of the smallest box around all pixels that are not 0.
+
+    Both are empty where every pixel is 0.
 
     Args:
         pixels: bool or uint8 (H, W).
@@ -72,15 +74,15 @@ def bounding_box(pixels: NDArray[np.uint8] | NDArray[np.bool_]) -> tuple[slice, 
 
 
 def find_components(mask: NDArray[np.bool_]) -> Components:
-    """Label the 8-connected regions of a mask.
+    """Label the 8-connected components of a mask.
 
-    Works on runs (stretches of true pixels in one row), of which there are far fewer than pixels.
+    Merges runs (stretches of true pixels in one row), of which there are far fewer than pixels.
 
     Args:
         mask: bool (H, W).
 
     Returns:
-        The regions; none where the mask is empty.
+        The components; none where the mask is empty.
     """
     height, width = mask.shape
     # a false column before each row, so that no run crosses from a row to the next
@@ -106,7 +108,7 @@ def find_components(mask: NDArray[np.bool_]) -> Components:
 
 
 def _merge(start: NDArray[np.int64], end: NDArray[np.int64], stride: int) -> NDArray[np.int64]:
-    """For each run the lowest index of a run that it is connected to: union-find, all at once."""
+    """Return for each run the lowest index of a connected run: a vectorised union-find."""
     # the runs of the next row that a run touches, diagonals too, follow one another
     first = np.searchsorted(end, start + stride, side="left")
     beyond = np.searchsorted(start, end + stride, side="right")
@@ -114,15 +116,15 @@ def _merge(start: NDArray[np.int64], end: NDArray[np.int64], stride: int) -> NDA
     upper = np.repeat(np.arange(len(start)), touched)
     lower = np.arange(len(upper)) + np.repeat(first - np.cumsum(touched) + touched, touched)
     root = np.arange(len(start))
-    root[lower[::-1]] = upper[::-1]  # one of the runs above: most digits are connected by these
+    root[lower[::-1]] = upper[::-1]  # link to a run above: that connects most digits already
     while True:
         for _ in range(len(root).bit_length()):  # follow every chain to its end
             root = root[root]
         one, other = root[upper], root[lower]
-        apart = one != other
-        if not apart.any():
+        differ = one != other
+        if not differ.any():
             return root
-        upper, lower, one, other = upper[apart], lower[apart], one[apart], other[apart]
+        upper, lower, one, other = upper[differ], lower[differ], one[differ], other[differ]
         np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
 
 

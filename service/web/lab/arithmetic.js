@@ -1,40 +1,42 @@
-// The arithmetic of the lecture, and nothing else: no page, no service, no network. A map is
-// {rows, columns, values}, its values row by row. As in every CNN, a kernel is not turned round:
-// what is called convolution is a sliding dot product.
+// The arithmetic of the lecture, without the page, the service or a network. A map is
+// {rows, columns, values}, its values row by row. As in every CNN, a kernel is not flipped: what is
+// called convolution is a cross-correlation.
 
-/** A map of rows of numbers. */
+import * as math from '../lib/math.js';
+
+/** Convert rows of numbers to a map. */
 export function mapOf(lines) {
   return { rows: lines.length, columns: lines[0].length, values: Float64Array.from(lines.flat()) };
 }
 
-/** Its rows again. */
+/** Convert a map to rows of numbers. */
 export function linesOf({ rows, columns, values }) {
   return Array.from({ length: rows }, (_, row) => [...values.slice(row * columns, (row + 1) * columns)]);
 }
 
-/** How many steps a filter takes along one side: O = ⌊(N − F + 2P) / S⌋ + 1.
+/** Compute the output size along one side: O = ⌊(N − F + 2P) / S⌋ + 1.
  *
  * @param size N, kernel F, padding P on either side, stride S.
- * @returns {output, dropped}: dropped cells at the end, padding among them, are read by no window;
- *   or {error}: which of the numbers makes no sense, or 'fit' where the filter is too large.
+ * @returns {output, dropped}: no window reads the `dropped` cells at the end, padding included;
+ *   or {error}: the name of the invalid number, or 'fit' where the filter is too large.
  */
 export function outputSize({ size, kernel, padding, stride }) {
-  const error = refusal({ size, kernel, padding, stride });
+  const error = invalidNumber({ size, kernel, padding, stride });
   if (error) return { error };
-  const room = size - kernel + 2 * padding;
-  return { output: Math.floor(room / stride) + 1, dropped: room % stride };
+  const span = size - kernel + 2 * padding;
+  return { output: Math.floor(span / stride) + 1, dropped: span % stride };
 }
 
-function refusal({ size, kernel, padding, stride }) {
-  const least = (value, limit) => Number.isInteger(value) && value >= limit;
-  if (!least(size, 1)) return 'size';
-  if (!least(kernel, 1)) return 'kernel';
-  if (!least(padding, 0)) return 'padding';
-  if (!least(stride, 1)) return 'stride';
+function invalidNumber({ size, kernel, padding, stride }) {
+  const isInteger = (value, minimum) => Number.isInteger(value) && value >= minimum;
+  if (!isInteger(size, 1)) return 'size';
+  if (!isInteger(kernel, 1)) return 'kernel';
+  if (!isInteger(padding, 0)) return 'padding';
+  if (!isInteger(stride, 1)) return 'stride';
   return kernel > size + 2 * padding ? 'fit' : null;
 }
 
-/** A map with that many rows and columns of 0 around it. */
+/** Pad a map with rows and columns of 0 on each side. */
 export function pad(map, padding) {
   const [rows, columns] = [map.rows + 2 * padding, map.columns + 2 * padding];
   const values = new Float64Array(rows * columns);
@@ -45,7 +47,7 @@ export function pad(map, padding) {
   return { rows, columns, values };
 }
 
-/** The piece of a map under a window, as rows. */
+/** Return the part of a map under a window, as rows. */
 export function patchAt(map, { top, left, height, width }) {
   return Array.from({ length: height }, (_, row) => {
     const from = (top + row) * map.columns + left;
@@ -53,21 +55,12 @@ export function patchAt(map, { top, left, height, width }) {
   });
 }
 
-/** patch × kernel, place by place. */
-export function multiply(patch, kernel) {
-  return patch.map((line, row) => line.map((value, column) => value * kernel[row][column]));
-}
-
-export function sum(lines) {
-  return lines.flat().reduce((total, value) => total + value, 0);
-}
-
-/** One map under one kernel (a map too). */
+/** Convolve one map with one kernel, which is a map too. */
 export function convolve(map, kernel, options = {}) {
   return convolveChannels([map], [kernel], options);
 }
 
-/** Several channels under a kernel that is as deep: products of all channels, and the bias, added up. */
+/** Convolve several channels with one kernel per channel: the sum of all products and the bias. */
 export function convolveChannels(maps, kernels, { stride = 1, padding = 0, bias = 0 } = {}) {
   const padded = maps.map((map) => pad(map, padding));
   const [{ rows, columns }, { rows: height, columns: width }] = [padded[0], kernels[0]];
@@ -84,22 +77,22 @@ export function convolveChannels(maps, kernels, { stride = 1, padding = 0, bias 
   });
 }
 
-/** max(0, y) of every cell. */
+/** Apply ReLU to every cell. */
 export function relu(map) {
-  return { ...map, values: Float64Array.from(map.values, (value) => Math.max(0, value)) };
+  return { ...map, values: Float64Array.from(map.values, math.relu) };
 }
 
-/** Max or average pooling.
+/** Apply max or average pooling.
  *
  * @param kind 'max' or 'average'.
- * @returns a map; of max pooling with `winners`, for each cell the index of the largest value.
+ * @returns a map; for max pooling with `winners`, the index of the largest value for each cell.
  */
 export function pool(map, { size, stride, kind }) {
   const winners = [];
   const { rows, columns } = map;
   const pooled = slide({ rows, columns, height: size, width: size, stride }, (top, left) => {
     const patch = patchAt(map, { top, left, height: size, width: size }).flat();
-    if (kind === 'average') return patch.reduce((total, value) => total + value, 0) / patch.length;
+    if (kind === 'average') return math.sum(patch) / patch.length;
     const best = patch.reduce((most, value, i) => (value > patch[most] ? i : most), 0);
     winners.push((top + Math.floor(best / size)) * columns + left + (best % size));
     return patch[best];
@@ -107,7 +100,7 @@ export function pool(map, { size, stride, kind }) {
   return kind === 'max' ? { ...pooled, winners } : pooled;
 }
 
-/** A value for each place of a window that fits, row by row. */
+/** Compute a value at each place where the window fits, row by row. */
 function slide({ rows, columns, height, width, stride }, valueAt) {
   const [down, across] = [
     outputSize({ size: rows, kernel: height, padding: 0, stride }),
@@ -122,17 +115,17 @@ function slide({ rows, columns, height, width, stride }, valueAt) {
   return { rows: down.output, columns: across.output, values };
 }
 
-/** Parameters of a layer by who is connected to whom: each output with all inputs, with those of its
- * window by weights of its own, or with those of its window by weights that all places share.
+/** Count the parameters of a layer: fully connected (`full`), locally connected with weights of its
+ * own at each place (`local`), and convolutional with weights that all places share (`shared`).
  *
  * @param inputs, outputs [rows, columns, channels]; window [rows, columns].
  */
 export function parameterCounts({ inputs, outputs, window }) {
   const product = (sizes) => sizes.reduce((total, size) => total * size, 1);
-  const one = product(window) * inputs[2] + 1; // weights of one filter at one place, and its bias
+  const perFilter = product(window) * inputs[2] + 1; // weights of one filter at one place, and its bias
   return {
     full: (product(inputs) + 1) * product(outputs),
-    local: one * product(outputs),
-    shared: one * outputs[2],
+    local: perFilter * product(outputs),
+    shared: perFilter * outputs[2],
   };
 }

@@ -1,42 +1,38 @@
-import { inkOn, pixel } from '../lib/colours.js';
+import { pixel, textColour } from '../lib/colours.js';
 import { el, sharpContext, theme } from '../lib/dom.js';
+import { clamp } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
-import { draw, grey as inkGrey, hatch, outline, picture } from '../lib/paint.js';
+import { cellImage, draw, gridLines, grey as greyPixel, hatch, outline } from '../lib/paint.js';
 
-const MARGIN = 4; // room for outlines around the outermost cells
-const LARGEST_CELL = 48; // CSS pixels
-const CELL_OF_NUMBERS = 26; // from here on a cell's number can be read in it
-const MOST_READ_OUT = 64; // cells that a screen reader is told one by one
+const MARGIN = 4; // space for outlines around the outermost cells
+const MAX_CELL = 48; // CSS pixels
+const MIN_CELL_WITH_NUMBER = 26; // CSS pixels
+const MIN_CELL_WITH_LINES = 7; // CSS pixels
+const MAX_CELLS_IN_LABEL = 64; // Screen readers read the values of a board up to this size.
 
-/** Values on both sides of 0: orange above, blue below; `limit` is the darkest. */
+/** A palette for values on both sides of 0: orange above, blue below; `limit` is the darkest. */
 export const signed = (limit) => ({
   colour: (value) => pixel(value, limit || 1),
-  ink: (value) => inkOn(value, limit || 1),
+  text: (value) => textColour(value, limit || 1),
 });
 
-/** Ink on paper: 0 white, `limit` black. */
+/** A palette for intensities: 0 is white, `limit` is black. */
 export const grey = (limit = 1) => ({
-  colour: (value) => inkGrey(Math.min(Math.max(value / limit, 0), 1)),
-  ink: (value) => (value / limit > 0.45 ? '#fff' : '#000'),
+  colour: (value) => greyPixel(clamp(value / limit, 0, 1)),
+  text: (value) => (value / limit > 0.45 ? '#fff' : '#000'),
 });
 
-/** The largest magnitude among some numbers, for a scale. */
-export const extent = (values) =>
-  values.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0) || 1;
-
-/** A map as a picture of cells, with their numbers where there is room; can be pointed at, touched
- * and stepped over.
+/** A map as an image of cells, with numbers in cells that are large enough; mouse, touch and arrow
+ * keys can select cells.
  */
 export class Board {
-  #name;
   #actions;
-  #shown = null;
+  #size = null; // {rows, columns} of the map
   #factor = 1;
   #canvas = el('canvas', { 'aria-hidden': 'true' });
 
-  /** @param actions {onPoint(row, column, event), onStep(down, right)}; none: a picture only. */
+  /** @param actions {onPoint(row, column, event), onStep(down, right)}; null without interaction. */
   constructor(name, actions = null) {
-    this.#name = name;
     this.#actions = actions;
     const role = actions ? { role: 'application', tabindex: 0 } : { role: 'img' };
     this.node = el('div', { class: 'board', 'data-board': name, ...role }, this.#canvas);
@@ -47,50 +43,51 @@ export class Board {
     this.node.addEventListener('keydown', (event) => this.#key(event));
   }
 
-  /** @param shown {rows, columns, values, palette, label}, and as wanted: `side` (about how large,
-   *   CSS pixels) or `cell` (exactly how large a cell is), `windows` and `marks` ({top, left, height,
-   *   width}), `hatched` (regions that nothing reads), `dots` (indices of cells that win), `numbers`
-   *   (false for none). A value that is NaN is a cell not known yet.
+  /** Draw a map: {rows, columns, values, palette, label}; a value that is NaN leaves its cell blank.
+   *
+   * Options: `side` (about how large, CSS pixels) or `cell` (the exact size of a cell), `windows` and
+   * `marks` (regions), `hatched` (regions that no window reads), `dots` (indices of cells), `numbers`
+   * (false for none).
    */
-  show({ rows, columns, values, palette, label, ...more }) {
-    const { side = 240, windows = [], marks = [], hatched = [], dots = [], numbers = true } = more;
-    this.#shown = { rows, columns };
-    const room = Math.min(side, (this.node.closest('.stage')?.clientWidth || side) - 2 * MARGIN);
-    const fitting = Math.max(1, Math.floor(room / Math.max(rows, columns)));
-    const factor = more.cell ?? Math.min(fitting, LARGEST_CELL);
+  show({ rows, columns, values, palette, label, ...options }) {
+    const { side = 240, windows = [], marks = [], hatched = [], dots = [], numbers = true } = options;
+    this.#size = { rows, columns };
+    const space = Math.min(side, (this.node.closest('.stage')?.clientWidth || side) - 2 * MARGIN);
+    const largest = Math.max(1, Math.floor(space / Math.max(rows, columns)));
+    const factor = options.cell ?? Math.min(largest, MAX_CELL);
     this.#factor = factor;
     const [width, height] = [columns * factor, rows * factor];
     const context = sharpContext(this.#canvas, width + 2 * MARGIN, height + 2 * MARGIN);
     context.translate(MARGIN, MARGIN);
     context.fillStyle = theme('--blank');
     context.fillRect(0, 0, width, height);
-    draw(context, picture(values, columns, palette.colour), 0, 0, width, height);
-    if (factor >= 7) lines(context, rows, columns, factor);
-    if (numbers && factor >= CELL_OF_NUMBERS) figures(context, values, columns, factor, palette);
-    const scaled = (paint) => (box) =>
+    draw(context, cellImage(values, columns, palette.colour), 0, 0, width, height);
+    if (factor >= MIN_CELL_WITH_LINES) gridLines(context, rows, columns, factor, 'rgb(0 0 0 / 14%)');
+    if (numbers && factor >= MIN_CELL_WITH_NUMBER) drawNumbers(context, values, columns, factor, palette);
+    const scale = (paint) => (box) =>
       paint(box.left * factor, box.top * factor, box.width * factor, box.height * factor);
-    for (const index of dots) dot(context, index, columns, factor);
-    hatched.forEach(scaled((...box) => hatch(context, ...box, theme('--soft'))));
-    windows.forEach(scaled((...box) => outline(context, ...box, theme('--accent'), 2)));
-    marks.forEach(scaled((...box) => outline(context, ...box, theme('--mark'), 3)));
-    this.node.setAttribute('aria-label', [label, told(values, columns)].filter(Boolean).join(': '));
+    for (const index of dots) drawDot(context, index, columns, factor);
+    hatched.forEach(scale((...box) => hatch(context, ...box, theme('--soft'))));
+    windows.forEach(scale((...box) => outline(context, ...box, theme('--accent'), 2)));
+    marks.forEach(scale((...box) => outline(context, ...box, theme('--mark'), 3)));
+    this.node.setAttribute('aria-label', [label, valuesText(values, columns)].filter(Boolean).join(': '));
   }
 
-  /** How large a cell is, so that another board's are as large. */
+  /** The size of a cell, so that another board can have cells of the same size. */
   get cell() {
     return this.#factor;
   }
 
   #point(event) {
-    if (!this.#shown || !event.isPrimary) return;
-    if (event.type === 'pointerdown') event.preventDefault(); // no selection of text
+    if (!this.#size || !event.isPrimary) return;
+    if (event.type === 'pointerdown') event.preventDefault(); // Else the browser selects text.
     if (event.type === 'pointerdown') this.node.focus({ preventScroll: true });
     const box = this.#canvas.getBoundingClientRect();
-    const { rows, columns } = this.#shown;
+    const { rows, columns } = this.#size;
     const [row, column] = [
       [event.clientY - box.top, rows],
       [event.clientX - box.left, columns],
-    ].map(([at, count]) => Math.min(Math.max(Math.floor((at - MARGIN) / this.#factor), 0), count - 1));
+    ].map(([at, count]) => clamp(Math.floor((at - MARGIN) / this.#factor), 0, count - 1));
     this.#actions.onPoint(row, column, event);
   }
 
@@ -103,24 +100,9 @@ export class Board {
   }
 }
 
-function lines(context, rows, columns, factor) {
-  context.strokeStyle = 'rgb(0 0 0 / 14%)';
-  context.lineWidth = 1;
-  context.beginPath();
-  for (let row = 0; row <= rows; row++) {
-    context.moveTo(0, row * factor + 0.5);
-    context.lineTo(columns * factor, row * factor + 0.5);
-  }
-  for (let column = 0; column <= columns; column++) {
-    context.moveTo(column * factor + 0.5, 0);
-    context.lineTo(column * factor + 0.5, rows * factor);
-  }
-  context.stroke();
-}
-
-/** In a cell's corner, so that its number can be read. */
-function dot(context, index, columns, factor) {
-  const radius = Math.min(Math.max(factor / 8, 1.5), 5);
+/** Draw a dot in a cell's corner, where it does not cover the number. */
+function drawDot(context, index, columns, factor) {
+  const radius = clamp(factor / 8, 1.5, 5);
   const [x, y] = [(index % columns) + 1, Math.floor(index / columns)].map((at) => at * factor);
   context.beginPath();
   context.arc(x - 1.6 * radius, y + 1.6 * radius, radius, 0, 2 * Math.PI);
@@ -131,7 +113,7 @@ function dot(context, index, columns, factor) {
   context.stroke();
 }
 
-function figures(context, values, columns, factor, palette) {
+function drawNumbers(context, values, columns, factor, palette) {
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   values.forEach((value, i) => {
@@ -139,14 +121,14 @@ function figures(context, values, columns, factor, palette) {
     const text = short(value);
     const size = Math.min(factor * 0.4, (factor - 6) / (0.62 * text.length), 15);
     context.font = `${size}px system-ui, sans-serif`;
-    context.fillStyle = palette.ink(value);
+    context.fillStyle = palette.text(value);
     context.fillText(text, ((i % columns) + 0.5) * factor, (Math.floor(i / columns) + 0.53) * factor);
   });
 }
 
-/** A small map in words, row by row. */
-function told(values, columns) {
-  if (values.length > MOST_READ_OUT) return '';
+/** Return the values of a small map as text, row by row; no text for a large one. */
+function valuesText(values, columns) {
+  if (values.length > MAX_CELLS_IN_LABEL) return '';
   const rows = [];
   for (let i = 0; i < values.length; i += columns) {
     rows.push([...values.slice(i, i + columns)].map((v) => (Number.isNaN(v) ? '–' : exact(v))).join(' '));

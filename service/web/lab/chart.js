@@ -1,4 +1,4 @@
-// Line charts and scatter plots as SVG, in the page's own colours.
+// Line charts and scatter plots as SVG, in the page's colours.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const EDGE = { left: 46, right: 22, top: 12, bottom: 36 };
@@ -10,7 +10,7 @@ export function svg(tag, properties = {}, ...children) {
   return node;
 }
 
-/** Axes from `low` to `high` both ways: `x` and `y` place a value, `add` draws on them. */
+/** A chart with axes from `low` to `high`: `x` and `y` return the place of a value, `add` draws. */
 export class Chart {
   #plot;
 
@@ -37,7 +37,7 @@ export class Chart {
     for (const tick of x.ticks) {
       this.text(this.x(tick), height - EDGE.bottom + 16, (x.text ?? String)(tick), 'middle');
     }
-    this.#plot = this.#within(across, down);
+    this.#plot = this.#clipped(across, down);
     if (xTitle) this.text(width - EDGE.right, height - 5, xTitle, 'end');
   }
 
@@ -51,20 +51,20 @@ export class Chart {
     return this.add('text', { x, y, 'text-anchor': anchor }, text);
   }
 
-  /** What lies beyond the axes is cut off. */
+  /** Draw a line through points; parts beyond the axes are clipped. */
   line(points, name) {
     const path = points.map(([x, y]) => `${this.x(x)},${this.y(y)}`).join(' ');
     this.#plot.append(svg('polyline', { points: path, class: `line ${name}` }));
   }
 
-  /** A picture in the picture, which ends a stroke's width beyond the axes. */
-  #within(across, down) {
+  /** Add a nested image that clips its content one stroke's width beyond the axes. */
+  #clipped(across, down) {
     const [x, y, width, height] = [EDGE.left - 2, EDGE.top - 2, across + 4, down + 4];
     return this.add('svg', { x, y, width, height, viewBox: [x, y, width, height].join(' ') });
   }
 }
 
-/** About `count` round numbers between two. */
+/** Return about `count` round numbers between two values. */
 export function ticks(low, high, count) {
   const rough = (high - low) / count || 1;
   const size = 10 ** Math.floor(Math.log10(rough));

@@ -4,17 +4,17 @@ import { percent } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { fromText, toText } from '../models/strokes.js';
 
-/** The confusion matrix; a cell of mistakes opens the test digits in it, and each of them the playground. */
+/** The confusion matrix; a cell of errors shows its test digits, and each digit links to the playground. */
 export class Confusion {
   #report;
   #labels;
   #lang;
   #choose;
-  #opened = null; // the cell whose digits are shown, or will be
+  #selected = null; // the cell whose digits are shown or being decoded
   #table = el('div', { class: 'scroll' });
   #digits = el('div', { class: 'mistakes', 'aria-live': 'polite' });
 
-  /** @param choose(label, predicted), when a cell is opened. */
+  /** @param choose (label, predicted) is called when a cell is clicked. */
   constructor(report, { labels, lang, choose }) {
     this.#report = report;
     this.#labels = labels;
@@ -23,9 +23,9 @@ export class Confusion {
     this.node = el('div', { class: 'bench-row' }, this.#table, this.#digits);
   }
 
-  /** With a cell opened; null for none. */
+  /** Draw the matrix with a cell selected; null for none. */
   async show(cell) {
-    this.#opened = cell;
+    this.#selected = cell;
     const focused = document.activeElement?.dataset?.confusion;
     this.#table.replaceChildren(this.#matrix(cell));
     if (focused) this.#table.querySelector(`[data-confusion="${focused}"]`)?.focus();
@@ -34,12 +34,12 @@ export class Confusion {
       return;
     }
     const [label, predicted] = cell;
-    const found = this.#report.misclassified.filter(
+    const errors = this.#report.misclassified.filter(
       (each) => each.label === label && each.predicted === predicted,
     );
-    const items = await Promise.all(found.map((each) => this.#digit(each)));
-    if (this.#opened !== cell) return; // another was opened meanwhile
-    const names = { label: this.#labels[label], predicted: this.#labels[predicted], count: found.length };
+    const items = await Promise.all(errors.map((each) => this.#digit(each)));
+    if (this.#selected !== cell) return; // Another cell was selected in the meantime.
+    const names = { label: this.#labels[label], predicted: this.#labels[predicted], count: errors.length };
     this.#digits.replaceChildren(el('h3', {}, t('lab.training.mistakes', names)), el('ul', {}, ...items));
   }
 
@@ -67,7 +67,7 @@ export class Confusion {
   #cell(count, label, predicted, most, cell) {
     if (label === predicted) return el('span', { class: 'right' }, count);
     if (!count) return '';
-    const isOpen = cell?.[0] === label && cell[1] === predicted;
+    const isSelected = cell?.[0] === label && cell[1] === predicted;
     const names = { label: this.#labels[label], predicted: this.#labels[predicted], count };
     return el(
       'button',
@@ -75,7 +75,7 @@ export class Confusion {
         type: 'button',
         style: `--share: ${Math.sqrt(count / most)}`,
         'data-confusion': `${label}-${predicted}`,
-        'aria-pressed': String(isOpen),
+        'aria-pressed': String(isSelected),
         'aria-label': t('lab.training.mistakes', names),
         onclick: () => this.#choose(label, predicted),
       },
@@ -83,10 +83,10 @@ export class Confusion {
     );
   }
 
-  /** A test digit that was misread, as a link that opens it in the playground. */
+  /** Create a misclassified test digit as a link that opens it in the playground. */
   async #digit({ index, confidence, digit }) {
     const { pixels } = await decodeGrey(fromText(digit.split(',')[1]).buffer);
-    const told = t('lab.training.digit', { index, confidence: percent(confidence) });
+    const caption = t('lab.training.digit', { index, confidence: percent(confidence) });
     return el(
       'li',
       {},
@@ -97,7 +97,7 @@ export class Confusion {
           title: t('lab.training.open'),
         },
         el('img', { src: digit, alt: '', width: 84, height: 84 }),
-        told,
+        caption,
       ),
     );
   }

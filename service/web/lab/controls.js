@@ -1,23 +1,23 @@
-import { css, inkOn } from '../lib/colours.js';
+import { css, textColour } from '../lib/colours.js';
 import { el, number } from '../lib/dom.js';
+import { extent } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
 import { colours, grid } from '../parts/convolution-terms.js';
-import { extent } from './board.js';
 
-let count = 0; // an id for each label
+let count = 0; // of the ids that labels refer to
 
 export function button(text, onclick, properties = {}) {
   return el('button', { type: 'button', onclick, ...properties }, text);
 }
 
-/** A picture with its name above it, and what there is to say below. */
+/** Create a figure: a caption above its content. */
 export function figure(caption, ...content) {
   return el('figure', {}, el('figcaption', {}, caption), ...content);
 }
 
 export const operator = (text) => el('span', { class: 'operator', 'aria-hidden': 'true' }, text);
 
-/** Rows of numbers on their colours; `wins(row, column)` says which one stands out. */
+/** Create a grid of numbers on the colours of their values; `wins(row, column)` marks a cell. */
 export function numbers(title, lines, limit, wins = () => false) {
   return grid(title, lines, (value, row, column) =>
     number(value, short(value), {
@@ -28,15 +28,15 @@ export function numbers(title, lines, limit, wins = () => false) {
   );
 }
 
-/** One of a few, all in sight. */
-export function choice(name, label, options, chosen, choose) {
+/** Create a choice of one among a few visible options. */
+export function choice(name, label, options, selected, choose) {
   const id = (value) => `lab-${name}-${value}`;
   const radios = options.flatMap(([value, text]) => [
     el('input', {
       type: 'radio',
       name: `lab-${name}`,
       id: id(value),
-      checked: String(value) === String(chosen),
+      checked: String(value) === String(selected),
       class: 'unseen',
       onchange: () => choose(value),
     }),
@@ -45,11 +45,11 @@ export function choice(name, label, options, chosen, choose) {
   return el('fieldset', { class: 'choice' }, el('legend', {}, label), ...radios);
 }
 
-/** One of many. */
-export function select(label, options, chosen, choose) {
+/** Create a choice of one among many options in a drop-down list. */
+export function select(label, options, selected, choose) {
   const id = `lab-select-${++count}`;
   const items = options.map(([value, text]) =>
-    el('option', { value, selected: String(value) === String(chosen) }, text),
+    el('option', { value, selected: String(value) === String(selected) }, text),
   );
   return el(
     'div',
@@ -59,7 +59,7 @@ export function select(label, options, chosen, choose) {
   );
 }
 
-/** A number by a slider; `value` is set from outside too. */
+/** A slider for a number; setting `value` moves it without an event. */
 export class Slider {
   #input;
   #output = el('output', {});
@@ -80,13 +80,13 @@ export class Slider {
   }
 }
 
-/** A small grid of numbers to be typed over; `onEdit(lines)` after each that is a number. */
+/** A small grid of numbers that can be edited; `onEdit(lines)` is called after each valid number. */
 export class EditGrid {
   #inputs;
 
   constructor({ label, lines, cell, onEdit, limit = null }) {
     this.lines = lines.map((line) => [...line]);
-    this.limit = limit; // of its colours; null: its own
+    this.limit = limit; // of the colours; null for the largest magnitude of the grid
     this.#inputs = this.lines.map((line, row) =>
       line.map((_, column) => {
         const input = el('input', {
@@ -125,13 +125,13 @@ export class EditGrid {
     const limit = this.limit ?? extent(flat);
     this.#inputs.flat().forEach((input, i) => {
       input.style.background = css(flat[i], limit);
-      input.style.color = inkOn(flat[i], limit);
+      input.style.color = textColour(flat[i], limit);
     });
   }
 
   #edit(row, column, input, onEdit) {
     const value = Number(input.value);
-    if (input.value === '' || !Number.isFinite(value)) return; // on the way to a number
+    if (input.value === '' || !Number.isFinite(value)) return; // The number is incomplete.
     this.lines[row][column] = value;
     this.#paint();
     onEdit(this.lines.map((line) => [...line]));

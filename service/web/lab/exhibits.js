@@ -1,4 +1,4 @@
-/** The exhibits in the lecture's order; each is loaded when it is first looked at. */
+/** The exhibits in the lecture's order; each is loaded when it is first opened. */
 export const EXHIBITS = {
   convolution: () => import('./exhibits/convolution.js'),
   kernels: () => import('./exhibits/kernels.js'),

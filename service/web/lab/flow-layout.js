@@ -1,21 +1,22 @@
 import { tiles } from '../models/layout.js';
 
-const GAP = 30; // between layers, where the lines run
+// All sizes are CSS pixels.
+const GAP = 30; // between layers, for the lines
 const LABEL = 92; // beside the classes
-const DOWN = 340; // of a column of tiles, CSS pixels
+const COLUMN_HEIGHT = 340;
 const HEAD = 24; // above a layer, for its name
 
-/** Where every layer's tiles stand in one picture: columns from left to right where there is room,
- * else bands from top to bottom.
+/** Lay out the tiles of all layers in one image: columns from left to right where they fit, else
+ * bands from top to bottom.
  *
- * @param layers [{count, rows, columns}], the digit first; `classes` whether the last has labels.
- * @returns {width, height, places: [{x, y, …tiles}]}
+ * @param layers [{count, rows, columns}], the digit first; `hasLabels` whether the last has labels.
+ * @returns {width, height, isVertical, places: [{x, y, …tiles}]}
  */
-export function layoutOf(layers, { width, classes }) {
+export function layoutOf(layers, { width, hasLabels }) {
   const columns = layers.map((layer, i) =>
     i ? tiles(layer.count, layer.rows, layer.columns) : digit(layer),
   );
-  const label = classes ? LABEL : 0;
+  const label = hasLabels ? LABEL : 0;
   const needed = columns.reduce((sum, layer) => sum + layer.width, label);
   const gaps = columns.length - 1;
   if (needed + gaps * GAP <= width)
@@ -27,7 +28,7 @@ export function layoutOf(layers, { width, classes }) {
 }
 
 function inColumns(columns, gap, label) {
-  const height = Math.max(DOWN, ...columns.map((layer) => layer.height));
+  const height = Math.max(COLUMN_HEIGHT, ...columns.map((layer) => layer.height));
   let x = 0;
   const places = columns.map((layer) => {
     const place = { ...layer, x, y: HEAD + Math.round((height - layer.height) / 2) };
@@ -44,14 +45,14 @@ function inBands(bands, width) {
     y += HEAD + layer.height + GAP / 2;
     return place;
   });
-  return { places, width, height: y + GAP, isVertical: true }; // below the classes, their labels
+  return { places, width, height: y + GAP, isVertical: true }; // The labels are below the classes.
 }
 
 function digit({ count, rows, columns }) {
   return tiles(count, rows, columns, 84);
 }
 
-/** Tiles as a column has them, but as many beside each other as fit. */
+/** Lay out tiles of the size that a column has, as many beside each other as fit. */
 function band(layer, width) {
   const column = tiles(layer.count, layer.rows, layer.columns);
   const gap = column.pitch.x - column.columns * column.factor;

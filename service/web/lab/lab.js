@@ -1,108 +1,110 @@
-// The lab: one exhibit at a time, each with its own address; and the page about the model.
+// The lab: one exhibit at a time, each at its own address, and the page about the model.
 
 import { el } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { EMPTY, isEmpty } from '../models/sheet.js';
 import { exhibitHash, PLAYGROUND } from '../models/route.js';
 import { Store } from '../models/store.js';
-import { told } from '../parts/refusal.js';
+import { problemText } from '../parts/problem.js';
 import { EXHIBITS } from './exhibits.js';
 import en from './i18n/en.js';
 import ko from './i18n/ko.js';
 
-const LINK_REST_MS = 120;
+const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a drag.
 
-/** Once its texts and its style are there. */
+/** Build the lab once its texts and its style sheet are loaded. */
 export async function openLab(root, context) {
   addTexts({ en, ko });
-  await new Promise((done) => {
+  await new Promise((resolve) => {
     const href = new URL('lab.css', import.meta.url).href;
-    document.head.append(el('link', { rel: 'stylesheet', href, onload: done, onerror: done }));
+    document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
   });
   return new Lab(root, context);
 }
+
+const NO_EXHIBIT = { name: null, route: null, state: {}, uploads: {}, leave: () => {} };
 
 class Lab {
   #context;
   #nav = el('nav', { class: 'exhibits' });
   #place = el('div', { class: 'place' });
-  #mounted = { name: null, route: null, state: {}, kept: {}, leave: () => {} };
+  #current = NO_EXHIBIT;
   #sheet = EMPTY;
-  #taken = EMPTY; // the playground's sheet that was taken over last
+  #playgroundSheet = EMPTY; // the last sheet that came from the playground
 
   constructor(root, context) {
     this.#context = context;
     root.append(this.#nav, this.#place);
     context.store.watch(['route'], ({ route }) => route.view === PLAYGROUND && this.#leave());
-    context.store.watch(['lang', 'dark'], () => this.#mounted.name && this.show());
+    context.store.watch(['lang', 'dark'], () => this.#current.name && this.show());
   }
 
-  /** The exhibit that the address asks for, the first where it asks for none. */
+  /** Show the exhibit in the address; the first one where the address names none. */
   async show() {
     const { route } = this.#context.store.state;
-    if (route.view === PLAYGROUND) return; // left again before the lab was there
+    if (route.view === PLAYGROUND) return; // The user left while the lab was being loaded.
     const name = Object.hasOwn(EXHIBITS, route.exhibit) ? route.exhibit : Object.keys(EXHIBITS)[0];
-    const again = this.#mounted.name === name && this.#mounted.route === route;
-    const params = again ? new URLSearchParams(this.#mounted.state) : route.params;
-    const kept = again ? this.#mounted.kept : {};
+    const isRedraw = this.#current.name === name && this.#current.route === route;
+    const params = isRedraw ? new URLSearchParams(this.#current.state) : route.params;
+    const uploads = isRedraw ? this.#current.uploads : {};
     this.#leave();
-    const mounted = { name, route, state: Object.fromEntries(params), kept, leave: () => {} };
-    this.#mounted = mounted;
+    const current = { ...NO_EXHIBIT, name, route, state: Object.fromEntries(params), uploads };
+    this.#current = current;
     this.#drawNav(name);
     const { default: Exhibit } = await EXHIBITS[name]();
-    if (this.#mounted !== mounted) return; // another was asked for meanwhile
+    if (this.#current !== current) return; // Another exhibit was opened in the meantime.
     const stage = el('div', { class: 'stage' });
     this.#place.replaceChildren(frame(name, stage));
-    const exhibit = new Exhibit(stage, this.#contextOf(mounted, params, stage));
-    mounted.leave = () => exhibit.leave?.();
+    const exhibit = new Exhibit(stage, this.#contextOf(current, params, stage));
+    current.leave = () => exhibit.leave?.();
   }
 
   #leave() {
-    this.#mounted.leave();
-    this.#mounted = { name: null, route: null, state: {}, kept: {}, leave: () => {} };
+    this.#current.leave();
+    this.#current = NO_EXHIBIT;
     this.#place.replaceChildren();
   }
 
-  #contextOf(mounted, params, stage) {
+  #contextOf(current, params, stage) {
     let timer;
     const save = (state) => {
-      Object.assign(mounted.state, state);
-      for (const [key, value] of Object.entries(state)) if (value === null) delete mounted.state[key];
+      Object.assign(current.state, state);
+      for (const [key, value] of Object.entries(state)) if (value === null) delete current.state[key];
       clearTimeout(timer);
       timer = setTimeout(() => {
-        if (this.#mounted !== mounted) return;
+        if (this.#current !== current) return;
         const { lang } = this.#context.store.state;
-        const { lang: _, ...rest } = mounted.state;
-        history.replaceState(null, '', exhibitHash(mounted.name, rest, lang));
-      }, LINK_REST_MS);
+        const { lang: _, ...rest } = current.state;
+        history.replaceState(null, '', exhibitHash(current.name, rest, lang));
+      }, LINK_DELAY_MS);
     };
     return {
       ...this.#context,
       params,
       save,
-      kept: mounted.kept, // what no link can hold: stays in another language and in other colours
+      uploads: current.uploads, // too large for a link, but preserved by a change of language or colours
       settings: (defaults, limits) => settings(defaults, limits ?? {}, params, save),
-      failed: (problem) => {
-        stage.prepend(el('p', { class: 'warning', role: 'alert' }, `${t('failed')} ${told(problem)}`));
+      showProblem: (problem) => {
+        stage.prepend(el('p', { class: 'warning', role: 'alert' }, `${t('failed')} ${problemText(problem)}`));
       },
-      // an exhibit that was left may still get answers: they are none of the next one's
-      say: (said) => this.#mounted === mounted && this.#context.store.set({ said }),
-      sheet: this.#sheetNow(),
+      // Responses to an exhibit that is no longer shown must not be announced in the next one.
+      announce: (announcement) => this.#current === current && this.#context.store.set({ announcement }),
+      sheet: this.#firstSheet(),
       keepSheet: (sheet) => {
-        if (this.#mounted === mounted) this.#sheet = sheet;
+        if (this.#current === current) this.#sheet = sheet;
       },
     };
   }
 
-  /** What was drawn in the playground, what was drawn here since, or a sample. */
-  #sheetNow() {
+  /** Return the sheet for a new exhibit: the playground's, a later one of the lab, or a sample. */
+  #firstSheet() {
     const { sheet } = this.#context.store.state;
-    if (!isEmpty(sheet) && sheet !== this.#taken) {
+    if (!isEmpty(sheet) && sheet !== this.#playgroundSheet) {
       this.#sheet = sheet;
-      this.#taken = sheet;
+      this.#playgroundSheet = sheet;
     }
     if (!isEmpty(this.#sheet)) return this.#sheet;
-    return this.#context.network.takesPictures ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
+    return this.#context.network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
   }
 
   #drawNav(name) {
@@ -120,12 +122,12 @@ class Lab {
     );
     this.#nav.setAttribute('aria-label', t('lab.exhibits'));
     this.#nav.replaceChildren(el('ol', {}, ...items));
-    const chosen = this.#nav.querySelector('[aria-current]');
-    this.#nav.scrollLeft = chosen.offsetLeft - 12; // a row on a phone
+    const link = this.#nav.querySelector('[aria-current]');
+    this.#nav.scrollLeft = link.offsetLeft - 12; // On a phone the exhibits are one row.
   }
 }
 
-/** The exhibit's name, its two sentences, and which part of the lecture it shows. */
+/** Create an exhibit's frame: its name, its two sentences, and the part of the lecture that it shows. */
 function frame(name, stage) {
   const number = Object.keys(EXHIBITS).indexOf(name) + 1;
   return el(
@@ -136,29 +138,29 @@ function frame(name, stage) {
       {},
       el('p', { class: 'soft' }, t('lab.part', { number, part: t(`lab.${name}.part`) })),
       el('h2', { id: 'exhibit-title' }, t(`lab.${name}.title`)),
-      el('p', { class: 'told' }, t(`lab.${name}.text`)),
+      el('p', { class: 'description' }, t(`lab.${name}.text`)),
     ),
     stage,
   );
 }
 
-/** An exhibit's own state: what the link says of it, else its first state; kept in the link.
+/** Create the store of an exhibit's state: read from the link, else the defaults; written to the link.
  *
- * @param limits [least, most] of its numbers; else nothing below 0. What lies outside is not taken.
+ * @param limits [minimum, maximum] of each number, else [0, Infinity]; the link's other numbers are ignored.
  */
 function settings(defaults, limits, params, save) {
   const state = { ...defaults };
   for (const [key, value] of Object.entries(defaults)) {
-    const told = params.get(key);
-    if (told === null) continue;
-    const [least, most] = limits[key] ?? [0, Infinity];
-    if (typeof value !== 'number') state[key] = told;
-    else if (/^-?\d+(\.\d+)?$/.test(told) && told >= least && told <= most) state[key] = Number(told);
+    const text = params.get(key);
+    if (text === null) continue;
+    const [minimum, maximum] = limits[key] ?? [0, Infinity];
+    if (typeof value !== 'number') state[key] = text;
+    else if (/^-?\d+(\.\d+)?$/.test(text) && text >= minimum && text <= maximum) state[key] = Number(text);
   }
   const store = new Store(state);
-  store.watch(Object.keys(defaults), (now) => {
-    const differs = (key) => now[key] !== defaults[key];
-    save(Object.fromEntries(Object.keys(defaults).map((key) => [key, differs(key) ? now[key] : null])));
+  store.watch(Object.keys(defaults), (current) => {
+    const differs = (key) => current[key] !== defaults[key];
+    save(Object.fromEntries(Object.keys(defaults).map((key) => [key, differs(key) ? current[key] : null])));
   });
   return store;
 }

@@ -1,28 +1,20 @@
-// Which values of a layer made its strongest channels: the lines between the layers.
+// The lines between layers: which channels contribute most to the strongest channels of a layer.
 
-const STRONGEST = 8; // channels of a layer that lines lead to
-const LARGEST = 3; // lines to each
+import { intensities } from '../models/pixels.js';
 
-/** [{from, to, amount}] from channels of the layer before (0 of the digit) to channels of a layer.
- * `amount` is what the channel before adds at the strongest cell: exact, never drawn for show.
+const CHANNELS = 8; // the strongest channels of a layer, which get lines
+const LINES_PER_CHANNEL = 3;
+
+/** Return [{from, to, amount}] from channels of the layer before (or of the digit) to channels of a
+ * layer. `amount` is the exact contribution of the channel before to the channel's strongest cell.
  */
 export function linksTo(layer, { network, values, digit, tensors }) {
   const before = network.before(layer);
-  const read = before ? values.of(before) : Float32Array.from(digit.pixels, (byte) => byte / 255);
-  const cells = strongestCells(layer, values);
-  switch (layer.kind) {
-    case 'Conv2D':
-    case 'Dense':
-      return cells.flatMap((cell) => largest(contributions(layer, cell, read, tensors), cell.channel));
-    case 'Flatten':
-      return cells.map(({ channel, value }) => ({
-        from: channel % layer.inputShape.at(-1),
-        to: channel,
-        amount: value,
-      }));
-    default: // pooling: each channel from its own
-      return cells.map(({ channel, value }) => ({ from: channel, to: channel, amount: value }));
-  }
+  const inputs = before ? values.of(before) : intensities(digit);
+  return strongestCells(layer, values).flatMap((cell) => {
+    if (layer.kind.hasWeights) return largest(contributions(layer, cell, inputs, tensors), cell.channel);
+    return [{ from: layer.kind.reads(layer, cell).channel, to: cell.channel, amount: cell.value }];
+  });
 }
 
 function strongestCells(layer, values) {
@@ -31,27 +23,25 @@ function strongestCells(layer, values) {
     .map((cell) => ({ ...cell, value: all[layer.index(cell)] }))
     .filter(({ value }) => value)
     .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
-    .slice(0, STRONGEST);
+    .slice(0, CHANNELS);
 }
 
-/** What each channel (of a flat layer before: each unit) adds to a cell. */
-function contributions(layer, cell, read, tensors) {
-  const { values: kernel } = tensors[`${layer.name}/kernel`]; // (…window, inputs, outputs)
-  const inputs = layer.inputShape.at(-1);
-  const sums = new Float64Array(inputs);
-  if (layer.kind === 'Dense') {
-    return sums.map((_, i) => read[i] * kernel[i * layer.channels + cell.channel]);
-  }
-  const [, columns] = layer.inputShape;
-  const { top, left, height, width } = layer.window(cell);
-  const [, across] = layer.kernelSize;
-  const { top: skipped, left: passed } = layer.cut(cell); // rows and columns of the window in the padding
-  for (let r = 0; r < height; r++) {
-    for (let c = 0; c < width; c++) {
-      const place = (skipped + r) * across + passed + c;
-      for (let i = 0; i < inputs; i++) {
-        const value = read[((top + r) * columns + left + c) * inputs + i];
-        sums[i] += value * kernel[(place * inputs + i) * layer.channels + cell.channel];
+/** Return the contribution of each channel, or of each unit of a flat layer before, to a cell. */
+function contributions(layer, cell, inputs, tensors) {
+  const { values: kernel } = tensors[`${layer.name}/kernel`]; // (…window, channels, outputs)
+  const channels = layer.inputShape.at(-1);
+  const sums = new Float64Array(channels);
+  const window = layer.window(cell);
+  if (!window) return sums.map((_, i) => inputs[i] * kernel[i * layer.channels + cell.channel]);
+  const columns = layer.inputShape[1];
+  const kernelColumns = layer.kernelSize[1];
+  const padding = layer.paddingBefore(cell);
+  for (let r = 0; r < window.height; r++) {
+    for (let c = 0; c < window.width; c++) {
+      const place = (padding.top + r) * kernelColumns + padding.left + c;
+      for (let i = 0; i < channels; i++) {
+        const value = inputs[((window.top + r) * columns + window.left + c) * channels + i];
+        sums[i] += value * kernel[(place * channels + i) * layer.channels + cell.channel];
       }
     }
   }
@@ -63,5 +53,5 @@ function largest(amounts, to) {
     .map((amount, from) => ({ from, to, amount }))
     .filter(({ amount }) => amount)
     .sort((a, b) => Math.abs(b.amount) - Math.abs(a.amount))
-    .slice(0, LARGEST);
+    .slice(0, LINES_PER_CHANNEL);
 }

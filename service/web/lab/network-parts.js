@@ -1,28 +1,28 @@
-// What exhibits take of the network that is served.
+// Maps and kernels of the served network, for the exhibits.
 
-/** The picture of a digit as the first layer gets it: 0 paper, 1 ink; of several channels the first.
- * Where there is no digit, paper of the network's size.
+import { channelValues } from '../lib/math.js';
+import { intensity } from '../models/pixels.js';
+
+/** Return the first channel of a digit as a map of intensities, 0 background, 1 stroke; without a
+ * digit, an empty map of the network's input size.
  */
-export function inkOf(digit, { height, width } = digit) {
+export function digitMap(digit, { height, width } = digit) {
   if (!digit) return { rows: height, columns: width, values: new Float64Array(height * width) };
-  const { pixels, channels } = digit;
-  const values = Float64Array.from({ length: height * width }, (_, i) =>
-    Math.fround(pixels[i * channels] / 255),
-  );
+  const values = channelValues(digit.pixels, digit.channels, 0).map(intensity);
   return { rows: height, columns: width, values };
 }
 
-/** The filters of the first layer, as far as they can be shown on one map: of a convolution of one
- * channel that takes every step.
+/** Whether a layer is a convolution without padding and with strides of 1, as in the lecture. */
+export function isPlainConvolution({ kind, padding, strides }) {
+  return kind.family === 'convolution' && padding === 'valid' && strides.every((stride) => stride === 1);
+}
+
+/** Return the filters of the first layer if one map shows them: those of a plain convolution with
+ * one input channel. Else return no filters.
  */
 export function firstFilters(network, tensors) {
   const [layer] = network.layers;
-  const plain =
-    layer.isConvolution &&
-    layer.inputShape.at(-1) === 1 &&
-    layer.padding === 'valid' &&
-    layer.strides.every((stride) => stride === 1);
-  if (!plain) return [];
+  if (!isPlainConvolution(layer) || layer.inputShape.at(-1) !== 1) return [];
   return Array.from({ length: layer.channels }, (_, filter) => ({
     name: layer.name,
     kernel: kernelOf(layer, tensors, filter, 0),
@@ -31,24 +31,17 @@ export function firstFilters(network, tensors) {
   }));
 }
 
-/** One slice of a filter: its weights for one input channel. */
+/** Return one slice of a filter, its weights for one input channel, as a map. */
 export function kernelOf(layer, tensors, filter, channel) {
   const [rows, columns] = layer.kernelSize;
   const { values } = tensors[`${layer.name}/kernel`]; // (rows, columns, inputs, filters)
-  const inputs = layer.inputShape.at(-1);
-  const own = Float64Array.from(
-    { length: rows * columns },
-    (_, place) => values[(place * inputs + channel) * layer.channels + filter],
-  );
-  return { rows, columns, values: own };
+  const filters = layer.channels;
+  const slices = layer.inputShape.at(-1) * filters;
+  return { rows, columns, values: channelValues(values, slices, channel * filters + filter) };
 }
 
-/** One channel of a layer's values as a map. */
+/** Return one channel of a layer's values as a map. */
 export function channelOf(layer, values, stage, channel) {
-  const all = values.of(layer, stage);
-  const own = Float64Array.from(
-    { length: layer.rows * layer.columns },
-    (_, i) => all[i * layer.channels + channel],
-  );
-  return { rows: layer.rows, columns: layer.columns, values: own };
+  const { rows, columns, channels } = layer;
+  return { rows, columns, values: channelValues(values.of(layer, stage), channels, channel) };
 }

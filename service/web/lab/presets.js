@@ -1,6 +1,6 @@
-// The lecture's own numbers, and the classic kernels.
+// The lecture's numbers, and the classic kernels.
 
-/** 5 × 5 under 3 × 3: the lecture's green picture and its yellow kernel. */
+/** The lecture's 5 × 5 image (green) and its 3 × 3 kernel (yellow). */
 export const PICTURE = [
   [1, 1, 1, 0, 0],
   [0, 1, 1, 1, 0],
@@ -14,7 +14,7 @@ export const CROSS = [
   [1, 0, 1],
 ];
 
-/** The corner of the lecture's colour picture: red, green and blue, with the padding's zeros. */
+/** The corner of the lecture's colour image: red, green and blue, with zeros as padding. */
 export const RGB = [
   [
     [0, 0, 0, 0, 0, 0],
@@ -60,7 +60,7 @@ export const RGB_KERNELS = [
 ];
 export const RGB_BIAS = 1;
 
-/** What the lecture pools: 3 × 3 over 5 × 5, and 2 × 2 over 4 × 4. */
+/** The lecture's maps for pooling: 5 × 5 with 3 × 3 windows, and 4 × 4 with 2 × 2 windows. */
 export const POOLED_5 = [
   [3, 3, 2, 1, 0],
   [0, 0, 1, 3, 1],
@@ -77,7 +77,7 @@ export const POOLED_4 = [
 
 const NINTH = 1 / 9;
 
-/** An edge is called by where it lies on the ink, whose values are higher than the paper's. */
+/** An edge is named after its side of the stroke, whose values are higher than the background's. */
 export const KERNELS = {
   up: [
     [-1, -1, -1],
@@ -116,7 +116,7 @@ export const KERNELS = {
   ],
 };
 
-/** The lecture's cases of stride and padding; `slip` where its result was another. */
+/** The lecture's cases of stride and padding; `slip` where the lecture's result was wrong. */
 export const STRIDES = [
   { size: 5, kernel: 3, padding: 0, stride: 1 },
   { size: 5, kernel: 3, padding: 0, stride: 2 },

@@ -1,5 +1,5 @@
-/** A digit shifted (whole pixels), turned about its middle (degrees, clockwise) and scaled: bilinear,
- * paper from outside. A shift alone moves the very same pixels.
+/** Shift a digit (whole pixels), rotate it about its centre (degrees, clockwise) and scale it, with
+ * bilinear interpolation and 0 beyond its edges. A shift alone keeps the values of the pixels.
  */
 export function transform(
   { pixels, height, width, channels },
@@ -33,7 +33,7 @@ function sample({ pixels, height, width, channels }, { y, x }, channel) {
   return upper * (1 - v) + lower * v;
 }
 
-/** The digit in all shifts up to `reach` pixels each way: rows of shifts, one batch. */
+/** Return one batch of the digit in all shifts up to `reach` pixels each way, row by row. */
 export function allShifts(digit, reach) {
   const side = 2 * reach + 1;
   const size = digit.pixels.length;
@@ -45,11 +45,11 @@ export function allShifts(digit, reach) {
   return { ...digit, pixels, count: side * side };
 }
 
-/** How alike two layers' values are: the cosine of their angle; 1 is the same up to a factor.
+/** Return the cosine similarity of two values of a layer: 1 where they are equal up to a factor.
  *
- * @param step rows and columns that the second has moved on by; what has no partner is left out.
+ * @param step [rows, columns] that the second is shifted by; cells without a counterpart are left out.
  */
-export function likeness(layer, a, b, [down, right] = [0, 0]) {
+export function cosineSimilarity(layer, a, b, [down, right] = [0, 0]) {
   let [dot, ofA, ofB] = [0, 0, 0];
   for (let row = Math.max(down, 0); row < layer.rows + Math.min(down, 0); row++) {
     for (let column = Math.max(right, 0); column < layer.columns + Math.min(right, 0); column++) {

@@ -2,9 +2,9 @@ import { encodeNpy } from './npy.js';
 import { decodeGrey } from './png.js';
 import { readSafetensors } from './safetensors.js';
 
-const MOST_IN_FLIGHT = 2;
+const CONCURRENCY_LIMIT = 2; // requests
 
-/** What the service says is wrong (RFC 9457). */
+/** An error response of the service (RFC 9457). */
 export class Problem extends Error {
   constructor({ type = '', title = '', detail = '' }) {
     super(detail || title);
@@ -14,7 +14,7 @@ export class Problem extends Error {
 
 const address = (path, query) => `${path}${query && `?${query}`}`;
 
-/** The service's routes, for one model; never more than two requests at once. */
+/** A client of the service's routes, for one model. */
 export class Api {
   #model;
   #inFlight = 0;
@@ -30,24 +30,24 @@ export class Api {
   report = () => this.#json('GET', '/model/report', this.#query({}));
   patches = () => this.#json('GET', '/model/patches', this.#query({}));
   weights = async () => {
-    const answer = await this.#send('GET', '/model/weights', this.#query({ format: 'safetensors' }));
-    return readSafetensors(await answer.arrayBuffer());
+    const response = await this.#send('GET', '/model/weights', this.#query({ format: 'safetensors' }));
+    return readSafetensors(await response.arrayBuffer());
   };
 
-  /** The pixels that a picture becomes: {type, content} with the file's bytes. */
-  preprocess = async (picture) => {
-    const answer = await this.#send('POST', '/preprocess', this.#query({ format: 'png' }), picture);
-    return (await decodeGrey(await answer.arrayBuffer())).pixels;
+  /** Return the pixels of the digit in an image: {type, content} with the file's bytes. */
+  preprocess = async (image) => {
+    const response = await this.#send('POST', '/preprocess', this.#query({ format: 'png' }), image);
+    return (await decodeGrey(await response.arrayBuffer())).pixels;
   };
 
-  /** {name: {shape, values}} of the layers named, of one picture or digit: {type, content}. */
-  activations = async (picture, layers, stage) => {
+  /** Return {name: {shape, values}} of the named layers, for one image or digit: {type, content}. */
+  activations = async (image, layers, stage) => {
     const query = this.#query({ layers, stage, format: 'safetensors', dtype: 'float32' });
-    const answer = await this.#send('POST', '/activations', query, picture);
-    return readSafetensors(await answer.arrayBuffer());
+    const response = await this.#send('POST', '/activations', query, image);
+    return readSafetensors(await response.arrayBuffer());
   };
 
-  /** What each of many digits is: {pixels of all, count, height, width, channels}. */
+  /** Return the predictions for a batch: {pixels of all digits, count, height, width, channels}. */
   predict = ({ pixels, count, height, width, channels }) => {
     const content = encodeNpy(pixels, [count, height, width, channels]);
     return this.#json('POST', '/predict', this.#query({}), { type: 'application/x-npy', content });
@@ -63,7 +63,7 @@ export class Api {
 
   occlusion = (digit) => this.#json('POST', '/occlusion', this.#query({}), this.body(digit));
 
-  /** Where the digit is asked about: a cell, or without one its prediction. */
+  /** Return the address that explains a cell; without a cell, the address of the prediction. */
   address(cell) {
     return cell ? address('/explain', this.#cellQuery(cell)) : address('/predict', this.#query({}));
   }
@@ -72,7 +72,7 @@ export class Api {
     return this.#query({ layer, channel, row, column, top });
   }
 
-  /** A digit exactly as it is, so that every answer is about the same pixels. */
+  /** Encode a digit without loss, so that every response is about the same pixels. */
   npy({ pixels, height, width, channels }) {
     return encodeNpy(pixels, [height, width, channels]);
   }
@@ -82,10 +82,10 @@ export class Api {
   }
 
   #query(parameters) {
-    const given = Object.entries({ ...parameters, model: this.#model }).filter(
+    const present = Object.entries({ ...parameters, model: this.#model }).filter(
       ([, value]) => value !== null && value !== undefined,
     );
-    return new URLSearchParams(given).toString();
+    return new URLSearchParams(present).toString();
   }
 
   async #json(...request) {
@@ -93,19 +93,21 @@ export class Api {
   }
 
   async #send(method, path, query = '', body = null) {
-    if (this.#inFlight >= MOST_IN_FLIGHT) await new Promise((go) => this.#queue.push(go));
+    if (this.#inFlight >= CONCURRENCY_LIMIT) await new Promise((resolve) => this.#queue.push(resolve));
     else this.#inFlight++;
     try {
       const headers = body ? { 'Content-Type': body.type } : {};
-      const answer = await fetch(address(path, query), { method, body: body?.content, headers }).catch(
+      const response = await fetch(address(path, query), { method, body: body?.content, headers }).catch(
         ({ message }) => {
           throw new Problem({ type: 'unreachable', detail: message });
         },
       );
-      if (!answer.ok) throw new Problem(await answer.json().catch(() => ({ title: answer.statusText })));
-      return answer;
+      if (!response.ok) {
+        throw new Problem(await response.json().catch(() => ({ title: response.statusText })));
+      }
+      return response;
     } finally {
-      const next = this.#queue.shift(); // hands its place on, or gives it back
+      const next = this.#queue.shift(); // A request in the queue starts; the number in flight stays.
       if (next) next();
       else this.#inFlight--;
     }

@@ -1,5 +1,6 @@
-// The colours of service/sheets.py: orange is above 0, blue below, near-white is 0. About equally
-// dark at equal distance from 0, and told apart with all common kinds of colour blindness.
+// The diverging colour scale of service/model/sheets.py: orange is above 0, blue below, near-white is 0.
+// Colours at equal distance from 0 are about equally dark, and all common kinds of colour blindness
+// can distinguish them.
 
 const STOPS = [
   [5, 48, 97],
@@ -23,35 +24,35 @@ const RAMP = Uint32Array.from({ length: 2 * STEPS + 1 }, (_, step) => {
   return (255 << 24) | (b << 16) | (g << 8) | r; // a little-endian RGBA pixel
 });
 
-/** A value's colour as an RGBA pixel; `limit` (above 0) is the darkest orange, -limit the darkest blue. */
+/** Return a value's colour as an RGBA pixel; `limit` (above 0) is the darkest orange, -limit the darkest blue. */
 export function pixel(value, limit) {
   const step = Math.round((value / limit) * STEPS) + STEPS;
   return RAMP[step < 0 ? 0 : step > 2 * STEPS ? 2 * STEPS : step];
 }
 
-/** The same as CSS. */
+/** Return a value's colour as CSS. */
 export function css(value, limit) {
   const packed = pixel(value, limit);
   return `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`;
 }
 
-/** Black or white, whichever can be read on that colour. */
-export function inkOn(value, limit) {
+/** Return the text colour, black or white, that can be read on a value's colour. */
+export function textColour(value, limit) {
   const packed = pixel(value, limit);
   const linear = [packed & 255, (packed >> 8) & 255, (packed >> 16) & 255].map((c) =>
     c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4,
   );
   const luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  return luminance > 0.179 ? '#000' : '#fff'; // where both contrasts are equal (WCAG)
+  return luminance > 0.179 ? '#000' : '#fff'; // At 0.179 both have the same contrast (WCAG).
 }
 
-/** The colours of the whole ramp, or of its half from 0, equally far apart, as CSS. */
+/** Return the stops of the whole scale, or of its half from 0, at equal distances, as CSS colours. */
 export function stops(diverging) {
   const shown = diverging ? STOPS : STOPS.slice(STOPS.length >> 1);
   return shown.map((stop) => `rgb(${stop.join(' ')})`);
 }
 
-/** The same as a CSS gradient. */
+/** Return the scale as a CSS gradient. */
 export function gradient(diverging) {
   return `linear-gradient(to right, ${stops(diverging).join(', ')})`;
 }

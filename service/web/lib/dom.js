@@ -1,10 +1,10 @@
-/** An element with properties (`class`, `data-…`, `aria-…`, on…, or any attribute) and children. */
+/** Create an element with properties (`class`, `data-…`, `aria-…`, on…, or any attribute) and children. */
 export function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
     else if (name === 'style')
-      node.style.cssText = value; // as an attribute it is not allowed
+      node.style.cssText = value; // The content security policy forbids the attribute.
     else if (value === true) node.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
@@ -12,28 +12,28 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
-/** Replace a node's children; the focus stays in its place among the buttons, and lists where they were
- * scrolled to. What stands in that place only now is brought into sight.
+/** Replace a node's children, and keep the focus on the button of the same index and the scroll
+ * position of the list. A button that is new at that index is scrolled into view.
  */
-export function renew(node, ...children) {
-  const places = () => [...node.querySelectorAll('button, [tabindex]')];
+export function replaceContent(node, ...children) {
+  const buttons = () => [...node.querySelectorAll('button, [tabindex]')];
   const list = () => node.querySelector('.list');
-  const before = places();
+  const before = buttons();
   const focused = before.indexOf(document.activeElement);
-  const scrolled = list()?.scrollTop ?? 0;
+  const scrollTop = list()?.scrollTop ?? 0;
   node.replaceChildren(...children);
-  if (scrolled && list()) list().scrollTop = scrolled;
-  const now = places();
-  if (focused < 0 || !now.length) return;
-  now[Math.min(focused, now.length - 1)].focus({ preventScroll: now.length <= before.length });
+  if (scrollTop && list()) list().scrollTop = scrollTop;
+  const after = buttons();
+  if (focused < 0 || !after.length) return;
+  after[Math.min(focused, after.length - 1)].focus({ preventScroll: after.length <= before.length });
 }
 
-/** A number: full precision for programs and on hover, as much as there is room for to read. */
+/** Create a number: in full precision for programs and on hover, in short form as text. */
 export function number(value, text, properties = {}) {
   return el('data', { value, title: value, ...properties }, text);
 }
 
-/** A context of a canvas that is width × height CSS pixels, sharp on any screen. */
+/** Return the context of a canvas of width × height CSS pixels, in the resolution of the screen. */
 export function sharpContext(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
@@ -49,19 +49,19 @@ export function sharpContext(canvas, width, height) {
   return context;
 }
 
-const remembered = new Map();
+const themeCache = new Map();
 
-/** A custom property's value, such as the theme's colour of a mark. Asking the browser each time
- * would have it compute styles anew in the middle of drawing.
+/** Return a custom property's value, such as the colour of a mark. The values are cached, because
+ * reading one makes the browser compute styles in the middle of drawing.
  */
 export function theme(name) {
-  if (!remembered.has(name)) {
-    remembered.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  if (!themeCache.has(name)) {
+    themeCache.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
   }
-  return remembered.get(name);
+  return themeCache.get(name);
 }
 
-/** After a change between light and dark. */
-export function forgetTheme() {
-  remembered.clear();
+/** Clear the cache of `theme`, after a change between light and dark. */
+export function clearThemeCache() {
+  themeCache.clear();
 }

@@ -6,7 +6,7 @@ export const LANGUAGES = Object.keys(TEXTS);
 
 let language = 'en';
 
-/** The first of the browser's languages that there is. */
+/** Return the first of the browser's languages that the page has. */
 export function preferred(languages) {
   const codes = languages.map((tag) => tag.slice(0, 2).toLowerCase());
   return codes.find((code) => code in TEXTS) ?? 'en';
@@ -16,22 +16,22 @@ export function setLanguage(code) {
   language = code in TEXTS ? code : 'en';
 }
 
-/** Take in the texts of a part that is loaded later. */
+/** Add the texts of a part that is loaded later. */
 export function addTexts(texts) {
   for (const code of LANGUAGES) Object.assign(TEXTS[code], texts[code]);
 }
 
-/** The text of that key, `{name}` replaced. */
+/** Return the text of a key with each `{name}` replaced by its value. */
 export function t(key, values = {}) {
   const text = TEXTS[language][key];
-  if (text === undefined) throw new RangeError(`no text ${key}`);
+  if (text === undefined) throw new RangeError(`No text "${key}" in language "${language}".`);
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** Whether there is such a text. */
-export const known = (key) => key in TEXTS[language];
+/** Whether a key has a text. */
+export const hasText = (key) => key in TEXTS[language];
 
-/** Fill in the texts that the page's own markup names. */
+/** Fill in the texts that the page's markup names. */
 export function translate(root = document) {
   document.documentElement.lang = language;
   for (const node of root.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);

@@ -1,26 +1,26 @@
-/** Runs a task for the latest input only: one is running, at most one waits, the rest is dropped. */
+/** Runs a task for the latest input: while it runs, only the last input submitted stays in the queue. */
 export class Latest {
   #task;
-  #running = false;
-  #waiting = null;
+  #isRunning = false;
+  #next = null;
 
   constructor(task) {
     this.#task = task;
   }
 
-  /** Resolves once nothing runs or waits any more. */
+  /** Submit an input; resolve once the queue is empty, or at once while another input is processed. */
   async submit(input) {
-    this.#waiting = { input };
-    if (this.#running) return;
-    this.#running = true;
+    this.#next = { input };
+    if (this.#isRunning) return;
+    this.#isRunning = true;
     try {
-      while (this.#waiting) {
-        const next = this.#waiting.input;
-        this.#waiting = null;
-        await this.#task(next);
+      while (this.#next) {
+        const { input: latest } = this.#next;
+        this.#next = null;
+        await this.#task(latest);
       }
     } finally {
-      this.#running = false;
+      this.#isRunning = false;
     }
   }
 }

@@ -1,6 +1,6 @@
-/** The shortest decimal that is this float32 and no other: full precision, no noise digits. */
+/** Format a float32 as the shortest decimal that no other float32 has. */
 export function exact(value) {
-  if (Math.fround(value) !== value) return tidy(String(value)); // a float64, such as a sum
+  if (Math.fround(value) !== value) return tidy(String(value)); // A float64, such as a sum.
   for (let digits = 1; digits <= 9; digits++) {
     const text = value.toPrecision(digits);
     if (Math.fround(Number(text)) === value) return tidy(String(Number(text)));
@@ -8,7 +8,7 @@ export function exact(value) {
   return tidy(String(value));
 }
 
-/** About three figures, for tight places. */
+/** Format a number in about three figures. */
 export function short(value) {
   if (value === 0) return '0';
   const size = Math.abs(value);
@@ -17,7 +17,7 @@ export function short(value) {
   return tidy(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3));
 }
 
-/** 0.9987 → "99.87 %"; never rounds up to a certainty that is none. */
+/** Format a share, such as 0.9987 as "99.87 %"; only 1 is "100.00 %" and only 0 is "0.00 %". */
 export function percent(share) {
   if (share > 0.9999 && share < 1) return '> 99.99 %';
   if (share < 0.0001 && share > 0) return '< 0.01 %';

@@ -1,30 +1,30 @@
 import { pixel } from './colours.js';
 
-const EMPTY_CELL = 0x00000000;
-const small = document.createElement('canvas');
+const TRANSPARENT = 0x00000000;
+let scratch = null; // a canvas that is reused, created by the first drawing
 
-/** Cells as a picture of one pixel a cell; scale it up without smoothing.
+/** Return an image of one pixel per cell, to be enlarged without smoothing.
  *
- * @param values row by row; NaN is left transparent.
+ * @param values row by row; NaN becomes transparent.
  * @param colour value → RGBA pixel.
  */
-export function picture(values, columns, colour) {
+export function cellImage(values, columns, colour) {
   const image = new ImageData(columns, values.length / columns);
   const pixels = new Uint32Array(image.data.buffer);
   for (let i = 0; i < values.length; i++)
-    pixels[i] = values[i] === values[i] ? colour(values[i]) : EMPTY_CELL;
+    pixels[i] = values[i] === values[i] ? colour(values[i]) : TRANSPARENT;
   return image;
 }
 
 export const diverging = (limit) => (value) => pixel(value, limit);
 
-/** Ink on paper is dark: 0 white, 1 black, as the paper has it. */
+/** Return the grey of an intensity: 0 is white, 1 is black, as dark strokes on light paper. */
 export function grey(value) {
   const level = Math.round(255 * (1 - value));
   return ((255 << 24) | (level << 16) | (level << 8) | level) >>> 0;
 }
 
-/** Many small pictures composed in memory: putting each on a canvas by itself takes too long. */
+/** An image composed of many small ones in memory, because one canvas call for each takes too long. */
 export class Mosaic {
   #image;
   #pixels;
@@ -34,7 +34,7 @@ export class Mosaic {
     this.#pixels = new Uint32Array(this.#image.data.buffer);
   }
 
-  /** Put a picture's cells at (x, y), each `factor` pixels wide and high; opacity 0–1. */
+  /** Put cells at (x, y), each `factor` pixels wide and high; opacity 0–1. */
   put(values, columns, colour, { x, y, factor, opacity }) {
     const alpha = Math.round(255 * opacity) << 24;
     const { width } = this.#image;
@@ -42,9 +42,9 @@ export class Mosaic {
       if (values[i] !== values[i]) continue; // NaN
       const left = x + (i % columns) * factor;
       const top = y + Math.floor(i / columns) * factor;
-      const shown = (colour(values[i]) & 0xffffff) | alpha;
+      const pixel = (colour(values[i]) & 0xffffff) | alpha;
       for (let row = top; row < top + factor; row++) {
-        this.#pixels.fill(shown, row * width + left, row * width + left + factor);
+        this.#pixels.fill(pixel, row * width + left, row * width + left + factor);
       }
     }
   }
@@ -54,15 +54,32 @@ export class Mosaic {
   }
 }
 
-/** Draw a picture of cells enlarged. */
+/** Draw an image of cells, enlarged to width × height. */
 export function draw(context, image, x, y, width, height) {
-  if (small.width < image.width) small.width = image.width;
-  if (small.height < image.height) small.height = image.height;
-  small.getContext('2d').putImageData(image, 0, 0);
-  context.drawImage(small, 0, 0, image.width, image.height, x, y, width, height);
+  scratch ??= document.createElement('canvas');
+  if (scratch.width < image.width) scratch.width = image.width;
+  if (scratch.height < image.height) scratch.height = image.height;
+  scratch.getContext('2d').putImageData(image, 0, 0);
+  context.drawImage(scratch, 0, 0, image.width, image.height, x, y, width, height);
 }
 
-/** An outline that can be seen on any colour: white around the mark. */
+/** Draw the lines between cells of `factor` pixels. */
+export function gridLines(context, rows, columns, factor, colour) {
+  context.strokeStyle = colour;
+  context.lineWidth = 1;
+  context.beginPath();
+  for (let row = 0; row <= rows; row++) {
+    context.moveTo(0, row * factor + 0.5);
+    context.lineTo(columns * factor, row * factor + 0.5);
+  }
+  for (let column = 0; column <= columns; column++) {
+    context.moveTo(column * factor + 0.5, 0);
+    context.lineTo(column * factor + 0.5, rows * factor);
+  }
+  context.stroke();
+}
+
+/** Draw an outline with a white border, so that it can be seen on any colour. */
 export function outline(context, x, y, width, height, colour, line = 2) {
   context.lineWidth = line + 2;
   context.strokeStyle = '#fff';
@@ -72,7 +89,7 @@ export function outline(context, x, y, width, height, colour, line = 2) {
   context.strokeRect(x - line / 2, y - line / 2, width + line, height + line);
 }
 
-/** Diagonal lines over cells that nothing reads. */
+/** Draw diagonal lines over cells that no window reads. */
 export function hatch(context, x, y, width, height, colour) {
   context.save();
   context.beginPath();

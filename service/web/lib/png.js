@@ -1,5 +1,5 @@
-// 8-bit grey PNG, written and read by ourselves: some browsers perturb what a canvas gives back
-// (Brave, against fingerprinting), and every one scales differently.
+// An encoder and decoder of 8-bit grey PNG. A canvas cannot replace it, because some browsers change
+// the pixels that a canvas returns (Brave, against fingerprinting) and each scales differently.
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const GREY_8_BIT = [8, 0, 0, 0, 0]; // bit depth, colour type, compression, filter, interlace
@@ -10,24 +10,24 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** A PNG of `pixels`, bytes row by row, 0 black. */
+/** Encode `pixels`, bytes row by row, 0 black, as a PNG. */
 export async function encodeGrey(pixels, width, height) {
-  const rows = new Uint8Array(height * (width + 1)); // each row begins with filter type 0
+  const rows = new Uint8Array(height * (width + 1)); // Each row begins with filter type 0.
   for (let y = 0; y < height; y++) {
     rows.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   }
   const header = new Uint8Array([...bigEndian(width), ...bigEndian(height), ...GREY_8_BIT]);
-  const data = await through(new CompressionStream('deflate'), rows);
+  const data = await pipe(new CompressionStream('deflate'), rows);
   const parts = [
     new Uint8Array(SIGNATURE),
     chunk('IHDR', header),
     chunk('IDAT', data),
     chunk('IEND', new Uint8Array()),
   ];
-  return joined(parts);
+  return concatenate(parts);
 }
 
-/** {width, height, pixels} of an 8-bit grey PNG without interlace. */
+/** Decode an 8-bit grey PNG without interlace to {width, height, pixels}. */
 export async function decodeGrey(buffer) {
   const bytes = new Uint8Array(buffer);
   const view = new DataView(buffer);
@@ -41,7 +41,7 @@ export async function decodeGrey(buffer) {
     if (kind === 'IDAT') parts.push(body);
     at += size + 12;
   }
-  const rows = await through(new DecompressionStream('deflate'), joined(parts));
+  const rows = await pipe(new DecompressionStream('deflate'), concatenate(parts));
   return { width, height, pixels: unfilter(rows, width, height) };
 }
 
@@ -66,14 +66,14 @@ function paeth(left, up, corner) {
   return b <= c ? up : corner;
 }
 
-async function through(transform, bytes) {
+async function pipe(transform, bytes) {
   const writer = transform.writable.getWriter();
   writer.write(bytes);
   writer.close();
   return new Uint8Array(await new Response(transform.readable).arrayBuffer());
 }
 
-function joined(parts) {
+function concatenate(parts) {
   const out = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -84,10 +84,10 @@ function joined(parts) {
 }
 
 function chunk(kind, body) {
-  const named = Uint8Array.from(kind, (letter) => letter.charCodeAt(0));
+  const type = Uint8Array.from(kind, (letter) => letter.charCodeAt(0));
   const out = new Uint8Array(body.length + 12);
   out.set(bigEndian(body.length), 0);
-  out.set(named, 4);
+  out.set(type, 4);
   out.set(body, 8);
   out.set(bigEndian(crc32(out.subarray(4, 8 + body.length))), 8 + body.length);
   return out;

@@ -1,4 +1,4 @@
-/** Random whole numbers of 32 bits, the same for the same seed (mulberry32). */
+/** Return a generator of random 32-bit integers, the same for the same seed (mulberry32). */
 export function seeded(seed) {
   let state = seed >>> 0;
   return () => {

@@ -1,30 +1,18 @@
 import { DIGIT } from './network.js';
+import { cellRegion } from './region.js';
 
-/** What lights up for a cell: its own channel, and what it reads of the layer before.
+/** Return what is highlighted for a cell: its own channel, and what it reads of the layer before.
  *
  * @returns {[layer name]: {channel, region}}: channel null for all, region null for the whole map;
  *   layers without an entry are dimmed. Null without a cell: nothing is dimmed.
  */
 export function focusOn(network, cell) {
   if (!cell) return null;
-  const lit = { [cell.layer]: { channel: cell.channel, region: regionOf(cell) } };
-  if (cell.layer === DIGIT) return lit;
+  const region = cell.row === undefined ? null : cellRegion(cell.row, cell.column);
+  const focus = { [cell.layer]: { channel: cell.channel, region } };
+  if (cell.layer === DIGIT) return focus;
   const layer = network.find(cell.layer);
-  const before = network.before(layer);
-  const name = before?.name ?? DIGIT;
-  if (layer.isConvolution || layer.isPooling) {
-    lit[name] = { channel: layer.isPooling ? cell.channel : null, region: layer.window(cell) };
-  } else if (layer.kind === 'Flatten' && before && !before.isFlat) {
-    const place = Math.floor(cell.channel / before.channels);
-    const at = { row: Math.floor(place / before.columns), column: place % before.columns };
-    lit[name] = { channel: cell.channel % before.channels, region: regionOf(at) };
-  } else {
-    lit[name] = { channel: null, region: null };
-  }
-  lit[DIGIT] ??= { channel: null, region: network.receptiveField(cell) };
-  return lit;
-}
-
-function regionOf({ row, column }) {
-  return row === undefined ? null : { top: row, left: column, height: 1, width: 1 };
+  focus[network.before(layer)?.name ?? DIGIT] = layer.kind.reads(layer, cell);
+  focus[DIGIT] ??= { channel: null, region: network.receptiveField(cell) };
+  return focus;
 }

@@ -4,7 +4,7 @@ import { EMPTY, isEmpty } from './sheet.js';
 export const STAGES = ['post', 'pre', 'weights'];
 export const SCALES = ['layer', 'map'];
 
-/** The state that a link carries, as the text of a URL's hash. */
+/** Encode the page's state as the hash of a URL. */
 export function toHash({ sheet, digit, cell, lang, stage, scale }) {
   const parts = new URLSearchParams(sheetPart(sheet, digit));
   for (const [name, value] of Object.entries(cell ?? {})) {
@@ -16,7 +16,7 @@ export function toHash({ sheet, digit, cell, lang, stage, scale }) {
   return parts.toString();
 }
 
-/** What a link says of a sheet; `digit` is what a picture became. */
+/** Return the parameters of a link for a sheet; `digit` is the preprocessed image. */
 export function sheetPart(sheet, digit) {
   if (isEmpty(sheet)) return {};
   switch (sheet.kind) {
@@ -29,11 +29,11 @@ export function sheetPart(sheet, digit) {
     case 'array':
       return { pixels: toText(sheet.pixels) };
     default:
-      return digit ? { pixels: toText(digit.pixels) } : {}; // a picture is too long for a link
+      return digit ? { pixels: toText(digit.pixels) } : {}; // An image file is too long for a link.
   }
 }
 
-/** What a hash says; what it does not say, or says wrongly, is left out. */
+/** Decode the state in a hash; what is missing or invalid is left out. */
 export function fromHash(hash, network) {
   const parts = new URLSearchParams(hash.replace(/^#/, ''));
   const state = { sheet: sheetOf(parts, network), cell: cellOf(parts, network) };
@@ -43,7 +43,7 @@ export function fromHash(hash, network) {
   return state;
 }
 
-/** The sheet that a link tells of; an empty one where it tells of none. */
+/** Return the sheet in a link's parameters; an empty one where there is none. */
 export function sheetOf(parts, { input: { height, width, channels } }) {
   const whole = (name) => (/^\d{1,9}$/.test(parts.get(name)) ? Number(parts.get(name)) : null);
   if (parts.has('strokes')) return { kind: 'strokes', strokes: decodeStrokes(parts.get('strokes')) };

@@ -1,17 +1,17 @@
-export const DIGIT = 'digit'; // what the first layer's input is called
+import { kindOf } from './kinds.js';
+import { cellRegion, clip, unreadRegions } from './region.js';
 
-/** A rectangle of cells or pixels: rows and columns from (top, left). */
-function clip({ top, left, height, width }, rows, columns) {
-  const [bottom, right] = [Math.min(top + height, rows), Math.min(left + width, columns)];
-  [top, left] = [Math.max(top, 0), Math.max(left, 0)];
-  return { top, left, height: bottom - top, width: right - left };
-}
+export const DIGIT = 'digit'; // the name of the first layer's input
+const PIXEL_FIELD = { size: [1, 1], step: [1, 1], start: [0, 0] }; // a pixel sees itself
 
-/** One layer, as the manifest tells it. */
+/** One layer, as the manifest describes it. */
 export class Layer {
-  constructor(fields, isLast) {
+  #windows; // {first, span, stride} of its windows, in cells of the layer before; null without windows
+
+  /** @param before the layer before; null for the first layer. */
+  constructor(fields, before, isLast) {
     this.name = fields.name;
-    this.kind = fields.kind;
+    this.kind = kindOf(fields.kind);
     this.inputShape = fields.input_shape;
     this.outputShape = fields.output_shape;
     this.activation = fields.activation;
@@ -25,18 +25,11 @@ export class Layer {
     this.isFlat = this.outputShape.length === 1;
     this.channels = this.outputShape.at(-1);
     [this.rows, this.columns] = this.isFlat ? [1, 1] : this.outputShape;
+    const hasWindows = this.kernelSize && this.field;
+    this.#windows = hasWindows ? windowsOf(this.field, before ? before.field : PIXEL_FIELD) : null;
   }
 
-  /** Whether its cells are made by kernels that slide. */
-  get isConvolution() {
-    return this.kind === 'Conv2D';
-  }
-
-  get isPooling() {
-    return this.kind.endsWith('Pooling2D');
-  }
-
-  /** A cell's place in the layer's values, channels last. */
+  /** Return a cell's index in the layer's values, channels last. */
   index({ row = 0, column = 0, channel }) {
     return (row * this.columns + column) * this.channels + channel;
   }
@@ -47,34 +40,45 @@ export class Layer {
     return this.isFlat ? row === undefined : within(row, this.rows) && within(column, this.columns);
   }
 
-  /** What a cell reads of the layer before, clipped to real cells; null where it is all of it. */
-  window({ row, column }) {
-    if (!this.kernelSize) return null;
-    const [top, left] = [row, column].map((at, axis) => at * this.strides[axis] - this.#padded(axis));
-    const [height, width] = this.kernelSize;
+  /** Return the window of a cell on the layer before without its padding; null without windows. */
+  window(cell) {
+    if (!this.#windows) return null;
+    const [top, left] = this.#corner(cell);
+    const [height, width] = this.#windows.span;
     return clip({ top, left, height, width }, this.inputShape[0], this.inputShape[1]);
   }
 
-  /** How many rows and columns of its window lie in the padding above and left of all cells. */
-  cut({ row, column }) {
-    const [top, left] = [row, column].map((at, axis) =>
-      Math.max(this.#padded(axis) - at * this.strides[axis], 0),
-    );
+  /** Return how many rows and columns of a cell's window are padding above and left of the map. */
+  paddingBefore(cell) {
+    const [top, left] = this.#corner(cell).map((at) => Math.max(-at, 0));
     return { top, left };
   }
 
-  /** The first row (axis 0) or column (1) of the layer before that no window reaches. */
-  reach(axis) {
-    if (!this.kernelSize) return this.inputShape[axis];
-    const end = (this.outputShape[axis] - 1) * this.strides[axis] + this.kernelSize[axis];
-    return Math.min(end - this.#padded(axis), this.inputShape[axis]);
+  /** The regions of the layer before that no window reads. */
+  get unread() {
+    if (!this.#windows) return [];
+    const last = this.window({ row: this.rows - 1, column: this.columns - 1 });
+    const [rows, columns] = this.inputShape;
+    return unreadRegions(rows, columns, last.top + last.height, last.left + last.width);
   }
 
-  #padded(axis) {
-    if (this.padding !== 'same') return 0; // Keras pads as little as it can, the odd cell at the end
-    const covered = (this.outputShape[axis] - 1) * this.strides[axis] + this.kernelSize[axis];
-    return Math.max(covered - this.inputShape[axis], 0) >> 1;
+  /** Return where the window of a cell begins: [row, column], negative in padding. */
+  #corner({ row, column }) {
+    const { first, stride } = this.#windows;
+    return [row, column].map((at, axis) => first[axis] + at * stride[axis]);
   }
+}
+
+/** Derive a layer's windows on the layer before from the receptive fields of both. Padding, strides
+ * and dilation then need no rules of their own here: the manifest's fields contain them.
+ */
+function windowsOf(field, before) {
+  const perAxis = (value) => [0, 1].map((axis) => value(axis) / before.step[axis]);
+  return {
+    first: perAxis((axis) => field.start[axis] - before.start[axis]),
+    span: perAxis((axis) => field.size[axis] - before.size[axis] + before.step[axis]),
+    stride: perAxis((axis) => field.step[axis]),
+  };
 }
 
 /** A network, known from its manifest alone. */
@@ -84,11 +88,15 @@ export class Network {
     this.labels = manifest.labels;
     this.input = manifest.input; // {height, width, channels}
     this.threshold = manifest.in_distribution?.threshold ?? null;
-    this.layers = manifest.layers.map((fields, index, all) => new Layer(fields, index === all.length - 1));
+    this.layers = [];
+    for (const fields of manifest.layers) {
+      const isLast = this.layers.length === manifest.layers.length - 1;
+      this.layers.push(new Layer(fields, this.layers.at(-1) ?? null, isLast));
+    }
   }
 
-  /** Whether the service takes pictures for it, and not arrays only. */
-  get takesPictures() {
+  /** Whether the service takes encoded images for this network, and not arrays only. */
+  get acceptsImages() {
     const { height, width, channels } = this.input;
     return height === 28 && width === 28 && channels === 1;
   }
@@ -97,16 +105,21 @@ export class Network {
     return this.layers.at(-1);
   }
 
+  /** Whether the last layer has one unit per label. */
+  get hasClasses() {
+    return this.last.isFlat && this.labels.length === this.last.channels;
+  }
+
   find(name) {
     return this.layers.find((layer) => layer.name === name) ?? null;
   }
 
-  /** The layer before; null before the first. */
+  /** Return the layer before; null before the first. */
   before(layer) {
     return this.layers[this.layers.indexOf(layer) - 1] ?? null;
   }
 
-  /** Whether there is such a cell, or such a pixel of the digit. */
+  /** Whether the network has that cell, or the digit that pixel. */
   has(cell) {
     if (cell.layer !== DIGIT) return this.find(cell.layer)?.has(cell) ?? false;
     const { height, width, channels } = this.input;
@@ -118,10 +131,10 @@ export class Network {
     );
   }
 
-  /** The pixels of the digit that a cell sees. */
+  /** Return the region of the digit that a cell depends on. */
   receptiveField(cell) {
     const { height, width } = this.input;
-    if (cell.layer === DIGIT) return { top: cell.row, left: cell.column, height: 1, width: 1 };
+    if (cell.layer === DIGIT) return cellRegion(cell.row, cell.column);
     const { field } = this.find(cell.layer);
     if (!field) return { top: 0, left: 0, height, width };
     const [top, left] = [cell.row, cell.column].map((at, axis) => field.start[axis] + at * field.step[axis]);

@@ -1,24 +1,38 @@
 import { seeded } from '../lib/random.js';
-import { PAPER } from './strokes.js';
+import { DRAWING_SIZE } from './strokes.js';
 
-/** A model's input of noise: the same for the same seed, so that a link can name it. */
+/** Convert a pixel, 0–255, to the float32 that the model computes with, 0–1. */
+export const intensity = (byte) => Math.fround(byte / 255);
+
+/** Return the intensities of all pixels, channels last. */
+export const intensities = ({ pixels }) => Float32Array.from(pixels, intensity);
+
+/** Return the mean intensity over all channels of each pixel, float32. */
+export function meanIntensities({ pixels, channels }) {
+  return Float32Array.from({ length: pixels.length / channels }, (_, i) => {
+    const pixel = pixels.subarray(i * channels, (i + 1) * channels);
+    return pixel.reduce((total, byte) => total + byte) / channels / 255;
+  });
+}
+
+/** Return random pixels for a model's input, the same for the same seed, so that a link can name them. */
 export function randomDigit({ height, width, channels }, seed) {
   const next = seeded(seed);
   const pixels = Uint8Array.from({ length: height * width * channels }, () => next() >>> 24);
   return { pixels, height, width, channels };
 }
 
-/** A drawing averaged down to a model's input, ink 255 on 0, the same in every channel.
+/** Average a drawing down to a model's input, strokes 255 on 0, the same in every channel.
  *
- * For models that take no pictures: the service has preprocessing for MNIST's digits alone.
+ * This is for models other than MNIST's, because the service preprocesses images for MNIST only.
  */
 export function shrink(raster, { height, width, channels }) {
   const sums = new Float64Array(height * width);
   const counts = new Float64Array(height * width);
-  for (let y = 0; y < PAPER; y++) {
-    for (let x = 0; x < PAPER; x++) {
-      const cell = Math.floor((y * height) / PAPER) * width + Math.floor((x * width) / PAPER);
-      sums[cell] += 255 - raster.pixels[y * PAPER + x];
+  for (let y = 0; y < DRAWING_SIZE; y++) {
+    for (let x = 0; x < DRAWING_SIZE; x++) {
+      const cell = Math.floor((y * height) / DRAWING_SIZE) * width + Math.floor((x * width) / DRAWING_SIZE);
+      sums[cell] += 255 - raster.pixels[y * DRAWING_SIZE + x];
       counts[cell]++;
     }
   }

@@ -1,7 +1,8 @@
 import { DIGIT } from './network.js';
+import { intensities } from './pixels.js';
 
-/** One channel as a grid of cells: of a layer with rows and columns its map, of a flat layer all
- * its units in a square, of the digit its pixels.
+/** One channel as a grid of cells: the map of a layer with rows and columns, all units of a flat
+ * layer in a square, or the pixels of the digit.
  */
 export class Plane {
   constructor({ network, layer, channel }) {
@@ -18,7 +19,7 @@ export class Plane {
       : (layer?.rows ?? network.input.height);
   }
 
-  /** The cell at a place; null where there is none. */
+  /** Return the cell at a place; null where there is none. */
   cellAt(row, column) {
     if (row < 0 || column < 0 || row >= this.rows || column >= this.columns) return null;
     if (!this.isFlat) return { layer: this.name, channel: this.channel, row, column };
@@ -26,13 +27,13 @@ export class Plane {
     return unit < this.layer.channels ? { layer: this.name, channel: unit } : null;
   }
 
-  /** {row, column} of a cell. */
+  /** Return {row, column} of a cell. */
   placeOf(cell) {
     if (!this.isFlat) return { row: cell.row, column: cell.column };
     return { row: Math.floor(cell.channel / this.columns), column: cell.channel % this.columns };
   }
 
-  /** The cell that a key leads to from a cell; null for another key or at the edge. */
+  /** Return the cell that a key moves to from a cell; null for another key or at the edge. */
   step(cell, key) {
     const { row, column } = this.placeOf(cell);
     const [down, right] =
@@ -43,15 +44,13 @@ export class Plane {
     return { ...cell, channel: (cell.channel + turn + this.channels) % this.channels };
   }
 
-  /** Its values, row by row; NaN where a square of units is not full. */
+  /** Return the values, row by row; NaN where the square of units has no unit. */
   values(values, digit, stage) {
     const out = new Float32Array(this.rows * this.columns).fill(NaN);
-    const given = this.layer ? values.of(this.layer, stage) : digit.pixels;
+    const all = this.layer ? values.of(this.layer, stage) : intensities(digit);
     const step = this.isFlat ? 1 : this.channels;
     const first = this.isFlat ? 0 : this.channel;
-    for (let i = 0; first + i * step < given.length; i++) {
-      out[i] = this.layer ? given[first + i * step] : given[first + i * step] / 255;
-    }
+    for (let i = 0; first + i * step < all.length; i++) out[i] = all[first + i * step];
     return out;
   }
 }

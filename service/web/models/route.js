@@ -1,9 +1,9 @@
-// Which view an address shows: `#lab/<exhibit>&n=5`, `#model`, or else the playground's own state.
+// The view that an address shows: `#lab/<exhibit>&n=5`, `#model`, or else the playground and its state.
 
 export const [PLAYGROUND, LAB, MODEL] = ['playground', 'lab', 'model'];
 export const VIEWS = [PLAYGROUND, LAB, MODEL];
 
-/** {view, exhibit, params}; the exhibit is null where the address names none. */
+/** Parse a hash to {view, exhibit, params}; the exhibit is null where the address names none. */
 export function routeOf(hash) {
   const [place, ...rest] = hash.replace(/^#/, '').split('&');
   const params = new URLSearchParams(rest.join('&'));
@@ -13,7 +13,7 @@ export function routeOf(hash) {
   return { view: PLAYGROUND, exhibit: null, params: new URLSearchParams() };
 }
 
-/** The address of an exhibit in some state. */
+/** Return the address of an exhibit in a state. */
 export function exhibitHash(exhibit, state, lang) {
   const place = exhibit === MODEL ? MODEL : `${LAB}/${exhibit}`;
   return `#${[place, new URLSearchParams({ ...state, lang })].join('&')}`;

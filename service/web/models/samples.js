@@ -1,6 +1,6 @@
 import { decodeGrey } from '../lib/png.js';
 
-/** Digits of MNIST's test set: a sprite, one below the other, and their labels. */
+/** Digits of MNIST's test set, from a sprite that has them one below the other. */
 export class Samples {
   #base;
   #sprite = null;
@@ -9,7 +9,7 @@ export class Samples {
     this.#base = base;
   }
 
-  /** The pixels of one, ink 255 on 0; counts round where there are no more. */
+  /** Return the pixels of a sample, strokes 255 on 0; after the last one the first follows. */
   async pixels(index) {
     const { pixels, width, height } = await this.#load();
     const size = width * width;

@@ -1,15 +1,13 @@
-/** What lies on the paper, and what lay on it before: each step can be undone.
- *
- * A sheet is {kind: 'strokes', strokes} · {kind: 'sample', index} · {kind: 'random', seed} ·
- * {kind: 'picture', blob} · {kind: 'array', pixels}; never changed, only replaced.
- */
+// A sheet is the input that the user chose: {kind: 'strokes', strokes} · {kind: 'sample', index} ·
+// {kind: 'random', seed} · {kind: 'image', blob} · {kind: 'array', pixels}. Sheets are immutable.
 export const EMPTY = Object.freeze({ kind: 'strokes', strokes: Object.freeze([]) });
-const MOST_STEPS = 200;
+const UNDO_LIMIT = 200;
 
+/** The current sheet and its predecessors: each step can be undone. */
 export class Sheets {
   #store;
   #past = [];
-  #drawn = null; // the sheet as the stroke under way has left it
+  #unfinished = null; // the sheet with the stroke that is being drawn
 
   constructor(store) {
     this.#store = store;
@@ -19,19 +17,19 @@ export class Sheets {
     return this.#store.state.sheet;
   }
 
-  /** Whether a stroke can be led on: nothing else was laid on the table since it began. */
+  /** Whether the stroke can be extended, because no other sheet has replaced it since it began. */
   get isBeingDrawn() {
-    return this.current === this.#drawn;
+    return this.current === this.#unfinished;
   }
 
   get canUndo() {
     return this.#past.length > 0;
   }
 
-  /** Lay another sheet on the table. */
+  /** Replace the current sheet. */
   put(sheet) {
     if (isEmpty(sheet) && isEmpty(this.current)) return;
-    this.#past = [...this.#past.slice(1 - MOST_STEPS), this.current];
+    this.#past = [...this.#past.slice(1 - UNDO_LIMIT), this.current];
     this.#store.set({ sheet });
   }
 
@@ -39,13 +37,13 @@ export class Sheets {
     if (this.canUndo) this.#store.set({ sheet: this.#past.pop() });
   }
 
-  /** A new stroke at that point, on the strokes that are there or on a clean sheet. */
+  /** Begin a stroke at a point, beside the present strokes or on an empty sheet. */
   begin(point, brush) {
     const strokes = this.current.kind === 'strokes' ? this.current.strokes : [];
     this.put(this.#draw([...strokes, { brush, points: [point] }]));
   }
 
-  /** Lead the stroke under way on; near points add nothing but length to the link. */
+  /** Extend the stroke to a point, unless the point is so near that it would only lengthen the link. */
   extend(point) {
     if (!this.isBeingDrawn) return;
     const strokes = this.current.strokes.slice();
@@ -55,10 +53,10 @@ export class Sheets {
     this.#store.set({ sheet: this.#draw([...strokes, { brush, points: [...points, point] }]) });
   }
 
-  /** Known as the stroke's own before anyone is told of it. */
+  /** Return the sheet with the stroke; it is remembered before the store notifies its listeners. */
   #draw(strokes) {
-    this.#drawn = { kind: 'strokes', strokes };
-    return this.#drawn;
+    this.#unfinished = { kind: 'strokes', strokes };
+    return this.#unfinished;
   }
 }
 

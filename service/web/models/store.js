@@ -1,4 +1,4 @@
-/** What the page shows, in one place; parts say what they depend on, and are told when it changes. */
+/** The page's state; listeners name the keys that they depend on, and run when one of them changes. */
 export class Store {
   #state;
   #listeners = [];
@@ -11,7 +11,7 @@ export class Store {
     return this.#state;
   }
 
-  /** Take changes over, and tell whoever depends on one of them. */
+  /** Apply changes, and call the listeners of the keys whose values differ. */
   set(changes) {
     const changed = Object.keys(changes).filter((key) => this.#state[key] !== changes[key]);
     if (!changed.length) return;
@@ -21,7 +21,7 @@ export class Store {
     }
   }
 
-  /** Call the listener now, and whenever one of the keys changes. */
+  /** Call a listener now, and whenever one of the keys changes. */
   watch(keys, listener) {
     this.#listeners.push({ keys, listener });
     listener(this.#state);

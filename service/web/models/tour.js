@@ -1,10 +1,12 @@
-/** The tour's steps for a network: {name, target (selector), cell(values) → what is revealed, …texts}. */
+/** Return the steps of the tour for a network: {name, target (a selector), cell(values) → the cell to
+ * open with the answer, and the values that the texts contain}.
+ */
 export function stepsOf(network) {
-  const convolution = network.layers.find((layer) => layer.isConvolution);
-  const pooling = network.layers.find((layer) => layer.kind === 'MaxPooling2D');
+  const convolution = network.layers.find(({ kind }) => kind.family === 'convolution');
+  const pooling = network.layers.find(({ kind }) => kind.keepsLargest);
   const { input, last } = network;
   const column = (layer) => `[data-layer="${CSS.escape(layer.name)}"]`;
-  const livelier = (layer) => (values) => liveliest(values, layer);
+  const strongestOf = (layer) => (values) => strongestCell(values, layer);
   const size = `${input.height} × ${input.width}`;
   return [
     { name: 'digit', target: '#digit', size },
@@ -19,7 +21,7 @@ export function stepsOf(network) {
           {
             name: 'cell',
             target: '#inspector',
-            cell: livelier(convolution),
+            cell: strongestOf(convolution),
             layer: convolution.name,
             window: convolution.kernelSize.join(' × '),
             count: convolution.kernelSize[0] * convolution.kernelSize[1] * input.channels,
@@ -31,7 +33,7 @@ export function stepsOf(network) {
           {
             name: 'pool',
             target: '#inspector',
-            cell: livelier(pooling),
+            cell: strongestOf(pooling),
             window: pooling.kernelSize.join(' × '),
           },
         ]
@@ -44,8 +46,8 @@ export function stepsOf(network) {
   ];
 }
 
-/** The cell of a layer that is furthest from 0. */
-function liveliest(values, layer) {
+/** Return the cell of a layer that is furthest from 0. */
+function strongestCell(values, layer) {
   const all = values.of(layer);
   const best = all.reduce((most, value, i) => (Math.abs(value) > Math.abs(all[most]) ? i : most), 0);
   return values.strongest(layer, best % layer.channels);

@@ -1,4 +1,4 @@
-/** The cells visited, to go back to. */
+/** The history of selected cells, to go back to. */
 export class Trail {
   #store;
 
@@ -6,14 +6,14 @@ export class Trail {
     this.#store = store;
   }
 
-  /** Select a cell; with `follow`, as the next step from the present one. */
+  /** Select a cell; with `follow`, as the next step from the current one. */
   go(cell, { follow = false } = {}) {
-    const { cell: present, trail } = this.#store.state;
-    const steps = follow && present ? [...trail, present] : follow ? trail : [];
+    const { cell: current, trail } = this.#store.state;
+    const steps = follow && current ? [...trail, current] : follow ? trail : [];
     this.#store.set({ cell, trail: steps, hover: null, term: null, allTerms: false });
   }
 
-  /** Back to a step of the trail; without a number, to the last. */
+  /** Go back to a step of the trail; without a number, to the last one. */
   back(step = this.#store.state.trail.length - 1) {
     const { trail } = this.#store.state;
     if (trail[step])
@@ -27,7 +27,7 @@ export class Trail {
   }
 }
 
-/** A cell with the fields that it has; the service says null where a flat layer has no rows. */
+/** Return a cell without empty fields; the service sends null where a flat layer has no rows. */
 export function asCell({ layer, channel, row, column }) {
   return row === null || row === undefined ? { layer, channel } : { layer, channel, row, column };
 }

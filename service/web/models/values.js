@@ -1,21 +1,26 @@
-/** Layers whose values after the activation have to be asked for: they do not follow exactly from
- * those before it, which are asked for anyway.
+import { extent, relu } from '../lib/math.js';
+
+// The activation functions that the page applies itself, because their float32 results are exact.
+const ACTIVATIONS = { linear: (value) => value, relu };
+
+/** Return the layers whose values after the activation have to be requested, because they do not
+ * follow exactly from the values before it, which are requested anyway.
  */
-export function asksForPost(network) {
+export function layersToRequestPost(network) {
   return network.layers.filter(
     ({ activation, isLast }) =>
-      !['linear', 'relu'].includes(activation) && !(isLast && activation === 'softmax'),
+      !Object.hasOwn(ACTIVATIONS, activation) && !(isLast && activation === 'softmax'),
   );
 }
 
-/** Every value that the network has for one digit: float32, channels last. */
+/** All values of the network for one digit: float32, channels last. */
 export class Values {
   #tensors;
   #post = new Map();
 
-  /** @param tensors as the service gave them, {name: {values}}, of one image: `<layer>/pre` of all
-   *   layers, `<layer>` of those that `asksForPost` names, `probabilities`, and `score` where the
-   *   bundle can tell what is no digit.
+  /** @param tensors the service's response for one image, {name: {values}}: `<layer>/pre` of all
+   *   layers, `<layer>` of those in `layersToRequestPost`, `probabilities`, and `score` where the
+   *   bundle detects inputs that are out of distribution.
    */
   constructor(network, tensors) {
     this.network = network;
@@ -31,7 +36,7 @@ export class Values {
   #after(layer) {
     if (layer.name in this.#tensors) return this.#tensors[layer.name].values;
     if (layer.activation === 'softmax') return this.#tensors.probabilities.values;
-    return this.of(layer, 'pre').map((value) => Math.max(value, 0)); // exact in float32
+    return this.of(layer, 'pre').map(ACTIVATIONS[layer.activation]);
   }
 
   at(cell, stage = 'post') {
@@ -39,31 +44,27 @@ export class Values {
     return this.of(layer, stage)[layer.index(cell)];
   }
 
-  /** The value of the darkest colour: the largest magnitude of the layer, or of one channel. */
+  /** Return the value of the darkest colour: the largest magnitude of the layer, or of one channel. */
   limit(layer, stage, channel = null) {
-    if (layer.activation === 'softmax' && stage === 'post') return 1; // so that they can be compared
-    const values = this.of(layer, stage);
-    let largest = 0;
-    const step = channel === null ? 1 : layer.channels;
-    for (let i = channel ?? 0; i < values.length; i += step) largest = Math.max(largest, Math.abs(values[i]));
-    return largest || 1; // a scale needs an extent
+    if (layer.activation === 'softmax' && stage === 'post') return 1; // probabilities of all inputs compare
+    return extent(this.of(layer, stage), channel === null ? 1 : layer.channels, channel ?? 0);
   }
 
-  /** Whether colours run both ways from 0. */
+  /** Whether a stage has values on both sides of 0, or can have them. */
   isDiverging(layer, stage) {
     if (stage === 'pre' && layer.hasOwnPre) return true;
     return this.of(layer, stage).some((value) => value < 0);
   }
 
-  /** Channels that are 0 everywhere after the activation: nothing of them goes on. */
-  dead(layer) {
+  /** Return for each channel 1 if it is 0 everywhere after the activation, else 0. */
+  inactive(layer) {
     const values = this.of(layer);
-    const alive = new Uint8Array(layer.channels);
-    for (let i = 0; i < values.length; i++) if (values[i]) alive[i % layer.channels] = 1;
-    return alive.map((one) => 1 - one);
+    const inactive = new Uint8Array(layer.channels).fill(1);
+    for (let i = 0; i < values.length; i++) if (values[i]) inactive[i % layer.channels] = 0;
+    return inactive;
   }
 
-  /** The cell of a channel that is furthest from 0. */
+  /** Return the cell of a channel that is furthest from 0. */
   strongest(layer, channel) {
     if (layer.isFlat) return { layer: layer.name, channel };
     const values = this.of(layer);
@@ -76,7 +77,7 @@ export class Values {
     return { layer: layer.name, channel, row, column };
   }
 
-  /** The classes, likeliest first: {index, label, probability, logit}. */
+  /** Return the classes, the most probable first: {index, label, probability, logit}. */
   ranking() {
     const { last, labels } = this.network;
     const [probabilities, logits] = [this.of(last), this.of(last, 'pre')];
@@ -85,7 +86,7 @@ export class Values {
       .sort((a, b) => b.probability - a.probability);
   }
 
-  /** Whether the model has learnt from pictures like this; null where its bundle cannot say. */
+  /** Whether the image resembles the training data; null where the bundle has no score for that. */
   isFamiliar() {
     const score = this.#tensors.score?.values[0];
     return score === undefined ? null : score >= this.network.threshold;

@@ -1,6 +1,6 @@
 import { el } from '../lib/dom.js';
 
-/** How much a term adds (to the right, orange) or takes (to the left, blue). */
+/** Create a bar for a term's contribution: to the right and orange above 0, to the left and blue below. */
 export function bar(value, most) {
   const share = Math.min(Math.abs(value) / most, 1);
   return el(

@@ -2,7 +2,7 @@ import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { Dialog } from './dialog.js';
 
-/** Takes one picture with the camera; the camera is off as soon as the dialog is closed. */
+/** Takes one photo with the camera; the camera is off as soon as the dialog is closed. */
 export class Camera {
   #sheets;
   #dialog = new Dialog('camera');
@@ -15,12 +15,12 @@ export class Camera {
   }
 
   async open() {
-    const shoot = el(
+    const shutter = el(
       'button',
-      { type: 'button', class: 'wide primary', onclick: () => this.#shoot() },
+      { type: 'button', class: 'wide primary', onclick: () => this.#takePhoto() },
       t('camera.shoot'),
     );
-    this.#dialog.body.replaceChildren(el('p', { class: 'soft' }, t('camera.how')), this.#video, shoot);
+    this.#dialog.body.replaceChildren(el('p', { class: 'soft' }, t('camera.how')), this.#video, shutter);
     this.#dialog.open(t('tool.camera'));
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
@@ -33,13 +33,13 @@ export class Camera {
     return undefined;
   }
 
-  #shoot() {
+  #takePhoto() {
     const side = Math.min(this.#video.videoWidth, this.#video.videoHeight);
     if (!side) return;
     const canvas = el('canvas', { width: side, height: side });
     const [x, y] = [(this.#video.videoWidth - side) / 2, (this.#video.videoHeight - side) / 2];
     canvas.getContext('2d').drawImage(this.#video, x, y, side, side, 0, 0, side, side);
-    canvas.toBlob((blob) => this.#sheets.put({ kind: 'picture', blob }), 'image/jpeg', 0.92);
+    canvas.toBlob((blob) => this.#sheets.put({ kind: 'image', blob }), 'image/jpeg', 0.92);
     this.#dialog.close();
   }
 

@@ -3,17 +3,15 @@ import { exact, percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { facts } from './facts.js';
 
-/** The last layer: every class with its probability and its logit; each can be asked why. */
+/** The last layer as a list: every class with its probability and its logit; a click explains it. */
 export class Classes {
   #network;
-  #store;
   #open;
   #head = el('header', {});
   #list = el('ol', { class: 'classes' });
 
   constructor({ store, network, open }) {
     this.#network = network;
-    this.#store = store;
     this.#open = open;
     this.node = el(
       'section',
@@ -45,25 +43,25 @@ export class Classes {
 
   #row({ index, label, probability, logit }, first, cell) {
     const { last } = this.#network;
-    const selected = cell?.layer === last.name && cell.channel === index;
-    const known = probability !== undefined;
+    const isSelected = cell?.layer === last.name && cell.channel === index;
+    const hasValues = probability !== undefined;
     const button = el(
       'button',
       {
         type: 'button',
-        disabled: !known,
-        'aria-pressed': String(selected),
-        class: first.index === index && known ? 'first' : null,
+        disabled: !hasValues,
+        'aria-pressed': String(isSelected),
+        class: first.index === index && hasValues ? 'first' : null,
         onclick: () => this.#open({ layer: last.name, channel: index }),
       },
       el('b', {}, label),
       el(
         'span',
         { class: 'share' },
-        el('i', { style: `--share: ${known ? probability : 0}` }),
-        known ? number(probability, percent(probability)) : '–',
+        el('i', { style: `--share: ${hasValues ? probability : 0}` }),
+        hasValues ? number(probability, percent(probability)) : '–',
       ),
-      known ? number(logit, short(logit), { title: exact(logit), class: 'soft' }) : '–',
+      hasValues ? number(logit, short(logit), { title: exact(logit), class: 'soft' }) : '–',
     );
     return el('li', {}, button);
   }

@@ -1,4 +1,5 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
+import { sum } from '../lib/math.js';
 import { Mosaic, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { focusOn } from '../models/focus.js';
@@ -8,25 +9,25 @@ import { facts } from './facts.js';
 import { tileSource } from './tile-source.js';
 
 const DIMMED = 0.4;
-const KERNEL_SIZE = 48; // CSS pixels, so that single weights can be seen
-const MARGIN = 4; // room for outlines around the outermost tiles
+const KERNEL_SIZE = 48; // CSS pixels, so that single weights are visible
+const MARGIN = 4; // space for outlines around the outermost tiles
 
-/** One layer: its name and facts, every map of it as a tile, its legend. */
+/** One layer: its name and facts, each of its maps as a tile, and a legend. */
 export class Column {
   #store;
   #network;
   #layer; // null: the digit
   #open;
   #layout = null;
-  #at = 0; // channel that the arrow keys are on
+  #cursor = 0; // the channel that the arrow keys start from
   #canvas = el('canvas', { 'aria-hidden': 'true' });
   #head = el('header', {});
   #note = el('p', { class: 'soft' });
   #foot = el('footer', {});
   #sheet;
 
-  /** @param open cell → selects it; @param inward moves the keyboard on to the inspector. */
-  constructor({ store, network, layer, open, inward }) {
+  /** @param open (cell) selects a cell; @param focusInspector moves the focus to the inspector. */
+  constructor({ store, network, layer, open, focusInspector }) {
     Object.assign(this, { name: layer?.name ?? DIGIT });
     this.#store = store;
     this.#network = network;
@@ -34,7 +35,7 @@ export class Column {
     this.#open = open;
     this.#sheet = el('div', { class: 'sheet', tabindex: 0, role: 'application' }, this.#canvas);
     this.#sheet.addEventListener('click', (event) => this.#choose(this.#channelUnder(event)));
-    this.#sheet.addEventListener('keydown', (event) => this.#key(event, inward));
+    this.#sheet.addEventListener('keydown', (event) => this.#key(event, focusInspector));
     this.#sheet.addEventListener('focus', () => this.#draw(store.state));
     this.#sheet.addEventListener('blur', () => this.#draw(store.state));
     this.node = el(
@@ -44,39 +45,39 @@ export class Column {
       this.#sheet,
       this.#foot,
     );
-    store.watch(['lang'], () => this.#tell());
-    store.watch(['lang', 'values', 'stage'], (state) => this.#countDead(state));
+    store.watch(['lang'], () => this.#drawTexts());
+    store.watch(['lang', 'values', 'stage'], (state) => this.#countInactive(state));
     store.watch(['values', 'digit', 'stage', 'scale', 'weights', 'cell', 'hover', 'lang', 'dark'], (state) =>
       this.#draw(state),
     );
   }
 
-  #tell() {
+  #drawTexts() {
     const name = this.#layer ? this.name : t('input');
     this.#head.replaceChildren(...facts(this.#network, this.#layer), this.#note);
     this.#sheet.setAttribute('aria-label', t('column.name', { name, count: this.#count }));
   }
 
-  #countDead({ values, stage }) {
+  #countInactive({ values, stage }) {
     const layer = this.#layer;
-    const counts = values && layer && !layer.isFlat && stage === 'post';
-    const dead = counts ? values.dead(layer).reduce((sum, one) => sum + one, 0) : 0;
-    this.#note.textContent = dead ? t('facts.dead', { count: dead }) : '';
+    const hasMaps = values && layer && !layer.isFlat && stage === 'post';
+    const count = hasMaps ? sum(values.inactive(layer)) : 0;
+    this.#note.textContent = count ? t('facts.dead', { count }) : '';
   }
 
   get #count() {
     return this.#layer?.channels ?? this.#network.input.channels;
   }
 
-  /** Whether kernels are shown here. */
-  #shows(weights) {
+  /** Whether the column shows kernels. */
+  #showsKernels(weights) {
     return this.#store.state.stage === 'weights' && this.#layer && weights?.has(this.#layer);
   }
 
   #draw(state) {
     const { weights } = state;
     const { height, width } = this.#network.input;
-    const kernels = this.#shows(weights) ? weights.shape(this.#layer) : null;
+    const kernels = this.#showsKernels(weights) ? weights.shape(this.#layer) : null;
     const { rows, columns } = kernels ?? this.#layer ?? { rows: height, columns: width };
     this.#layout = kernels
       ? tiles(this.#count, rows, columns, KERNEL_SIZE)
@@ -89,50 +90,50 @@ export class Column {
     );
     context.translate(MARGIN, MARGIN);
     const source = tileSource(this.#network, this.#layer, state);
-    const lit = focusOn(this.#network, state.hover ?? state.cell);
-    this.#tiles(context, source, lit);
-    this.#marks(context, lit, kernels);
-    if (!this.#layer) this.#edges(context);
-    if (document.activeElement === this.#sheet) this.#frame(context, this.#at, theme('--accent'));
+    const focus = focusOn(this.#network, state.hover ?? state.cell);
+    this.#drawTiles(context, source, focus);
+    this.#drawMarks(context, focus, kernels);
+    if (!this.#layer) this.#drawEdges(context);
+    if (document.activeElement === this.#sheet) this.#outlineTile(context, this.#cursor, theme('--accent'));
     this.#foot.replaceChildren(...(source?.legend ? [source.legend] : []));
   }
 
-  #tiles(context, source, lit) {
+  #drawTiles(context, source, focus) {
     const { rows, columns, factor, width, height } = this.#layout;
     const mosaic = new Mosaic(width, height);
-    const mine = lit?.[this.name];
-    const [blank, dead, cross] = ['--blank', '--dead', '--soft'].map(theme);
+    const own = focus?.[this.name];
+    const [blank, inactive, cross] = ['--blank', '--inactive', '--soft'].map(theme);
     for (let channel = 0; channel < this.#count; channel++) {
       const { x, y } = tileAt(this.#layout, channel);
-      const opacity = !lit || (mine && (mine.channel === null || mine.channel === channel)) ? 1 : DIMMED;
-      const shown = source?.of(channel);
+      const opacity = !focus || (own && (own.channel === null || own.channel === channel)) ? 1 : DIMMED;
+      const tile = source?.of(channel);
       context.globalAlpha = opacity;
-      if (shown && !shown.dead) mosaic.put(shown.values, columns, shown.colour, { x, y, factor, opacity });
+      if (tile && !tile.isInactive) mosaic.put(tile.values, columns, tile.colour, { x, y, factor, opacity });
       else
-        plate(
+        fillTile(
           context,
           { x, y, width: columns * factor, height: rows * factor },
-          shown ? dead : blank,
-          shown && cross,
+          tile ? inactive : blank,
+          tile && cross,
         );
     }
     context.globalAlpha = 1;
     mosaic.draw(context);
   }
 
-  /** The selected tile, or what it reads of these. */
-  #marks(context, lit, kernels) {
-    const mine = lit?.[this.name];
+  /** Outline the selected tile, or the regions of these tiles that the selected cell reads. */
+  #drawMarks(context, focus, kernels) {
+    const own = focus?.[this.name];
     const { cell, hover } = this.#store.state;
-    if (!mine) return;
+    if (!own) return;
     if ((hover ?? cell).layer === this.name) {
-      this.#at = mine.channel;
-      this.#frame(context, mine.channel, theme('--mark'));
-    } else if (mine.region && !kernels) {
+      this.#cursor = own.channel;
+      this.#outlineTile(context, own.channel, theme('--mark'));
+    } else if (own.region && !kernels) {
       const { factor } = this.#layout;
       const channels =
-        mine.channel === null ? Array.from({ length: this.#count }, (_, i) => i) : [mine.channel];
-      const { top, left, height, width } = mine.region;
+        own.channel === null ? Array.from({ length: this.#count }, (_, i) => i) : [own.channel];
+      const { top, left, height, width } = own.region;
       for (const channel of channels) {
         const { x, y } = tileAt(this.#layout, channel);
         outline(
@@ -148,8 +149,8 @@ export class Column {
     }
   }
 
-  /** Paper is as white as the page: its edge has to be drawn. */
-  #edges(context) {
+  /** Draw the edges of the digit, because its background is as white as the page. */
+  #drawEdges(context) {
     const { rows, columns, factor } = this.#layout;
     context.lineWidth = 1;
     context.strokeStyle = theme('--line');
@@ -159,8 +160,7 @@ export class Column {
     }
   }
 
-  /** Which tile the selection, or the keyboard, is on. */
-  #frame(context, channel, colour) {
+  #outlineTile(context, channel, colour) {
     const { rows, columns, factor } = this.#layout;
     const { x, y } = tileAt(this.#layout, channel);
     outline(context, x, y, columns * factor, rows * factor, colour);
@@ -174,16 +174,16 @@ export class Column {
   #choose(channel) {
     const { values } = this.#store.state;
     if (channel === null || !values) return;
-    this.#at = channel;
+    this.#cursor = channel;
     this.#open(this.#layer ? values.strongest(this.#layer, channel) : middle(this.#network.input, channel));
   }
 
-  #key(event, inward) {
+  #key(event, focusInspector) {
     if (event.key === 'Enter' || event.key === ' ') {
-      this.#choose(this.#at);
-      setTimeout(inward); // the inspector is drawn by then
+      this.#choose(this.#cursor);
+      setTimeout(focusInspector); // The inspector is drawn first.
     } else {
-      const channel = stepTo(this.#layout, this.#at, event.key);
+      const channel = stepTo(this.#layout, this.#cursor, event.key);
       if (channel === null) return;
       this.#choose(channel);
     }
@@ -191,8 +191,8 @@ export class Column {
   }
 }
 
-/** A tile without a picture: nothing yet, or (with a cross) dead. */
-function plate(context, { x, y, width, height }, colour, cross) {
+/** Fill a tile that shows no values: blank, or with a cross where the map is inactive. */
+function fillTile(context, { x, y, width, height }, colour, cross) {
   context.fillStyle = colour;
   context.fillRect(x, y, width, height);
   if (!cross) return;
@@ -209,7 +209,7 @@ function plate(context, { x, y, width, height }, colour, cross) {
   context.stroke();
 }
 
-/** The digit stands larger than maps of its size. */
+/** Enlarge the digit's tiles beyond those of maps of the same size. */
 function enlarge({ count, rows, columns }) {
   const factor = Math.max(1, Math.floor(84 / Math.max(rows, columns)));
   const pitch = { x: columns * factor, y: rows * factor + 4 };

@@ -3,24 +3,18 @@ import { DIGIT } from '../models/network.js';
 import { Weights } from '../models/weights.js';
 import { Classes } from './classes.js';
 import { Column } from './column.js';
-import { refusal } from './refusal.js';
+import { problemNote } from './problem.js';
 
-/** The network from the input to the classes, one column a layer, built from the manifest alone. */
+/** The network from the input to the classes, one column per layer, built from the manifest alone. */
 export class Columns {
   constructor(root, { api, store, network, trail }) {
     const open = (cell) => trail.go(cell);
-    const inward = () => document.querySelector('#inspector [data-plane="focus"]')?.focus();
-    this.columns = [null, ...network.layers].map(
-      (layer) => new Column({ store, network, layer, open, inward }),
-    );
-    const nodes = this.columns.map((column) => column.node);
-    if (!network.last.isFlat || network.last.channels !== network.labels.length) {
-      root.append(...nodes);
-    } else {
-      const classes = new Classes({ store, network, open });
-      root.append(...nodes.slice(0, -1), classes.node);
-      this.columns.pop();
+    const focusInspector = () => document.querySelector('#inspector [data-plane="focus"]')?.focus();
+    const tiled = network.hasClasses ? network.layers.slice(0, -1) : network.layers;
+    for (const layer of [null, ...tiled]) {
+      root.append(new Column({ store, network, layer, open, focusInspector }).node);
     }
+    if (network.hasClasses) root.append(new Classes({ store, network, open }).node);
     const note = el('div', {});
     root.before(note);
     store.watch(['stage'], async ({ stage, weights }) => {
@@ -29,7 +23,7 @@ export class Columns {
       try {
         store.set({ weights: new Weights(await api.weights()) });
       } catch (problem) {
-        if (store.state.stage === 'weights') note.replaceChildren(refusal(problem));
+        if (store.state.stage === 'weights') note.replaceChildren(problemNote(problem));
       }
     });
     store.watch(['cell'], ({ cell }) => {
@@ -40,7 +34,7 @@ export class Columns {
   }
 }
 
-/** Bring a column into sight, sideways only: the page itself stays where it is. */
+/** Scroll a column into view horizontally; the page itself does not scroll. */
 function scrollTo(root, node) {
   const left = node.offsetLeft - root.offsetLeft;
   if (left >= root.scrollLeft && left + node.offsetWidth <= root.scrollLeft + root.clientWidth) return;

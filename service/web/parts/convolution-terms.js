@@ -1,24 +1,25 @@
-import { css, inkOn } from '../lib/colours.js';
+import { css, textColour } from '../lib/colours.js';
 import { el, number, sharpContext } from '../lib/dom.js';
 import { exact, short } from '../lib/numbers.js';
-import { diverging, draw, picture } from '../lib/paint.js';
+import { extent } from '../lib/math.js';
+import { cellImage, diverging, draw } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { bySize, patchCell } from '../models/sum.js';
 import { bar } from './bar.js';
 
-/** patch × kernel of every input channel, the largest contribution first; one of them in numbers. */
+/** List patch × kernel of every input channel, the largest contribution first; show one in numbers. */
 export function convolutionTerms({ explanation, network, follow, term, choose }) {
   const terms = bySize(explanation.terms);
-  const chosen = terms.find(({ channel }) => channel === term) ?? terms[0];
+  const selected = terms.find(({ channel }) => channel === term) ?? terms[0];
   const limits = {
-    patch: largest(terms.map(({ patch }) => patch)),
-    kernel: largest(terms.map(({ kernel }) => kernel)),
-    product: largest(terms.map(({ products }) => products)),
+    patch: extent(terms.flatMap(({ patch }) => patch.flat())),
+    kernel: extent(terms.flatMap(({ kernel }) => kernel.flat())),
+    product: extent(terms.flatMap(({ products }) => products.flat())),
   };
   const most = Math.abs(terms[0].contribution) || 1;
-  const rows = terms.map((each) => row(each, each === chosen, limits, most, () => choose(each.channel)));
+  const rows = terms.map((each) => row(each, each === selected, limits, most, () => choose(each.channel)));
   return [
-    ...detail(chosen, explanation, network, limits, follow),
+    ...detail(selected, explanation, network, limits, follow),
     el('h3', {}, t('terms.channels', { count: terms.length })),
     el(
       'ol',
@@ -28,11 +29,11 @@ export function convolutionTerms({ explanation, network, follow, term, choose })
   ];
 }
 
-/** The chosen channel in numbers; each cell of the patch leads to where it comes from. */
-function detail(chosen, explanation, network, limits, follow) {
-  const { channel, patch, kernel, products, contribution } = chosen;
+/** Show one input channel in numbers; each cell of the patch links to the cell that it comes from. */
+function detail(selected, explanation, network, limits, follow) {
+  const { channel, patch, kernel, products, contribution } = selected;
   const readout = el('output', { class: 'readout' });
-  const tell = (r, c) => {
+  const showProduct = (r, c) => {
     readout.textContent = `${exact(patch[r][c])} × ${exact(kernel[r][c])} = ${exact(products[r][c])}`;
   };
   const source = network.find(explanation.input);
@@ -51,8 +52,8 @@ function detail(chosen, explanation, network, limits, follow) {
         title: exact(value),
         'aria-label': t('terms.go', { row: cell.row, column: cell.column, value: short(value) }),
         onclick: () => follow(cell),
-        onfocus: () => tell(r, c),
-        onpointerenter: () => tell(r, c),
+        onfocus: () => showProduct(r, c),
+        onpointerenter: () => showProduct(r, c),
       },
       short(value),
     );
@@ -62,9 +63,9 @@ function detail(chosen, explanation, network, limits, follow) {
       class: 'cell',
       style: colours(value, limit),
       title: exact(value),
-      onpointerenter: () => tell(r, c),
+      onpointerenter: () => showProduct(r, c),
     });
-  tell(...strongest(products));
+  showProduct(...strongest(products));
   return [
     el(
       'h3',
@@ -86,7 +87,7 @@ function detail(chosen, explanation, network, limits, follow) {
   ];
 }
 
-function row({ channel, patch, kernel, products, contribution }, isChosen, limits, most, onclick) {
+function row({ channel, patch, kernel, products, contribution }, isSelected, limits, most, onclick) {
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const factor = Math.max(2, Math.floor(24 / Math.max(patch.length, patch[0].length)));
   const [height, width] = [patch.length * factor, patch[0].length * factor];
@@ -98,7 +99,7 @@ function row({ channel, patch, kernel, products, contribution }, isChosen, limit
   ].forEach(([values, limit], i) => {
     draw(
       context,
-      picture(values.flat(), patch[0].length, diverging(limit)),
+      cellImage(values.flat(), patch[0].length, diverging(limit)),
       i * (width + 12),
       0,
       width,
@@ -110,7 +111,7 @@ function row({ channel, patch, kernel, products, contribution }, isChosen, limit
     {},
     el(
       'button',
-      { type: 'button', 'aria-pressed': String(isChosen), onclick },
+      { type: 'button', 'aria-pressed': String(isSelected), onclick },
       el('span', { class: 'index' }, t('terms.row', { channel })),
       canvas,
       bar(contribution, most),
@@ -119,7 +120,7 @@ function row({ channel, patch, kernel, products, contribution }, isChosen, limit
   );
 }
 
-/** Numbers on their colours. */
+/** Create a grid of numbers; `cell(value, row, column)` creates each of them. */
 export function grid(title, values, cell) {
   const cells = values.flatMap((line, r) => line.map((value, c) => cell(value, r, c)));
   return el(
@@ -130,14 +131,12 @@ export function grid(title, values, cell) {
   );
 }
 
+/** Return the background and the text colour of a value as a CSS style. */
 export function colours(value, limit) {
-  return `background: ${css(value, limit)}; color: ${inkOn(value, limit)}`;
+  return `background: ${css(value, limit)}; color: ${textColour(value, limit)}`;
 }
 
-export function largest(grids) {
-  return Math.max(...grids.flat(3).map(Math.abs)) || 1;
-}
-
+/** Return [row, column] of the product that is furthest from 0. */
 function strongest(products) {
   const flat = products.flat();
   const at = flat.reduce((best, value, i) => (Math.abs(value) > Math.abs(flat[best]) ? i : best), 0);

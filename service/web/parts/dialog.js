@@ -1,7 +1,7 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 
-/** A dialog with a title; Esc and its button close it, and the focus returns to where it was. */
+/** A modal dialog with a title; Esc or its button closes it, and the focus returns to where it was. */
 export class Dialog {
   constructor(name) {
     this.title = el('h2', { id: `${name}-title` });

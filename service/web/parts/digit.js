@@ -1,22 +1,21 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
-import { diverging, draw, grey, outline, picture } from '../lib/paint.js';
+import { cellImage, diverging, draw, grey, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { focusOn } from '../models/focus.js';
 import { DIGIT } from '../models/network.js';
+import { meanIntensities } from '../models/pixels.js';
 
 const SIDE = 112;
-const SMALLEST_HEAT_SCALE = 0.05; // as in service/sheets.py: small drops stay pale
+const MIN_HEAT_LIMIT = 0.05; // As in service/model/sheets.py, so that small drops stay pale.
 
-/** The digit as the model sees it, with the receptive field of the cell in focus, and the evidence. */
+/** The model's input, with the receptive field of the cell in focus, and the occlusion map. */
 export class Digit {
   #network;
-  #store;
   #canvas = el('canvas', { role: 'img' });
   #caption = el('figcaption', {});
 
   constructor(root, { store, network }) {
     this.#network = network;
-    this.#store = store;
     root.append(el('figure', {}, this.#canvas, this.#caption));
     store.watch(['digit', 'cell', 'hover', 'occlusion', 'lang', 'dark'], (state) => this.#draw(state));
   }
@@ -28,12 +27,9 @@ export class Digit {
     this.#caption.textContent = t('digit.caption', { size: [height, width, channels].join(' × ') });
     this.#canvas.setAttribute('aria-label', t(digit ? 'digit.name' : 'digit.none'));
     if (!digit) return;
-    const ink = Float32Array.from(
-      { length: width * height },
-      (_, i) => mean(digit.pixels, i, channels) / 255,
-    );
-    draw(context, picture(ink, width, grey), 0, 0, width * factor, height * factor);
-    if (occlusion) this.#heat(context, occlusion, ink, width, factor);
+    const intensities = meanIntensities(digit);
+    draw(context, cellImage(intensities, width, grey), 0, 0, width * factor, height * factor);
+    if (occlusion) this.#drawHeat(context, occlusion, intensities, width, factor);
     const region = focusOn(this.#network, hover ?? cell)?.[DIGIT].region;
     if (region) {
       const { top, left, height: rows, width: columns } = region;
@@ -41,16 +37,16 @@ export class Digit {
     }
   }
 
-  #heat(context, occlusion, ink, width, factor) {
+  #drawHeat(context, occlusion, intensities, width, factor) {
     const drops = Float32Array.from(occlusion.pixels.flat());
     const limit = heatLimit(occlusion);
     const height = drops.length / width;
-    draw(context, picture(drops, width, diverging(limit)), 0, 0, width * factor, height * factor);
-    context.globalAlpha = 0.5; // ink darkens the colour
+    draw(context, cellImage(drops, width, diverging(limit)), 0, 0, width * factor, height * factor);
+    context.globalAlpha = 0.5; // The strokes darken the colour of the map.
     draw(
       context,
-      picture(
-        ink.map((value) => value || NaN),
+      cellImage(
+        intensities.map((value) => value || NaN),
         width,
         (value) => (Math.round(255 * value) << 24) >>> 0,
       ),
@@ -63,13 +59,7 @@ export class Digit {
   }
 }
 
-/** The drop that the darkest colour stands for. */
+/** Return the drop of confidence that the darkest colour represents. */
 export function heatLimit(occlusion) {
-  return Math.max(...occlusion.pixels.flat().map(Math.abs), SMALLEST_HEAT_SCALE);
-}
-
-function mean(pixels, i, channels) {
-  let sum = 0;
-  for (let channel = 0; channel < channels; channel++) sum += pixels[i * channels + channel];
-  return sum / channels;
+  return Math.max(...occlusion.pixels.flat().map(Math.abs), MIN_HEAT_LIMIT);
 }

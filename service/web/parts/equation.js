@@ -1,16 +1,20 @@
 import { el, number } from '../lib/dom.js';
 import { exact } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
+import { kindOf } from '../models/kinds.js';
+import { intensity } from '../models/pixels.js';
 import { addUp } from '../models/sum.js';
 
-/** The arithmetic in one line, in full precision, and whether it is what the server computed. */
+/** Show an explanation's arithmetic in one line, in full precision, and whether it gives the
+ * server's value.
+ */
 export function equation(explanation) {
-  if (explanation.kind === 'digit') return pixelEquation(explanation.byte);
   const { sum, difference, agrees } = addUp(explanation);
-  const { activation, post, value, kind } = explanation;
+  const { activation, post, value } = explanation;
+  const kind = kindOf(explanation.kind);
   const steps = [
-    ...left(explanation, sum),
-    ['=', term(kind === 'Dense' || kind === 'Conv2D' ? 'pre' : 'value', sum, 'sum')],
+    ...leftSide(kind, explanation, sum),
+    ['=', term(kind.hasWeights ? 'pre' : 'value', sum, 'sum')],
   ];
   if (activation !== 'linear') steps.push([`→ ${activation} →`, term('post', post, 'post')]);
   const parts = steps.flatMap(([operator, node]) => [
@@ -18,7 +22,7 @@ export function equation(explanation) {
     node,
   ]);
   if (activation === 'linear') parts.at(-1).querySelector('data').dataset.role = 'post';
-  const told = { value: exact(value), difference: difference.toExponential(1) };
+  const numbers = { value: exact(value), difference: difference.toExponential(1) };
   return [
     el('div', { class: 'line' }, ...parts),
     el(
@@ -29,19 +33,18 @@ export function equation(explanation) {
         'data-sum': sum,
         'data-value': value,
       },
-      agrees ? `✓ ${t(difference ? 'sum.agrees' : 'sum.exact', told)}` : `✗ ${t('sum.differs', told)}`,
+      agrees ? `✓ ${t(difference ? 'sum.agrees' : 'sum.exact', numbers)}` : `✗ ${t('sum.differs', numbers)}`,
     ),
   ];
 }
 
-/** What stands left of the equals sign, by kind of layer. */
-function left({ kind, terms, bias, patch }, sum) {
-  if (kind === 'MaxPooling2D') return [['', plain(t('sum.max', { count: patch.flat().length }))]];
-  if (kind === 'AveragePooling2D') return [['', plain(t('sum.mean', { count: patch.flat().length }))]];
-  if (kind === 'Flatten') return [['', plain(t('sum.copy'))]];
-  const label = kind === 'Conv2D' ? t('sum.channels', { count: terms.length }) : t('sum.inputs');
+/** Return the left side of the equation: [operator, node] of each step. */
+function leftSide(kind, explanation, sum) {
+  const operation = t(...kind.operation(explanation));
+  if (!kind.hasWeights) return [['', plain(operation)]];
+  const { bias } = explanation;
   return [
-    ['', term(null, sum - bias, 'terms', label)],
+    ['', term(null, sum - bias, 'terms', operation)],
     ['+', term('bias', bias, 'bias')],
   ];
 }
@@ -59,14 +62,15 @@ function plain(text) {
   return el('div', { class: 'term' }, el('span', { class: 'operation' }, text));
 }
 
-function pixelEquation(byte) {
+/** Show how a pixel becomes a value of the model's input. */
+export function pixelEquation(byte) {
   return [
     el(
       'div',
       { class: 'line' },
       plain(`${byte} ÷ 255`),
       el('span', { class: 'operator' }, '='),
-      term('value', Math.fround(byte / 255), 'post'),
+      term('value', intensity(byte), 'post'),
     ),
   ];
 }

@@ -1,19 +1,29 @@
-import { el, renew } from '../lib/dom.js';
+import { el, replaceContent } from '../lib/dom.js';
 import { exact } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
+import { kindOf } from '../models/kinds.js';
 import { nameOf } from '../models/naming.js';
 import { DIGIT } from '../models/network.js';
+import { intensity } from '../models/pixels.js';
 import { Plane } from '../models/plane.js';
 import { bySize } from '../models/sum.js';
 import { asCell, sameCell } from '../models/trail.js';
 import { convolutionTerms } from './convolution-terms.js';
-import { equation } from './equation.js';
+import { equation, pixelEquation } from './equation.js';
 import { legend } from './legend.js';
 import { PlaneView } from './plane-view.js';
-import { denseTerms, flattenTerms, poolingTerms, softmaxTerms } from './other-terms.js';
-import { refusal } from './refusal.js';
+import { copyTerms, denseTerms, poolingTerms, softmaxTerms } from './other-terms.js';
+import { problemNote } from './problem.js';
 
-/** Why the selected cell has its value: what it reads, the arithmetic, and its map. */
+/** The view that lists the terms of an explanation, for each family of layer kinds. */
+export const TERM_VIEWS = {
+  convolution: convolutionTerms,
+  pooling: poolingTerms,
+  copy: copyTerms,
+  dense: denseTerms,
+};
+
+/** The explanation of the selected cell: what it reads, its arithmetic, and its map. */
 export class Inspector {
   #network;
   #store;
@@ -92,7 +102,7 @@ export class Inspector {
         el('button', { type: 'button', class: 'quiet', onclick: back(i) }, nameOf(step, this.#network, t)),
       ),
     );
-    renew(
+    replaceContent(
       this.#head,
       el(
         'div',
@@ -121,10 +131,10 @@ export class Inspector {
   }
 
   #drawTerms({ cell, explanation, explanationProblem, values, term }) {
-    const shown =
+    const isExplained =
       values && cell && (cell.layer === DIGIT || (explanation && sameCell(explanation.cell, cell)));
-    if (!shown) {
-      // else what was there stays until the answer comes
+    if (!isExplained) {
+      // While the request runs, the explanation of the previous cell stays.
       if (!cell || !values || explanationProblem) this.#clear(explanationProblem);
       return;
     }
@@ -133,61 +143,43 @@ export class Inspector {
       const { digit } = this.#store.state;
       const { width, channels } = this.#network.input;
       const byte = digit.pixels[(cell.row * width + cell.column) * channels + cell.channel];
-      this.#equation.replaceChildren(...equation({ kind: DIGIT, byte }));
-      this.#terms.replaceChildren(el('p', {}, t('pixel.told')));
+      this.#equation.replaceChildren(...pixelEquation(byte));
+      this.#terms.replaceChildren(el('p', {}, t('pixel.note')));
     } else {
       this.#equation.replaceChildren(...equation(explanation));
-      renew(this.#terms, ...this.#termsOf(explanation, term));
+      replaceContent(this.#terms, ...this.#termsOf(explanation, term));
     }
-    if (this.#root.closest('[hidden]')) return; // who has gone on to the lab hears nothing of it
-    const value = this.#equation.querySelector('[data-role="post"]')?.value;
+    if (this.#root.closest('[hidden]')) return; // The lab is shown and has its own announcements.
+    const value = exact(Number(this.#equation.querySelector('[data-role="post"]')?.value));
     this.#store.set({
-      said: t('cell.said', { cell: nameOf(cell, this.#network, t), value: exact(Number(value)) }),
+      announcement: t('cell.announcement', { cell: nameOf(cell, this.#network, t), value }),
     });
   }
 
   #clear(problem) {
     this.#equation.replaceChildren();
-    this.#terms.replaceChildren(...(problem ? [refusal(problem)] : []));
+    this.#terms.replaceChildren(...(problem ? [problemNote(problem)] : []));
   }
 
   #termsOf(explanation, term) {
-    const network = this.#network;
-    const follow = this.#follow;
-    const softmax = explanation.softmax ? softmaxTerms({ explanation, network, follow }) : [];
-    switch (explanation.kind) {
-      case 'Conv2D':
-        return [
-          ...softmax,
-          ...convolutionTerms({
-            explanation,
-            network,
-            follow,
-            term,
-            choose: (chosen) => this.#store.set({ term: chosen }),
-          }),
-        ];
-      case 'Dense':
-        return [
-          ...softmax,
-          ...denseTerms({ explanation, network, follow, all: () => this.#store.set({ allTerms: true }) }),
-        ];
-      case 'Flatten':
-        return flattenTerms({ explanation, network, follow });
-      default:
-        return poolingTerms({ explanation, network, follow });
-    }
+    const view = TERM_VIEWS[kindOf(explanation.kind).family];
+    const context = { explanation, network: this.#network, follow: this.#follow };
+    const choose = (channel) => this.#store.set({ term: channel });
+    const showAll = () => this.#store.set({ allTerms: true });
+    return [
+      ...(explanation.softmax ? softmaxTerms(context) : []),
+      ...view({ ...context, term, choose, showAll }),
+    ];
   }
 
   #drawPlanes(state) {
-    const { cell, values, digit, hover, explanation } = state;
+    const { cell, values, explanation } = state;
     this.#bench.hidden = !cell || !values;
     if (this.#bench.hidden) return;
     for (const node of this.#bench.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
     const stage = state.stage === 'pre' ? 'pre' : 'post';
-    const known = explanation && sameCell(explanation.cell, cell) ? explanation : null;
     this.#drawFocus(state, stage);
-    this.#drawBefore(state, known);
+    this.#drawBefore(state, explanation && sameCell(explanation.cell, cell) ? explanation : null);
   }
 
   #drawFocus({ cell, hover, values, digit, scale }, stage) {
@@ -195,10 +187,10 @@ export class Inspector {
     const at = hover ?? cell;
     const plane = new Plane({ network: this.#network, layer, channel: cell.channel });
     const limit = limitOf(plane, values, stage, scale);
-    const isDead = layer && !layer.isFlat && values.dead(layer)[cell.channel];
+    const isInactive = layer && !layer.isFlat && values.inactive(layer)[cell.channel];
     this.#focus.caption.replaceChildren(
       titleOf(plane),
-      ...(isDead ? [' ', el('span', { class: 'badge' }, t('plane.dead'))] : []),
+      ...(isInactive ? [' ', el('span', { class: 'badge' }, t('plane.dead'))] : []),
     );
     this.#focus.view.show({
       plane,
@@ -211,19 +203,18 @@ export class Inspector {
     this.#focus.legend.replaceChildren(...(layer ? [legend(limit, values.isDiverging(layer, stage))] : []));
     const value = layer
       ? values.at(at, stage)
-      : digit.pixels[(at.row * plane.columns + at.column) * plane.channels + at.channel] / 255;
+      : intensity(digit.pixels[(at.row * plane.columns + at.column) * plane.channels + at.channel]);
     this.#focus.readout.textContent = `${nameOf(at, this.#network, t)} = ${exact(value)}`;
   }
 
-  #drawBefore({ cell, hover, values, digit, scale, term }, known) {
+  /** Draw what the cell reads; `explanation` is null until it belongs to the cell. */
+  #drawBefore({ cell, hover, values, digit, scale, term }, explanation) {
     const layer = this.#network.find(cell.layer);
     this.#before.view.node.parentElement.hidden = !layer;
     if (!layer) return;
     const before = this.#network.before(layer);
-    const source = known?.source ?? null;
-    const channel = layer.isConvolution
-      ? (term ?? (known ? bySize(known.terms)[0].channel : 0))
-      : (source?.channel ?? cell.channel);
+    const strongest = explanation?.terms ? bySize(explanation.terms)[0]?.channel : null;
+    const channel = layer.kind.reads(layer, cell).channel ?? term ?? strongest ?? 0;
     const plane = new Plane({ network: this.#network, layer: before, channel });
     this.#before.caption.textContent = titleOf(plane);
     this.#before.view.show({
@@ -231,8 +222,8 @@ export class Inspector {
       numbers: plane.values(values, digit, 'post'),
       limit: limitOf(plane, values, 'post', scale),
       window: layer.window(hover ?? cell),
-      winner: hover ? null : (known?.winner ?? source),
-      unread: unread(layer),
+      winner: hover ? null : (explanation?.winner ?? explanation?.source ?? null),
+      unread: layer.unread,
       label: t('plane.before', { layer: titleOf(plane) }),
     });
   }
@@ -247,15 +238,4 @@ function titleOf(plane) {
 
 function limitOf({ layer, isFlat, channel }, values, stage, scale) {
   return layer ? values.limit(layer, stage, scale === 'map' && !isFlat ? channel : null) : 1;
-}
-
-/** Rows and columns of the layer before that the last window does not reach. */
-function unread(layer) {
-  if (!layer.kernelSize) return [];
-  const [rows, columns] = layer.inputShape;
-  const [down, across] = [layer.reach(0), layer.reach(1)];
-  return [
-    { top: down, left: 0, height: rows - down, width: columns },
-    { top: 0, left: across, height: down, width: columns - across },
-  ].filter((region) => region.height > 0 && region.width > 0);
 }

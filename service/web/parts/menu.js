@@ -2,7 +2,7 @@ import { el } from '../lib/dom.js';
 import { LANGUAGES, t } from '../lib/i18n.js';
 import { PLAYGROUND } from '../models/route.js';
 
-/** The head of the page: which model, which language, the tour, sharing, the API's own page. */
+/** The page's menu: model, language, tour, sharing, and the API's page. */
 export class Menu {
   constructor(root, { store, network, models, startTour, share }) {
     store.watch(['lang', 'route'], ({ lang, route }) => {
@@ -32,7 +32,9 @@ export class Menu {
 
 const other = (lang) => LANGUAGES[(LANGUAGES.indexOf(lang) + 1) % LANGUAGES.length];
 
-/** Another model is another page: its layers are other ones, and a link to a cell means nothing there. */
+/** Create the choice of the model. Another model loads another page, because the layers differ and a
+ * link to a cell would be invalid.
+ */
 function modelChoice(models, name) {
   const go = (event) => {
     const url = new URL(location.href);

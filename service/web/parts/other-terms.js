@@ -1,15 +1,16 @@
 import { el, number } from '../lib/dom.js';
+import { extent } from '../lib/math.js';
 import { exact, percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { nameOf } from '../models/naming.js';
 import { asCell, sameCell } from '../models/trail.js';
 import { bar } from './bar.js';
-import { colours, grid, largest } from './convolution-terms.js';
+import { colours, grid } from './convolution-terms.js';
 
-/** The window with its winner (maximum) or all of it (mean); what no window reaches is said. */
+/** Show a pooling window with its largest value or its mean, and the rows that no window reads. */
 export function poolingTerms({ explanation, network, follow }) {
   const { patch, window, input, cell, winner, dropped_rows: rows, dropped_columns: columns } = explanation;
-  const limit = largest([patch]);
+  const limit = extent(patch.flat());
   const each = (value, r, c) => {
     const source = {
       layer: input,
@@ -54,13 +55,13 @@ export function poolingTerms({ explanation, network, follow }) {
   ];
 }
 
-/** A flattened value is one cell of the layer before, unchanged. */
-export function flattenTerms({ explanation, network, follow }) {
-  return [el('p', {}, t('flatten.told')), goButton(explanation.source, network, follow)];
+/** Show the one cell of the layer before that a value is a copy of. */
+export function copyTerms({ explanation, network, follow }) {
+  return [el('p', {}, t('flatten.note')), goButton(explanation.source, network, follow)];
 }
 
-/** value × weight of every input, the largest contribution first. */
-export function denseTerms({ explanation, network, follow, all }) {
+/** List value × weight of every input, the largest contribution first; `showAll` requests the rest. */
+export function denseTerms({ explanation, network, follow, showAll }) {
   const { terms, count, rest } = explanation;
   const most = Math.abs(terms[0]?.contribution) || 1;
   const rows = terms.map(({ source, value, weight, contribution }) =>
@@ -85,7 +86,7 @@ export function denseTerms({ explanation, network, follow, all }) {
             { class: 'rest' },
             t('dense.rest', { count: count - terms.length, sum: exact(rest) }),
             ' ',
-            el('button', { type: 'button', onclick: all }, t('dense.all', { count })),
+            el('button', { type: 'button', onclick: showAll }, t('dense.all', { count })),
           ),
         ]
       : [];
@@ -97,10 +98,10 @@ export function denseTerms({ explanation, network, follow, all }) {
   ];
 }
 
-/** e^(logit − largest) of every class, and the share that is this one's. */
+/** Show e^(logit − largest) of every class, and the share of this one. */
 export function softmaxTerms({ explanation, network, follow }) {
   const { softmax, cell, post } = explanation;
-  const labelled = network.labels.length === softmax.logits.length;
+  const hasLabels = network.labels.length === softmax.logits.length;
   const row = (logit, channel) =>
     el(
       'tr',
@@ -111,7 +112,7 @@ export function softmaxTerms({ explanation, network, follow }) {
         el(
           'button',
           { type: 'button', class: 'quiet', onclick: () => follow({ ...cell, channel }) },
-          labelled ? network.labels[channel] : channel,
+          hasLabels ? network.labels[channel] : channel,
         ),
       ),
       el('td', {}, number(logit, exact(Math.fround(logit)))),

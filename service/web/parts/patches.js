@@ -1,15 +1,15 @@
 import { el } from '../lib/dom.js';
 import { short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
-import { refusal } from './refusal.js';
+import { problemNote } from './problem.js';
 
-const TILE = 56; // CSS pixels, at most
+const MAX_TILE_SIZE = 56; // CSS pixels
 
-/** Under the selected cell of a convolution: the pieces of real test digits that fire its filter most. */
+/** The patches of test digits with the strongest response of the selected convolution filter. */
 export class Patches {
   #api;
   #store;
-  #layers = null; // asked for once, when a cell is first selected: a page need not wait for them
+  #layers = null; // requested once a cell is selected, so that the page loads faster
   #node = el('div', { class: 'patches', hidden: true });
 
   constructor(root, { api, store }) {
@@ -23,35 +23,35 @@ export class Patches {
     const { cell, values } = this.#store.state;
     this.#node.hidden = true;
     if (!values || !cell) return;
-    const shown = await this.#about(cell);
-    if (!shown || this.#store.state.cell !== cell) return;
-    this.#node.replaceChildren(...shown);
+    const nodes = await this.#nodesFor(cell);
+    if (!nodes || this.#store.state.cell !== cell) return;
+    this.#node.replaceChildren(...nodes);
     this.#node.hidden = false;
   }
 
-  /** The pieces, or why there are none; nothing for a layer that has none. */
-  async #about(cell) {
+  /** Return the patches, or a problem; undefined for a layer without patches. */
+  async #nodesFor(cell) {
     try {
       this.#layers ??= this.#api.patches().then(({ layers }) => layers);
       const layer = (await this.#layers).find(({ name }) => name === cell.layer);
-      return layer && pieces(layer, cell);
+      return layer && patches(layer, cell);
     } catch (problem) {
-      this.#layers = null; // asked for again with the next cell
-      return [refusal(problem)];
+      this.#layers = null; // The next cell requests them again.
+      return [problemNote(problem)];
     }
   }
 }
 
-function pieces(layer, cell) {
+function patches(layer, cell) {
   const { channel } = cell;
   const tiles = layer.filters[channel].map((each, index) => tile(layer, channel, each, index));
   return [el('h3', {}, t('patches', cell)), el('ul', {}, ...tiles)];
 }
 
-/** One piece of the layer's sprite, enlarged by a whole factor. */
+/** Create one patch of the layer's sprite, enlarged by a whole number. */
 function tile({ size, filters, sprite }, channel, { digit, value }, index) {
   const [height, width] = size;
-  const factor = Math.max(Math.floor(TILE / Math.max(height, width)), 1);
+  const factor = Math.max(Math.floor(MAX_TILE_SIZE / Math.max(height, width)), 1);
   const style = [
     `width: ${width * factor}px`,
     `height: ${height * factor}px`,
@@ -59,6 +59,6 @@ function tile({ size, filters, sprite }, channel, { digit, value }, index) {
     `background-size: ${filters[channel].length * width * factor}px auto`,
     `background-position: ${-index * width * factor}px ${-channel * height * factor}px`,
   ].join('; ');
-  const told = t('patches.one', { digit, value: short(value) });
-  return el('li', {}, el('span', { class: 'patch', role: 'img', 'aria-label': told, style }), short(value));
+  const label = t('patches.one', { digit, value: short(value) });
+  return el('li', {}, el('span', { class: 'patch', role: 'img', 'aria-label': label, style }), short(value));
 }

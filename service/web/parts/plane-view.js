@@ -1,10 +1,12 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
-import { diverging, draw, grey, hatch, outline, picture } from '../lib/paint.js';
+import { cellImage, diverging, draw, grey, gridLines, hatch, outline } from '../lib/paint.js';
+import { cellRegion } from '../models/region.js';
 
 const SIDE = 224; // CSS pixels at most
 const MARGIN = 4;
+const MIN_LINED_CELL = 6; // Lines between smaller cells would hide their colours.
 
-/** One map enlarged, its cells told apart; with `onSelect`, cells can be pointed at and stepped over. */
+/** One enlarged map with visible cells, which mouse and arrow keys can select. */
 export class PlaneView {
   #plane = null;
   #factor = 1;
@@ -12,7 +14,7 @@ export class PlaneView {
   #actions;
   #cell = null;
 
-  /** @param actions {onSelect(cell), onHover(cell or null)}; none: a picture only. */
+  /** @param actions {onSelect(cell), onHover(cell or null)}; null for an image without interaction. */
   constructor(name, actions = null) {
     this.#actions = actions;
     const role = actions ? { role: 'application', tabindex: 0 } : { role: 'img' };
@@ -27,7 +29,7 @@ export class PlaneView {
     this.node.addEventListener('keydown', (event) => this.#key(event));
   }
 
-  /** @param shown {plane, numbers, limit, cell, window, winner, unread, label} */
+  /** Draw a plane with its selected cell, the window that the next layer reads and regions it does not. */
   show({ plane, numbers, limit, cell = null, window = null, winner = null, unread = [], label }) {
     this.#plane = plane;
     this.#cell = cell;
@@ -43,41 +45,23 @@ export class PlaneView {
     }
     draw(
       context,
-      picture(numbers, plane.columns, plane.layer ? diverging(limit) : grey),
+      cellImage(numbers, plane.columns, plane.layer ? diverging(limit) : grey),
       0,
       0,
       width,
       height,
     );
-    this.#lines(context);
+    if (this.#factor >= MIN_LINED_CELL) {
+      gridLines(context, plane.rows, plane.columns, this.#factor, 'rgb(0 0 0 / 12%)');
+    }
     for (const region of unread)
       this.#region(context, region, (...box) => hatch(context, ...box, theme('--soft')));
     const mark = theme('--mark');
     if (window) this.#region(context, window, (...box) => outline(context, ...box, mark));
     for (const each of [winner, cell].filter(Boolean)) {
-      const place = plane.placeOf(each);
-      this.#region(context, { top: place.row, left: place.column, height: 1, width: 1 }, (...box) =>
-        outline(context, ...box, mark, 3),
-      );
+      const { row, column } = plane.placeOf(each);
+      this.#region(context, cellRegion(row, column), (...box) => outline(context, ...box, mark, 3));
     }
-  }
-
-  /** Hair lines between cells, where cells are large enough for them. */
-  #lines(context) {
-    if (this.#factor < 6) return;
-    context.strokeStyle = 'rgb(0 0 0 / 12%)';
-    context.lineWidth = 1;
-    context.beginPath();
-    const { rows, columns } = this.#plane;
-    for (let row = 0; row <= rows; row++) {
-      context.moveTo(0, row * this.#factor + 0.5);
-      context.lineTo(columns * this.#factor, row * this.#factor + 0.5);
-    }
-    for (let column = 0; column <= columns; column++) {
-      context.moveTo(column * this.#factor + 0.5, 0);
-      context.lineTo(column * this.#factor + 0.5, rows * this.#factor);
-    }
-    context.stroke();
   }
 
   #region(context, { top, left, height, width }, paint) {

@@ -4,12 +4,12 @@ import { toText } from '../models/strokes.js';
 import { t } from '../lib/i18n.js';
 import { PLAYGROUND } from '../models/route.js';
 import { Dialog } from './dialog.js';
-import { viewAsPng } from './export.js';
-import { refusal } from './refusal.js';
+import { viewAsPng } from './view-image.js';
+import { problemNote } from './problem.js';
 
-const SAID_MS = 2000;
+const CONFIRMATION_MS = 2000;
 
-/** Links, the same question as a command, and the values as files. */
+/** The dialog that shares the page: links, the request as a command, and the values as files. */
 export class Share {
   #api;
   #store;
@@ -36,17 +36,17 @@ export class Share {
     this.#dialog.open(t('share'));
   }
 
-  /** What there is to take of a digit. */
+  /** Create the buttons that share a digit's values; they are disabled without a digit. */
   #values(digit, stage) {
     const needsDigit = (node) => {
       node.disabled = !digit;
       return node;
     };
-    const kept = stage === 'pre' ? 'pre' : 'post';
+    const savedStage = stage === 'pre' ? 'pre' : 'post';
     return [
       needsDigit(copy('curl', () => this.#curl())),
       needsDigit(action('png', async () => save(await viewAsPng(this.#columns), 'convscope.png'))),
-      needsDigit(action('npz', () => this.#archive(digit, kept), { stage: t(`stage.${kept}`) })),
+      needsDigit(action('npz', () => this.#archive(digit, savedStage), { stage: t(`stage.${savedStage}`) })),
       ...(digit ? [] : [el('p', { class: 'soft' }, t('share.draw'))]),
     ];
   }
@@ -55,7 +55,7 @@ export class Share {
     save(await this.#api.archive(digit, stage), `convscope-${stage}.npz`);
   }
 
-  /** The selected cell's question, or the prediction, as a command that needs no file. */
+  /** Return a command that needs no file and requests the cell's explanation, or else the prediction. */
   #curl() {
     const { digit, cell } = this.#store.state;
     const route = this.#api.address(cell?.layer === DIGIT ? null : cell);
@@ -71,16 +71,16 @@ function embedded() {
   return url.href.replaceAll('&', '&amp;');
 }
 
-/** A button; what it was refused stands below it until it is pressed again. */
+/** Create a button; a problem of its action is shown below it until it is pressed again. */
 function action(name, run, values) {
-  let refused;
+  let note;
   const onclick = async () => {
-    refused?.remove();
+    note?.remove();
     try {
       await run();
     } catch (problem) {
-      refused = refusal(problem);
-      button.after(refused);
+      note = problemNote(problem);
+      button.after(note);
     }
   };
   const button = el(
@@ -97,12 +97,12 @@ function copy(name, text) {
     button.textContent = t('share.copied');
     setTimeout(() => {
       button.textContent = t(`share.${name}`);
-    }, SAID_MS);
+    }, CONFIRMATION_MS);
   });
   return button;
 }
 
-/** Where the page has no clipboard (plain http), the text is shown to be copied by hand. */
+/** Copy a text; where the page has no clipboard (plain http), show it for copying by hand. */
 async function write(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -4,7 +4,7 @@ import { PLAYGROUND } from '../models/route.js';
 import { EMPTY } from '../models/sheet.js';
 import { BRUSHES } from '../models/strokes.js';
 
-/** What can be done with the paper: undo, clear, brush, samples, pictures, camera. */
+/** The tools of the drawing area: undo, clear, brushes, samples, image files, camera. */
 export class Tools {
   #root;
   #store;
@@ -13,19 +13,20 @@ export class Tools {
   #openCamera;
   #file = el('input', { type: 'file', accept: 'image/*', hidden: true });
 
-  constructor(root, { store, sheets, network, paper, openCamera }) {
+  constructor(root, { store, sheets, network, drawingArea, openCamera }) {
     this.#root = root;
     this.#store = store;
     this.#sheets = sheets;
     this.#network = network;
     this.#openCamera = openCamera;
-    this.#file.addEventListener('change', () => this.#take(this.#file.files));
+    this.#file.addEventListener('change', () => this.#openFile(this.#file.files));
     document.addEventListener('paste', (event) => {
-      if (this.#isMeant(event)) this.#take(event.clipboardData.files);
+      if (this.#concernsDrawing(event)) this.#openFile(event.clipboardData.files);
     });
-    this.#takeDrops(paper);
+    this.#acceptDrops(drawingArea);
     document.addEventListener('keydown', (event) => {
-      if ((event.ctrlKey || event.metaKey) && event.key === 'z' && this.#isMeant(event)) sheets.undo();
+      if ((event.ctrlKey || event.metaKey) && event.key === 'z' && this.#concernsDrawing(event))
+        sheets.undo();
     });
     store.watch(['lang', 'brush'], () => this.#draw());
     store.watch(['sheet'], () => {
@@ -33,10 +34,10 @@ export class Tools {
     });
   }
 
-  /** Whether a key or a paste is for the paper: it is on the page, and nothing is being typed. */
-  #isMeant({ target }) {
-    const isTyped = target.closest('input:not([type="radio"]), textarea');
-    return this.#store.state.route.view === PLAYGROUND && !isTyped;
+  /** Whether a key or a paste concerns the drawing: the playground is shown, and no input has the focus. */
+  #concernsDrawing({ target }) {
+    const input = target.closest('input:not([type="radio"]), textarea');
+    return this.#store.state.route.view === PLAYGROUND && !input;
   }
 
   #draw() {
@@ -56,12 +57,12 @@ export class Tools {
   }
 
   #sources() {
-    if (!this.#network.takesPictures) return [this.#tool('random', () => this.#random())];
+    if (!this.#network.acceptsImages) return [this.#tool('random', () => this.#random())];
     const tools = [
       this.#tool('sample', () => this.#nextSample()),
       this.#tool('picture', () => this.#file.click()),
     ];
-    // browsers let a page see the camera on https and on localhost only
+    // Browsers grant a page the camera on https and on localhost only.
     if (navigator.mediaDevices?.getUserMedia) tools.push(this.#tool('camera', this.#openCamera));
     return tools;
   }
@@ -104,23 +105,23 @@ export class Tools {
     this.#sheets.put({ kind: 'random', seed: Math.floor(Math.random() * 1e9) });
   }
 
-  /** The first picture among files; else the first of them: the service says what is wrong with it. */
-  #take(files) {
+  /** Open the first image among files; else the first file, which the service rejects with a reason. */
+  #openFile(files) {
     const blob = [...files].find((file) => file.type.startsWith('image/')) ?? files[0];
-    if (blob && this.#network.takesPictures) this.#sheets.put({ kind: 'picture', blob });
-    this.#file.value = ''; // so that the same file can be chosen again
+    if (blob && this.#network.acceptsImages) this.#sheets.put({ kind: 'image', blob });
+    this.#file.value = ''; // Else choosing the same file again would raise no event.
   }
 
-  #takeDrops(paper) {
-    paper.addEventListener('dragover', (event) => {
+  #acceptDrops(drawingArea) {
+    drawingArea.addEventListener('dragover', (event) => {
       event.preventDefault();
-      paper.classList.add('over');
+      drawingArea.classList.add('over');
     });
-    paper.addEventListener('dragleave', () => paper.classList.remove('over'));
-    paper.addEventListener('drop', (event) => {
+    drawingArea.addEventListener('dragleave', () => drawingArea.classList.remove('over'));
+    drawingArea.addEventListener('drop', (event) => {
       event.preventDefault();
-      paper.classList.remove('over');
-      this.#take(event.dataTransfer.files);
+      drawingArea.classList.remove('over');
+      this.#openFile(event.dataTransfer.files);
     });
   }
 }

@@ -5,7 +5,7 @@ import { stepsOf } from '../models/tour.js';
 
 const OFFERED = 'convscope.tour-offered';
 
-/** Five questions, each answered by the page itself. Offered once; starts only when asked for. */
+/** Five questions about the network, each with an answer on the page. The tour is offered once. */
 export class Tour {
   #network;
   #store;
@@ -13,19 +13,19 @@ export class Tour {
   #sheets;
   #dialog = new Dialog('tour');
   #steps;
-  #at = 0;
+  #step = 0;
 
   constructor(offer, { store, network, trail, sheets, embedded }) {
     this.#network = network;
     this.#store = store;
     this.#trail = trail;
     this.#sheets = sheets;
-    this.#dialog.node.addEventListener('close', () => this.#point(null));
-    if (!embedded && !remembered()) this.#offer(offer);
+    this.#dialog.node.addEventListener('close', () => this.#highlight(null));
+    if (!embedded && !wasOffered()) this.#offer(offer);
   }
 
   start = () => {
-    const sheet = this.#network.takesPictures ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
+    const sheet = this.#network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
     if (!this.#store.state.values) this.#sheets.put(sheet);
     this.#trail.go(null);
     this.#steps = stepsOf(this.#network);
@@ -33,8 +33,8 @@ export class Tour {
   };
 
   #offer(root) {
-    remember();
-    const leave = () => root.remove();
+    saveOffer();
+    const close = () => root.remove();
     root.hidden = false;
     this.#store.watch(['lang'], () =>
       root.replaceChildren(
@@ -45,30 +45,30 @@ export class Tour {
             type: 'button',
             class: 'primary',
             onclick: () => {
-              leave();
+              close();
               this.start();
             },
           },
           t('tour.start'),
         ),
-        el('button', { type: 'button', class: 'quiet', onclick: leave }, t('tour.no')),
+        el('button', { type: 'button', class: 'quiet', onclick: close }, t('tour.no')),
       ),
     );
   }
 
-  #show(at, revealed = false) {
-    this.#at = at;
-    const step = this.#steps[at];
-    this.#point(step.target);
-    this.#dialog.open(t('tour.step', { step: at + 1, count: this.#steps.length }));
+  #show(index, withAnswer = false) {
+    this.#step = index;
+    const step = this.#steps[index];
+    this.#highlight(step.target);
+    this.#dialog.open(t('tour.step', { step: index + 1, count: this.#steps.length }));
     const next =
-      at + 1 < this.#steps.length
-        ? button('tour.next', () => this.#show(at + 1))
+      index + 1 < this.#steps.length
+        ? button('tour.next', () => this.#show(index + 1))
         : button('tour.end', () => this.#dialog.close());
     this.#dialog.body.replaceChildren(
       el('p', { class: 'question' }, t(`tour.${step.name}.question`, step)),
-      ...(revealed ? [el('p', { class: 'reveal' }, t(`tour.${step.name}.answer`, step))] : []),
-      revealed ? next : button('tour.reveal', () => this.#reveal(step)),
+      ...(withAnswer ? [el('p', { class: 'reveal' }, t(`tour.${step.name}.answer`, step))] : []),
+      withAnswer ? next : button('tour.reveal', () => this.#reveal(step)),
     );
     this.#dialog.body.querySelector('button').focus();
   }
@@ -76,17 +76,17 @@ export class Tour {
   #reveal(step) {
     const { values } = this.#store.state;
     if (step.cell && values) this.#trail.go(step.cell(values));
-    this.#show(this.#at, true);
+    this.#show(this.#step, true);
   }
 
-  /** Mark the part of the page that a step is about, and bring it into sight. */
-  #point(target) {
-    for (const node of document.querySelectorAll('.pointed')) node.classList.remove('pointed');
+  /** Highlight the part of the page that a step is about, and scroll it into view. */
+  #highlight(target) {
+    for (const node of document.querySelectorAll('.highlight')) node.classList.remove('highlight');
     const node = target && document.querySelector(target);
     if (!node) return;
-    node.classList.add('pointed');
-    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    node.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: still ? 'auto' : 'smooth' });
+    node.classList.add('highlight');
+    const reducesMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    node.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: reducesMotion ? 'auto' : 'smooth' });
   }
 }
 
@@ -94,8 +94,8 @@ function button(key, onclick) {
   return el('button', { type: 'button', class: 'primary', onclick }, t(key));
 }
 
-/** Where storage is forbidden, the offer comes again: better than an error. */
-function remembered() {
+/** Whether this browser was offered the tour; false where the page may not use its storage. */
+function wasOffered() {
   try {
     return localStorage.getItem(OFFERED) !== null;
   } catch {
@@ -103,10 +103,10 @@ function remembered() {
   }
 }
 
-function remember() {
+function saveOffer() {
   try {
     localStorage.setItem(OFFERED, '1');
   } catch {
-    /* see above */
+    // Without storage the tour is offered on every visit.
   }
 }

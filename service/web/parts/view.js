@@ -2,7 +2,7 @@ import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { SCALES, STAGES } from '../models/link.js';
 
-/** Chooses what the columns show: the stage, and what a colour scale spans. */
+/** The choices of what the columns show: the stage, and one colour scale per layer or per map. */
 export class View {
   constructor(root, { store }) {
     store.watch(['lang', 'stage', 'scale'], (state) => {
@@ -16,7 +16,7 @@ export class View {
   }
 }
 
-function choice(name, options, chosen, choose) {
+function choice(name, options, selected, choose) {
   const radios = options.flatMap((option) => {
     const id = `view-${name}-${option}`;
     return [
@@ -24,7 +24,7 @@ function choice(name, options, chosen, choose) {
         type: 'radio',
         name,
         id,
-        checked: option === chosen,
+        checked: option === selected,
         class: 'unseen',
         onchange: () => choose(option),
       }),

@@ -3,7 +3,7 @@ import { t } from '../lib/i18n.js';
 import { toHash } from '../models/link.js';
 import { PLAYGROUND, VIEWS } from '../models/route.js';
 
-/** Leads from view to view; back in the playground, everything is as it was left. */
+/** The links between the views; the one to the playground contains its current state. */
 export class Views {
   constructor(root, { store }) {
     const links = VIEWS.map((view) => [view, el('a', { href: `#${view}` })]);

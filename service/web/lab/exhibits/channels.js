@@ -1,22 +1,23 @@
 import { el, number } from '../../lib/dom.js';
+import { clamp, extent, multiply, sum } from '../../lib/math.js';
 import { exact } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
-import { convolveChannels, mapOf, multiply, patchAt, sum } from '../arithmetic.js';
-import { Board, extent, signed } from '../board.js';
+import { cellRegion } from '../../models/region.js';
+import { convolveChannels, mapOf, patchAt } from '../arithmetic.js';
+import { Board, signed } from '../board.js';
 import { choice, EditGrid, figure, numbers, operator } from '../controls.js';
 import { KERNELS, RGB, RGB_BIAS, RGB_KERNELS } from '../presets.js';
 
 const COLOURS = ['red', 'green', 'blue'];
 const DEPTHS = { one: 1, three: 3 };
-const DARKEST = 320; // of a picture's colours: twice about the lecture's values
+const COLOUR_LIMIT = 320; // about twice the lecture's values, so that none is too dark to read
 const PLACES = 4; // of the kernel each way
 const FILTERS = 6;
 
-/** Turned by a quarter, mirrored: other kernels out of one. */
-const turned = (lines) => lines[0].map((_, column) => lines.map((line) => line[column]).reverse());
-const mirrored = (lines) => lines.map((line) => [...line].reverse());
+const rotate = (lines) => lines[0].map((_, column) => lines.map((line) => line[column]).reverse());
+const mirror = (lines) => lines.map((line) => [...line].reverse());
 
-/** The lecture's colour example to be edited, and six kernels over one channel or three. */
+/** The lecture's colour example, which can be edited, and six kernels over one channel or three. */
 export default class Channels {
   #context;
   #state;
@@ -42,7 +43,7 @@ export default class Channels {
     this.#state.watch(['row', 'column', 'filter', ...Object.keys(lectures)], () => this.#redraw());
   }
 
-  get #pictures() {
+  get #imageSlices() {
     return slicesOf(this.#state.state.picture, RGB);
   }
 
@@ -56,23 +57,23 @@ export default class Channels {
     this.#redraw();
   }
 
-  /** @param map which of six is pointed at or stepped over; none of the example's. */
-  #actions(map = {}) {
-    const go = (row, column) => {
-      const within = (value) => Math.min(Math.max(value, 0), PLACES - 1);
-      this.#state.set({ row: within(row), column: within(column), ...map });
+  /** @param selection {filter} of the board of one of six maps; empty for the example's boards. */
+  #actions(selection = {}) {
+    const select = (row, column) => {
+      const within = (value) => clamp(value, 0, PLACES - 1);
+      this.#state.set({ row: within(row), column: within(column), ...selection });
     };
     return {
-      onPoint: go,
-      onStep: (down, right) => go(this.#state.state.row + down, this.#state.state.column + right),
+      onPoint: select,
+      onStep: (down, right) => select(this.#state.state.row + down, this.#state.state.column + right),
     };
   }
 
-  /** One filter, three slices: the lecture's 308 − 498 + 164 + 1 = −25. */
+  /** Build the example of one filter with three slices: the lecture's 308 − 498 + 164 + 1 = −25. */
   #buildExample() {
     const actions = this.#actions();
-    const over = { ...actions, onPoint: (row, column) => actions.onPoint(row - 1, column - 1) };
-    const rows = COLOURS.map((colour, channel) => this.#row(colour, channel, over));
+    const centred = { ...actions, onPoint: (row, column) => actions.onPoint(row - 1, column - 1) };
+    const rows = COLOURS.map((colour, channel) => this.#row(colour, channel, centred));
     const result = new Board('result', actions);
     const bias = el('input', {
       type: 'number',
@@ -103,10 +104,10 @@ export default class Channels {
     const board = new Board(`input-${colour}`, actions);
     const patch = new EditGrid({
       label: `${t('terms.patch')}, ${t(`lab.channels.${colour}`)}`,
-      lines: patchAt(mapOf(this.#pictures[channel]), this.#window()),
+      lines: patchAt(mapOf(this.#imageSlices[channel]), this.#window()),
       cell: (row, column) => t('lab.cell', { row, column }),
       onEdit: (lines) => this.#write(channel, lines),
-      limit: DARKEST,
+      limit: COLOUR_LIMIT,
     });
     const editor = new EditGrid({
       label: t('lab.channels.kernel', { channel: channel + 1 }),
@@ -136,33 +137,33 @@ export default class Channels {
     return { top: row, left: column, height: 3, width: 3 };
   }
 
-  /** What was typed over the patch, into the picture. */
+  /** Write an edited patch into the image. */
   #write(channel, lines) {
     const { top, left } = this.#window();
-    const pictures = this.#pictures;
+    const images = this.#imageSlices;
     lines.forEach((line, row) =>
       line.forEach((value, column) => {
-        pictures[channel][top + row][left + column] = value;
+        images[channel][top + row][left + column] = value;
       }),
     );
-    this.#state.set({ picture: textOf(pictures) });
+    this.#state.set({ picture: textOf(images) });
   }
 
   #drawExample(rows, result, equation) {
     const { row, column, bias } = this.#state.state;
     const window = this.#window();
-    const [maps, kernels] = [this.#pictures.map(mapOf), this.#kernels];
+    const [maps, kernels] = [this.#imageSlices.map(mapOf), this.#kernels];
     const sums = rows.map(({ board, patch, products, total }, channel) => {
       patch.show(patchAt(maps[channel], window));
       board.show({
         ...maps[channel],
-        palette: signed(DARKEST),
+        palette: signed(COLOUR_LIMIT),
         windows: [window],
         side: 180,
         label: t(`lab.channels.${COLOURS[channel]}`),
       });
       const terms = multiply(patchAt(maps[channel], window), kernels[channel]);
-      const value = sum(terms);
+      const value = sum(terms.flat());
       products.replaceChildren(numbers(t('terms.products'), terms, 2 * extent(terms.flat())));
       total.replaceChildren(
         el('span', { class: 'soft' }, t('lab.sum')),
@@ -174,29 +175,29 @@ export default class Channels {
     result.show({
       ...map,
       palette: signed(extent(map.values)),
-      marks: [{ top: row, left: column, height: 1, width: 1 }],
+      marks: [cellRegion(row, column)],
       side: 176,
       label: t('lab.output'),
     });
     const terms = [...sums, bias].map((value) => exact(value));
     equation.textContent = `${terms.join(' + ').replaceAll('+ −', '− ')} = ${exact(map.values[row * map.columns + column])}`;
-    this.#context.say(equation.textContent);
+    this.#context.announce(equation.textContent);
   }
 
-  /** Six filters, each as deep as the picture, make six maps. */
+  /** Build six filters of the image's depth, and the six maps that they make. */
   #buildSix(depth) {
-    const pictures = this.#pictures.slice(0, depth).map(mapOf);
-    const filters = depth === 1 ? onePlane() : manyPlanes();
+    const images = this.#imageSlices.slice(0, depth).map(mapOf);
+    const filters = depth === 1 ? classicFilters() : colourFilters();
     const maps = filters.map((slices) =>
-      convolveChannels(pictures, slices.map(mapOf), { bias: depth === 1 ? 0 : RGB_BIAS }),
+      convolveChannels(images, slices.map(mapOf), { bias: depth === 1 ? 0 : RGB_BIAS }),
     );
     const limit = extent(maps.flatMap(({ values }) => [...values]));
-    const inputs = pictures.map((picture, channel) => {
+    const inputs = images.map((image, channel) => {
       const board = new Board(`six-${channel}`);
-      return { board, picture, name: depth === 1 ? t('lab.input') : t(`lab.channels.${COLOURS[channel]}`) };
+      return { board, image, name: depth === 1 ? t('lab.input') : t(`lab.channels.${COLOURS[channel]}`) };
     });
     const boards = maps.map((_, filter) => new Board(`map-${filter}`, this.#actions({ filter })));
-    const told = el('p', { class: 'readout' });
+    const readout = el('p', { class: 'readout' });
     this.#root.append(
       el('div', { class: 'bench-row' }, ...inputs.map(({ board, name }) => figure(name, board.node))),
       el(
@@ -206,54 +207,52 @@ export default class Channels {
           el(
             'div',
             { class: 'filter' },
-            el('div', { class: 'slices' }, ...slices.map((slice) => tiny(slice))),
+            el('div', { class: 'slices' }, ...slices.map(sliceImage)),
             figure(t('lab.channels.map', { filter: filter + 1 }), boards[filter].node),
           ),
         ),
       ),
-      told,
+      readout,
     );
     return () => {
       const { row, column, filter } = this.#state.state;
       const window = this.#window();
-      for (const { board, picture, name } of inputs) {
-        board.show({ ...picture, palette: signed(DARKEST), windows: [window], side: 180, label: name });
+      for (const { board, image, name } of inputs) {
+        board.show({ ...image, palette: signed(COLOUR_LIMIT), windows: [window], side: 180, label: name });
       }
       boards.forEach((board, each) => {
-        const marks = each === filter ? [{ top: row, left: column, height: 1, width: 1 }] : [];
+        const marks = each === filter ? [cellRegion(row, column)] : [];
         const label = t('lab.channels.map', { filter: each + 1 });
         board.show({ ...maps[each], palette: signed(limit), marks, side: 144, label });
       });
-      told.textContent = this.#told(
-        pictures,
-        filters[filter],
-        window,
-        maps[filter].values[row * PLACES + column],
-      );
-      this.#context.say(told.textContent);
+      const value = maps[filter].values[row * PLACES + column];
+      readout.textContent = this.#sumText(images, filters[filter], window, value);
+      this.#context.announce(readout.textContent);
     };
   }
 
-  #told(pictures, slices, window, value) {
-    const sums = pictures.map((picture, channel) => sum(multiply(patchAt(picture, window), slices[channel])));
-    const terms = pictures.length === 1 ? sums : [...sums, RGB_BIAS];
+  #sumText(images, slices, window, value) {
+    const sums = images.map((image, channel) =>
+      sum(multiply(patchAt(image, window), slices[channel]).flat()),
+    );
+    const terms = images.length === 1 ? sums : [...sums, RGB_BIAS];
     return `${t('lab.channels.map', { filter: this.#state.state.filter + 1 })}: ${terms.map(exact).join(' + ').replaceAll('+ −', '− ')} = ${exact(value)}`;
   }
 }
 
-/** Slices of rows of numbers as a link has them, one number after the other. */
+/** Encode slices of rows of numbers for a link. */
 const textOf = (slices) => slices.flat(2).join();
 
-/** The slices that a link tells of; the lecture's where it does not tell as many numbers. */
+/** Decode the slices in a link; return the lecture's where their count differs or one is no number. */
 function slicesOf(text, lectures) {
-  const given = text.split(',').map(Number);
-  const isWhole = given.length === lectures.flat(2).length && given.every(Number.isFinite);
-  const values = (isWhole ? given : lectures.flat(2)).values();
+  const numbers = text.split(',').map(Number);
+  const isValid = numbers.length === lectures.flat(2).length && numbers.every(Number.isFinite);
+  const values = (isValid ? numbers : lectures.flat(2)).values();
   return lectures.map((lines) => lines.map((line) => line.map(() => values.next().value)));
 }
 
-/** A slice as a small picture with its numbers. */
-function tiny(slice) {
+/** Create a small image of a slice with its numbers. */
+function sliceImage(slice) {
   const board = new Board('slice');
   board.show({
     ...mapOf(slice),
@@ -264,10 +263,11 @@ function tiny(slice) {
   return board.node;
 }
 
-const onePlane = () => ['up', 'down', 'diagonal', 'sharpen', 'blur', 'emboss'].map((name) => [KERNELS[name]]);
+const classicFilters = () =>
+  ['up', 'down', 'diagonal', 'sharpen', 'blur', 'emboss'].map((name) => [KERNELS[name]]);
 
-/** The lecture's kernel, and five others made of it. */
-function manyPlanes() {
-  const turns = [(k) => k, turned, (k) => turned(turned(k)), mirrored, (k) => turned(mirrored(k))];
-  return [...turns.map((turn) => RGB_KERNELS.map(turn)), [...RGB_KERNELS].reverse()];
+/** Return the lecture's filter and five others, which rotate, mirror or reorder its slices. */
+function colourFilters() {
+  const variants = [(k) => k, rotate, (k) => rotate(rotate(k)), mirror, (k) => rotate(mirror(k))];
+  return [...variants.map((variant) => RGB_KERNELS.map(variant)), [...RGB_KERNELS].reverse()];
 }

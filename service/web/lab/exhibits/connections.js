@@ -1,18 +1,20 @@
 import { css } from '../../lib/colours.js';
 import { el, number, sharpContext, theme } from '../../lib/dom.js';
+import { clamp } from '../../lib/math.js';
 import { t } from '../../lib/i18n.js';
 import { outputSize, parameterCounts } from '../arithmetic.js';
 import { figure, select, Slider } from '../controls.js';
+import { isPlainConvolution } from '../network-parts.js';
 
 const KINDS = ['full', 'local', 'shared'];
 const INPUTS = 9; // of the drawing
 const WINDOW = 3;
 const OUTPUTS = INPUTS - WINDOW + 1;
 const DRAWING = { width: 280, height: 230, top: 34, bottom: 196 };
-const SHADES = 21; // weights of the drawing's colours, taken in turn
+const SHADES = 21; // colours for the weights, assigned in turn
 const NUMBERS = { size: [1, 64], channels: [1, 64], kernel: [1, 11], filters: [1, 128] };
 
-/** One layer wired in three ways: how many parameters each needs, worked out as they are changed. */
+/** One layer connected in three ways, with the number of parameters that each needs. */
 export default class Connections {
   #context;
   #state;
@@ -21,7 +23,7 @@ export default class Connections {
 
   constructor(root, context) {
     this.#context = context;
-    this.#layers = context.network.layers.filter((layer) => layer.isConvolution && fits(layer));
+    this.#layers = context.network.layers.filter((layer) => isPlainConvolution(layer) && isSquare(layer));
     const [first] = this.#layers;
     const start = first ? numbersOf(first) : { size: 28, channels: 1, kernel: 3, filters: 32 };
     const limits = { ...NUMBERS, unit: [0, OUTPUTS - 1] };
@@ -40,14 +42,14 @@ export default class Connections {
       ]),
       drawings: KINDS.map((kind) => [kind, el('canvas', { 'aria-hidden': 'true' })]),
       counts: KINDS.map((kind) => [kind, el('div', { class: 'result' })]),
-      told: el('p', { class: 'readout' }),
+      readout: el('p', { class: 'readout' }),
     };
     this.#build(root);
     this.#state.watch([...Object.keys(NUMBERS), 'unit'], () => this.#draw());
   }
 
   #build(root) {
-    const { layers, sliders, drawings, counts, told } = this.#parts;
+    const { layers, sliders, drawings, counts, readout } = this.#parts;
     const figures = drawings.map(([kind, canvas], i) => {
       const wires = el(
         'div',
@@ -62,7 +64,7 @@ export default class Connections {
     root.append(
       layers,
       el('div', { class: 'sliders' }, ...sliders.map(([, slider]) => slider.node)),
-      told,
+      readout,
       el('div', { class: 'bench-row three' }, ...figures),
       el(
         'p',
@@ -74,39 +76,40 @@ export default class Connections {
 
   #point({ clientX }, canvas) {
     const box = canvas.getBoundingClientRect();
-    const at = Math.round((clientX - box.left - unitX(0)) / (unitX(1) - unitX(0)));
-    this.#state.set({ unit: Math.min(Math.max(at, 0), OUTPUTS - 1) });
+    const unit = Math.round((clientX - box.left - unitX(0)) / (unitX(1) - unitX(0)));
+    this.#state.set({ unit: clamp(unit, 0, OUTPUTS - 1) });
   }
 
   #key(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    this.#state.set({ unit: Math.min(Math.max(this.#state.state.unit + step, 0), OUTPUTS - 1) });
+    this.#state.set({ unit: clamp(this.#state.state.unit + step, 0, OUTPUTS - 1) });
   }
 
   #draw() {
-    const now = this.#state.state;
-    const { size, channels, kernel, filters, unit } = now;
-    for (const [name, slider] of this.#parts.sliders) slider.value = now[name];
-    this.#drawLayers(now);
+    const { state } = this.#state;
+    const { readout } = this.#parts;
+    const { size, channels, kernel, filters, unit } = state;
+    for (const [name, slider] of this.#parts.sliders) slider.value = state[name];
+    this.#drawLayers(state);
     const { output, error } = outputSize({ size, kernel, padding: 0, stride: 1 });
     for (const [kind, canvas] of this.#parts.drawings) {
-      wire(canvas, kind, unit);
+      drawConnections(canvas, kind, unit);
       canvas.parentElement.setAttribute(
         'aria-label',
-        t(`lab.connections.${kind}.said`, { unit, inputs: INPUTS, window: WINDOW }),
+        t(`lab.connections.${kind}.label`, { unit, inputs: INPUTS, window: WINDOW }),
       );
     }
-    this.#parts.told.classList.toggle('warning', Boolean(error));
+    readout.classList.toggle('warning', Boolean(error));
     for (const [, node] of this.#parts.counts) node.replaceChildren();
     if (error) {
       const name = error === 'fit' ? 'lab.connections.fit' : `lab.stride.error.${error}`;
-      this.#parts.told.textContent = t(name, { kernel, size });
-      this.#context.say(this.#parts.told.textContent);
+      readout.textContent = t(name, { kernel, size });
+      this.#context.announce(readout.textContent);
       return;
     }
-    this.#parts.told.textContent = t('lab.connections.shapes', {
+    readout.textContent = t('lab.connections.shapes', {
       input: `${size} × ${size} × ${channels}`,
       output: `${output} × ${output} × ${filters}`,
     });
@@ -115,11 +118,11 @@ export default class Connections {
       outputs: [output, output, filters],
       window: [kernel, kernel],
     });
-    const one = `(${kernel}·${kernel}·${channels} + 1)`;
+    const perFilter = `(${kernel}·${kernel}·${channels} + 1)`;
     const sums = {
       full: `(${size}·${size}·${channels} + 1) · ${output}·${output}·${filters}`,
-      local: `${one} · ${output}·${output}·${filters}`,
-      shared: `${one} · ${filters}`,
+      local: `${perFilter} · ${output}·${output}·${filters}`,
+      shared: `${perFilter} · ${filters}`,
     };
     for (const [kind, node] of this.#parts.counts) {
       node.append(
@@ -127,30 +130,27 @@ export default class Connections {
         el('span', { class: 'soft' }, `${sums[kind]}`),
       );
     }
-    this.#context.say(KINDS.map((kind) => counts[kind].toLocaleString('en')).join(' / '));
+    this.#context.announce(KINDS.map((kind) => counts[kind].toLocaleString('en')).join(' / '));
   }
 
-  #drawLayers(now) {
+  #drawLayers(state) {
     if (!this.#layers.length || this.#parts.layers.contains(document.activeElement)) return;
-    const own = this.#layers.find((layer) =>
-      Object.entries(numbersOf(layer)).every(([name, value]) => now[name] === value),
+    const selected = this.#layers.find((layer) =>
+      Object.entries(numbersOf(layer)).every(([name, value]) => state[name] === value),
     );
     this.#parts.layers.replaceChildren(
       select(
         t('lab.connections.layer'),
         [...this.#layers.map(({ name }) => [name, name]), ['', t('lab.connections.own')]],
-        own?.name ?? '',
+        selected?.name ?? '',
         (name) => name && this.#state.set(numbersOf(this.#context.network.find(name))),
       ),
     );
   }
 }
 
-/** Layers that the drawing's numbers can say: square, without padding, every step taken. */
-function fits({ inputShape: [rows, columns], kernelSize, strides, padding }) {
-  const plain = padding === 'valid' && strides.every((stride) => stride === 1);
-  return plain && rows === columns && kernelSize[0] === kernelSize[1];
-}
+const isSquare = ({ inputShape: [rows, columns], kernelSize }) =>
+  rows === columns && kernelSize[0] === kernelSize[1];
 
 const numbersOf = (layer) => ({
   size: layer.inputShape[0],
@@ -162,20 +162,20 @@ const numbersOf = (layer) => ({
 const inputX = (i) => 16 + (i * (DRAWING.width - 32)) / (INPUTS - 1);
 const unitX = (i) => inputX(i + (WINDOW - 1) / 2);
 
-/** Inputs below, outputs above; lines of one colour are one weight. The unit pointed at stands out. */
-function wire(canvas, kind, chosen) {
+/** Draw inputs below and outputs above; lines of one colour are one weight. One unit is highlighted. */
+function drawConnections(canvas, kind, selected) {
   const { width, height, top, bottom } = DRAWING;
   const context = sharpContext(canvas, width, height);
   const units = Array.from({ length: OUTPUTS }, (_, unit) => unit);
-  for (const unit of [...units.filter((each) => each !== chosen), chosen]) {
+  for (const unit of [...units.filter((each) => each !== selected), selected]) {
     for (let input = 0; input < INPUTS; input++) {
       const place = input - unit;
       if (kind !== 'full' && (place < 0 || place >= WINDOW)) continue;
       const weight =
         kind === 'shared' ? place * 10 : kind === 'local' ? unit * WINDOW + place : unit * INPUTS + input;
       context.strokeStyle = shade(weight);
-      context.globalAlpha = unit === chosen ? 1 : 0.28;
-      context.lineWidth = unit === chosen ? 3 : 1.5;
+      context.globalAlpha = unit === selected ? 1 : 0.28;
+      context.lineWidth = unit === selected ? 3 : 1.5;
       context.beginPath();
       context.moveTo(inputX(input), bottom);
       context.lineTo(unitX(unit), top);
@@ -184,10 +184,10 @@ function wire(canvas, kind, chosen) {
   }
   context.globalAlpha = 1;
   for (let i = 0; i < INPUTS; i++) dot(context, inputX(i), bottom, theme('--ink'));
-  for (const unit of units) dot(context, unitX(unit), top, theme(unit === chosen ? '--mark' : '--soft'));
+  for (const unit of units) dot(context, unitX(unit), top, theme(unit === selected ? '--mark' : '--soft'));
 }
 
-/** Weights in turn get colours that differ from their neighbours'. */
+/** Return the colour of a weight, which differs from those of the weights next to it. */
 function shade(weight) {
   const at = ((weight * 8) % SHADES) / (SHADES - 1);
   const value = at < 0.5 ? at * 1.6 - 1 : (at - 0.5) * 1.6 + 0.2;

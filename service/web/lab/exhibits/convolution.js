@@ -1,56 +1,58 @@
 import { el, number } from '../../lib/dom.js';
+import { clamp, extent, multiply } from '../../lib/math.js';
 import { exact, short } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
-import { convolve, linesOf, mapOf, multiply, patchAt } from '../arithmetic.js';
-import { Board, extent, grey, signed } from '../board.js';
+import { cellRegion } from '../../models/region.js';
+import { convolve, linesOf, mapOf, patchAt } from '../arithmetic.js';
+import { Board, grey, signed } from '../board.js';
 import { button, choice, figure, numbers, operator } from '../controls.js';
-import { Desk } from '../desk.js';
-import { firstFilters, inkOf } from '../network-parts.js';
+import { InputPanel } from '../input-panel.js';
+import { digitMap, firstFilters } from '../network-parts.js';
 import { CROSS, PICTURE } from '../presets.js';
 
 const STEP_MS = 500;
-const LECTURES = { name: 'lecture', kernel: mapOf(CROSS), bias: 0, filter: null };
+const LECTURE_FILTER = { name: 'lecture', kernel: mapOf(CROSS), bias: 0, filter: null };
 
-/** A kernel slides over a picture: each place's products, their sum, and the map that comes of it. */
+/** A kernel slides over an image: the products at each place, their sum, and the map of all sums. */
 export default class Convolution {
   #context;
   #state;
-  #desk;
-  #filters = [LECTURES];
+  #inputPanel;
+  #filters = [LECTURE_FILTER];
   #visited = new Set();
   #timer = null;
-  #controlled = null; // what the controls were drawn for
+  #controlState = null; // that the controls were drawn for
   #parts;
 
   constructor(root, context) {
     this.#context = context;
     this.#state = context.settings({ source: 'lecture', filter: 0, row: 0, column: 0, all: 0 });
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     const actions = {
-      onPoint: (row, column) => this.#go(row - this.#half(0), column - this.#half(1)),
-      onStep: (down, right) => this.#go(this.#at.row + down, this.#at.column + right),
+      onPoint: (row, column) => this.#select(row - this.#half(0), column - this.#half(1)),
+      onStep: (down, right) => this.#select(this.#cell.row + down, this.#cell.column + right),
     };
     this.#parts = {
       input: new Board('input', actions),
       result: new Board('result', {
         ...actions,
-        onPoint: (row, column) => this.#go(row, column),
+        onPoint: (row, column) => this.#select(row, column),
       }),
       controls: el('div', { class: 'controls' }),
       sum: el('div', { class: 'arithmetic' }),
-      told: el('p', { class: 'readout', 'aria-live': 'off' }),
+      readout: el('p', { class: 'readout', 'aria-live': 'off' }),
     };
     this.#build(root);
     context.api
       .weights()
       .then((tensors) => {
-        this.#filters = [LECTURES, ...firstFilters(context.network, tensors)];
-        this.#forget();
+        this.#filters = [LECTURE_FILTER, ...firstFilters(context.network, tensors)];
+        this.#restart();
       })
-      .catch(context.failed);
-    this.#state.watch(['source', 'filter'], () => this.#forget());
+      .catch(context.showProblem);
+    this.#state.watch(['source', 'filter'], () => this.#restart());
     this.#state.watch(['row', 'column', 'all'], () => this.#draw());
-    this.#desk.store.watch(['digit', 'values'], () => this.#forget());
+    this.#inputPanel.store.watch(['digit', 'values'], () => this.#restart());
   }
 
   leave() {
@@ -58,28 +60,28 @@ export default class Convolution {
   }
 
   #build(root) {
-    const { input, result, controls, sum, told } = this.#parts;
+    const { input, result, controls, sum, readout } = this.#parts;
     root.append(
       controls,
       el(
         'div',
         { class: 'bench-row' },
-        this.#desk.node,
+        this.#inputPanel.node,
         figure(t('lab.input'), input.node),
         operator('→'),
         figure(t('lab.map'), result.node),
       ),
       sum,
-      told,
+      readout,
       el('p', { class: 'soft' }, t('lab.convolution.keys')),
     );
   }
 
-  /** On another picture: at its corner, of a digit (whose corners are empty) in the middle. */
-  #start(source) {
+  /** Open an image and start at its corner, or in the middle of a digit, whose corners are empty. */
+  #open(source) {
     this.#state.set({ source });
     const { rows, columns } = this.#map;
-    this.#go(...(source === 'digit' ? [rows >> 1, columns >> 1] : [0, 0]));
+    this.#select(...(source === 'digit' ? [rows >> 1, columns >> 1] : [0, 0]));
   }
 
   #half(axis) {
@@ -88,63 +90,64 @@ export default class Convolution {
   }
 
   get #filter() {
-    return this.#filters[this.#state.state.filter] ?? LECTURES;
+    return this.#filters[this.#state.state.filter] ?? LECTURE_FILTER;
   }
 
-  /** Another picture or kernel: nothing of its map is known yet. */
-  #forget() {
+  /** Empty the map of sums, for another image or kernel. */
+  #restart() {
     this.#visited.clear();
     this.#draw();
   }
 
-  /** The cell that is worked out; a link may name one beyond the map. */
-  get #at() {
+  /** The selected cell, moved into the map where a link names one beyond it. */
+  get #cell() {
     const { rows, columns } = this.#map;
     const { row, column } = this.#state.state;
     return { row: Math.min(row, rows - 1), column: Math.min(column, columns - 1) };
   }
 
-  #go(row, column) {
+  #select(row, column) {
     const { rows, columns } = this.#map;
-    const within = (value, size) => Math.min(Math.max(value, 0), size - 1);
-    this.#state.set({ row: within(row, rows), column: within(column, columns) });
+    this.#state.set({ row: clamp(row, 0, rows - 1), column: clamp(column, 0, columns - 1) });
   }
 
-  get #picture() {
-    const { digit } = this.#desk.store.state;
-    return this.#state.state.source === 'digit' ? inkOf(digit, this.#context.network.input) : mapOf(PICTURE);
+  get #image() {
+    const { digit } = this.#inputPanel.store.state;
+    return this.#state.state.source === 'digit'
+      ? digitMap(digit, this.#context.network.input)
+      : mapOf(PICTURE);
   }
 
   get #map() {
     const { kernel, bias } = this.#filter;
-    return convolve(this.#picture, kernel, { bias });
+    return convolve(this.#image, kernel, { bias });
   }
 
   #draw() {
-    const [picture, map, { kernel, bias }] = [this.#picture, this.#map, this.#filter];
+    const [image, map, { kernel, bias }] = [this.#image, this.#map, this.#filter];
     const { source, all } = this.#state.state;
-    const { row, column } = this.#at;
+    const { row, column } = this.#cell;
     this.#visited.add(row * map.columns + column);
-    this.#desk.node.hidden = source !== 'digit';
+    this.#inputPanel.node.hidden = source !== 'digit';
     this.#drawControls();
     const window = { top: row, left: column, height: kernel.rows, width: kernel.columns };
     this.#parts.input.show({
-      ...picture,
+      ...image,
       palette: source === 'digit' ? grey() : signed(2),
       windows: [window],
       label: t('lab.input'),
       side: 280,
     });
-    const known = map.values.map((value, i) => (all || this.#visited.has(i) ? value : NaN));
+    const visible = map.values.map((value, i) => (all || this.#visited.has(i) ? value : NaN));
     this.#parts.result.show({
       ...map,
-      values: known,
+      values: visible,
       palette: signed(extent(map.values)),
-      marks: [{ top: row, left: column, height: 1, width: 1 }],
+      marks: [cellRegion(row, column)],
       label: t('lab.map'),
       cell: this.#parts.input.cell,
     });
-    const patch = patchAt(picture, window);
+    const patch = patchAt(image, window);
     const lines = linesOf(kernel);
     const limit = extent(lines.flat());
     const value = map.values[row * map.columns + column];
@@ -168,21 +171,21 @@ export default class Convolution {
       ),
     );
     const terms = products.flat().map((product) => exact(Number(product.toPrecision(4))));
-    const added = `${terms.join(' + ').replaceAll('+ −', '− ')}${bias ? ` + ${t('sum.bias')} ${exact(bias)}` : ''}`;
-    this.#parts.told.textContent = `${added} = ${exact(Math.fround(value))}${this.#agreement(value)}`;
-    const { row, column } = this.#at;
-    this.#context.say(t('lab.convolution.said', { row, column, value: short(value) }));
+    const addition = `${terms.join(' + ').replaceAll('+ −', '− ')}${bias ? ` + ${t('sum.bias')} ${exact(bias)}` : ''}`;
+    this.#parts.readout.textContent = `${addition} = ${exact(Math.fround(value))}${this.#comparison(value)}`;
+    const { row, column } = this.#cell;
+    this.#context.announce(t('lab.convolution.announcement', { row, column, value: short(value) }));
   }
 
-  /** Under a filter of the network, the service has worked out the same cell. */
-  #agreement(value) {
+  /** Compare the sum with the service's value; return no text where the filter is not the network's. */
+  #comparison(value) {
     const { filter } = this.#filter;
-    const { values } = this.#desk.store.state;
+    const { values } = this.#inputPanel.store.state;
     if (filter === null || this.#state.state.source !== 'digit' || !values) return '';
     const [layer] = this.#context.network.layers;
-    const served = values.at({ layer: layer.name, channel: filter, ...this.#at }, 'pre');
-    const agrees = Math.abs(served - value) < 1e-5;
-    return `  ${agrees ? '✓' : '✗'} ${t('lab.convolution.served', { value: exact(served) })}`;
+    const expected = values.at({ layer: layer.name, channel: filter, ...this.#cell }, 'pre');
+    const agrees = Math.abs(expected - value) < 1e-5;
+    return `  ${agrees ? '✓' : '✗'} ${t('lab.convolution.served', { value: exact(expected) })}`;
   }
 
   #filterName() {
@@ -192,16 +195,18 @@ export default class Convolution {
 
   #drawControls() {
     const { source, filter, all } = this.#state.state;
-    const now = [source, filter, all, Boolean(this.#timer)].join();
-    if (now !== this.#controlled) this.#buildControls();
-    this.#controlled = now; // a button that is held down while the kernel moves on stays under the finger
+    const controlState = [source, filter, all, Boolean(this.#timer)].join();
+    // A button must not be replaced while it is pressed and the kernel moves.
+    if (controlState !== this.#controlState) this.#buildControls();
+    this.#controlState = controlState;
     this.#parts.controls.querySelector('[data-do="filter"]').disabled = this.#filters.length === 1;
   }
 
   #buildControls() {
     const { source, filter, all } = this.#state.state;
     const focused = document.activeElement?.dataset?.do ?? document.activeElement?.id;
-    const tool = (name, text, onclick, more = {}) => button(text, onclick, { 'data-do': name, ...more });
+    const tool = (name, text, onclick, properties = {}) =>
+      button(text, onclick, { 'data-do': name, ...properties });
     this.#parts.controls.replaceChildren(
       choice(
         'source',
@@ -211,7 +216,7 @@ export default class Convolution {
           ['digit', t('lab.digit')],
         ],
         source,
-        (chosen) => this.#start(chosen),
+        (selected) => this.#open(selected),
       ),
       tool('filter', t('lab.convolution.filter'), () =>
         this.#state.set({ filter: (filter + 1) % this.#filters.length }),
@@ -234,7 +239,7 @@ export default class Convolution {
 
   #next() {
     const { rows, columns } = this.#map;
-    const at = (this.#at.row * columns + this.#at.column + 1) % (rows * columns);
-    this.#state.set({ row: Math.floor(at / columns), column: at % columns });
+    const index = (this.#cell.row * columns + this.#cell.column + 1) % (rows * columns);
+    this.#state.set({ row: Math.floor(index / columns), column: index % columns });
   }
 }

@@ -1,25 +1,26 @@
 import { el } from '../../lib/dom.js';
+import { clamp } from '../../lib/math.js';
 import { exact } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
 import { stepTo } from '../../models/layout.js';
 import { nameOf } from '../../models/naming.js';
 import { sheetPart } from '../../models/link.js';
 import { button, Slider } from '../controls.js';
-import { Desk } from '../desk.js';
-import { FlowPicture } from '../flow-picture.js';
+import { InputPanel } from '../input-panel.js';
+import { FlowImage } from '../flow-image.js';
 import { linksTo } from '../links.js';
 
 const LAYER_MS = 900;
 
-/** The digit flows through all layers of the network; it stops where it is asked to. */
+/** An animation of the values of all layers, from the digit to the classes. */
 export default class Flow {
   #context;
   #state;
-  #desk;
-  #picture;
+  #inputPanel;
+  #image;
   #tensors = null;
   #links = [];
-  #frame = null; // of the animation, while it plays
+  #frame = null; // the request of the animation's next frame, while it plays
   #isReady = false;
   #parts;
 
@@ -29,9 +30,9 @@ export default class Flow {
     const { length } = network.layers;
     const limits = { position: [0, length], place: [-1, length] };
     this.#state = context.settings({ position: length, place: -1, channel: 0 }, limits);
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     const canvas = el('canvas', { 'aria-hidden': 'true' });
-    this.#picture = new FlowPicture(canvas, network);
+    this.#image = new FlowImage(canvas, network);
     this.#parts = {
       sheet: el(
         'div',
@@ -46,21 +47,21 @@ export default class Flow {
         max: length,
         step: 0.01,
         text: (position) => this.#layerAt(position),
-        oninput: (position) => this.#goTo(position),
+        oninput: (position) => this.#seek(position),
       }),
       readout: el('p', { class: 'readout', role: 'status' }),
-      told: el('p', { class: 'soft' }),
+      summary: el('p', { class: 'soft' }),
     };
     this.#build(root);
     this.#state.watch(['position', 'place', 'channel'], () => this.#draw());
-    this.#desk.store.watch(['values'], () => this.#prepare());
+    this.#inputPanel.store.watch(['values'], () => this.#prepare());
     context.api
       .weights()
       .then((tensors) => {
         this.#tensors = tensors;
         this.#prepare();
       })
-      .catch(context.failed);
+      .catch(context.showProblem);
     new ResizeObserver(() => this.#prepare()).observe(root);
   }
 
@@ -69,18 +70,20 @@ export default class Flow {
   }
 
   #build(root) {
-    const { sheet, play, slider, readout, told } = this.#parts;
-    sheet.addEventListener('click', (event) => this.#choose(this.#isReady && this.#picture.under(event)));
+    const { sheet, play, slider, readout, summary } = this.#parts;
+    sheet.addEventListener('click', (event) =>
+      this.#choose(this.#isReady ? this.#image.tileUnder(event) : null),
+    );
     sheet.addEventListener('keydown', (event) => this.#key(event));
     const flow = el('div', { class: 'flow' }, sheet);
-    const beside = el('div', { class: 'beside' }, readout, told);
+    const beside = el('div', { class: 'beside' }, readout, summary);
     root.append(
       el('div', { class: 'controls' }, play, slider.node),
       flow,
-      el('div', { class: 'bench-row' }, this.#desk.node, beside),
+      el('div', { class: 'bench-row' }, this.#inputPanel.node, beside),
     );
     this.#parts.flow = flow;
-    this.#desk.shows(sheet, beside);
+    this.#inputPanel.hideWithoutValues(sheet, beside);
   }
 
   #layerAt(position) {
@@ -88,20 +91,20 @@ export default class Flow {
     return position < 1 ? t('input') : layers[Math.floor(position) - 1].name;
   }
 
-  /** Lay out and find the lines anew: for another digit, or another width. */
+  /** Lay out the layers and compute the lines, for another digit or another width. */
   #prepare() {
-    const { values, digit } = this.#desk.store.state;
+    const { values, digit } = this.#inputPanel.store.state;
     const width = this.#parts.flow.clientWidth;
     if (!values || !digit || !this.#tensors || !width) return;
     const { network, manifest } = this.#context;
     const style = getComputedStyle(this.#parts.flow);
-    const room = width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    this.#picture.prepare({ values, digit, width: room });
+    const innerWidth = width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    this.#image.prepare({ values, digit, width: innerWidth });
     this.#links = network.layers.map((layer) =>
       linksTo(layer, { network, values, digit, tensors: this.#tensors }),
     );
     const count = network.layers.reduce((sum, layer) => sum + values.of(layer).length, 0);
-    this.#parts.told.textContent = t('lab.flow.told', {
+    this.#parts.summary.textContent = t('lab.flow.summary', {
       parameters: manifest.parameters.toLocaleString('en'),
       values: count.toLocaleString('en'),
     });
@@ -114,22 +117,22 @@ export default class Flow {
     this.#parts.slider.value = position;
     this.#parts.play.textContent = t(this.#frame ? 'lab.pause' : 'lab.play');
     if (!this.#isReady) return;
-    const chosen =
-      place < 0 ? null : { place, channel: Math.min(channel, this.#picture.grid(place).count - 1) };
-    this.#picture.draw({ position, links: this.#links, chosen });
-    this.#tell(chosen);
+    const selected =
+      place < 0 ? null : { place, channel: Math.min(channel, this.#image.grid(place).count - 1) };
+    this.#image.draw({ position, links: this.#links, selected });
+    this.#drawReadout(selected);
   }
 
-  #tell(chosen) {
+  #drawReadout(selected) {
     const { readout } = this.#parts;
-    if (!chosen) {
+    if (!selected) {
       readout.textContent = t('lab.flow.pick');
       return;
     }
     const { network, store } = this.#context;
-    const { values, digit, sheet } = this.#desk.store.state;
-    const layer = network.layers[chosen.place - 1];
-    const cell = layer ? values.strongest(layer, chosen.channel) : null;
+    const { values, digit, sheet } = this.#inputPanel.store.state;
+    const layer = network.layers[selected.place - 1];
+    const cell = layer ? values.strongest(layer, selected.channel) : null;
     if (!cell) {
       readout.textContent = t('digit.name');
       return;
@@ -147,13 +150,14 @@ export default class Flow {
     }
     const { length } = this.#context.network.layers;
     if (this.#state.state.position >= length) this.#state.set({ position: 0 });
-    const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    let from = null;
+    const reducesMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    let startTime = null;
     const start = this.#state.state.position;
     const step = (now) => {
-      from ??= now;
-      const reached = start + (now - from) / LAYER_MS;
-      const position = Math.min(isCalm ? Math.floor(reached) : reached, length); // calm: layer by layer
+      startTime ??= now;
+      const next = start + (now - startTime) / LAYER_MS;
+      // With reduced motion the animation shows one whole layer after the other.
+      const position = Math.min(reducesMotion ? Math.floor(next) : next, length);
       this.#frame = position < length ? requestAnimationFrame(step) : null;
       this.#state.set({ position: Number(position.toFixed(2)) });
       if (!this.#frame) this.#draw();
@@ -167,16 +171,16 @@ export default class Flow {
     this.#frame = null;
   }
 
-  #goTo(position) {
+  #seek(position) {
     this.#stop();
     this.#state.set({ position });
     this.#draw();
   }
 
-  /** It stops where it is clicked. */
-  #choose(chosen) {
+  /** Select a tile {place, channel}, or none with null, and stop the animation. */
+  #choose(tile) {
     this.#stop();
-    this.#state.set(chosen || { place: -1 });
+    this.#state.set(tile ?? { place: -1 });
     this.#draw();
   }
 
@@ -185,14 +189,14 @@ export default class Flow {
     if (event.key === ' ') this.#play();
     else {
       const from = Math.max(place, 0);
-      const to = this.#isReady ? stepTo(this.#picture.grid(from), channel, event.key) : null;
+      const to = this.#isReady ? stepTo(this.#image.grid(from), channel, event.key) : null;
       if (to === null) return;
       const { length } = this.#context.network.layers;
       if (to !== channel || !['ArrowLeft', 'ArrowRight'].includes(event.key))
         this.#choose({ place: from, channel: to });
       else {
-        const next = Math.min(Math.max(from + (event.key === 'ArrowLeft' ? -1 : 1), 0), length);
-        this.#choose({ place: next, channel: 0 }); // over the edge: to the next layer
+        const next = clamp(from + (event.key === 'ArrowLeft' ? -1 : 1), 0, length);
+        this.#choose({ place: next, channel: 0 }); // At the edge the key moves to the next layer.
       }
     }
     event.preventDefault();

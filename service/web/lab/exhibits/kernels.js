@@ -1,34 +1,36 @@
 import { el, number, sharpContext } from '../../lib/dom.js';
+import { clamp, extent, multiply } from '../../lib/math.js';
 import { exact, short } from '../../lib/numbers.js';
 import { draw } from '../../lib/paint.js';
 import { t } from '../../lib/i18n.js';
+import { cellRegion } from '../../models/region.js';
 import { legend } from '../../parts/legend.js';
-import { convolve, linesOf, mapOf, multiply, patchAt } from '../arithmetic.js';
-import { Board, extent, grey, signed } from '../board.js';
+import { convolve, mapOf, patchAt } from '../arithmetic.js';
+import { Board, grey, signed } from '../board.js';
 import { button, choice, EditGrid, figure, numbers, operator } from '../controls.js';
-import { Desk } from '../desk.js';
-import { inkOf } from '../network-parts.js';
-import { channelsOf, colourImage } from '../pictures.js';
+import { InputPanel } from '../input-panel.js';
+import { digitMap } from '../network-parts.js';
+import { channelsOf, colourImage } from '../image-files.js';
 import { KERNELS } from '../presets.js';
 
-const LONGEST_SIDE = 220; // of an uploaded picture, pixels
+const MAX_SIDE = 220; // of an uploaded image, pixels
 const SIDE = 280;
 
-/** A kernel to choose or to write, on a digit or on a picture of one's own, and the result beside it. */
+/** A kernel that can be selected or edited, applied to a digit or to an uploaded image. */
 export default class Kernels {
   #context;
   #state;
-  #desk;
-  #awaited = null; // the file that is being read, until something else is chosen
+  #inputPanel;
+  #loading = null; // the file that is being decoded, unless another source was selected since
   #parts;
 
   constructor(root, context) {
     this.#context = context;
     this.#state = context.settings({ kernel: KERNELS.up.flat().join(), row: 9, column: 12, source: 'digit' });
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     const actions = {
-      onPoint: (row, column) => this.#go(row - 1, column - 1),
-      onStep: (down, right) => this.#go(this.#at.row + down, this.#at.column + right),
+      onPoint: (row, column) => this.#select(row - 1, column - 1),
+      onStep: (down, right) => this.#select(this.#corner.row + down, this.#corner.column + right),
     };
     this.#parts = {
       presets: el('div', { class: 'presets', role: 'group', 'aria-label': t('lab.kernels.presets') }),
@@ -40,7 +42,7 @@ export default class Kernels {
         onEdit: (lines) => this.#state.set({ kernel: lines.flat().join() }),
       }),
       input: new Board('input', actions),
-      result: new Board('result', { ...actions, onPoint: (row, column) => this.#go(row, column) }),
+      result: new Board('result', { ...actions, onPoint: (row, column) => this.#select(row, column) }),
       colours: el('div', { class: 'bench-row' }),
       legend: el('div', {}),
       problem: el('p', { class: 'warning', role: 'alert', hidden: true }),
@@ -48,7 +50,7 @@ export default class Kernels {
     };
     this.#build(root);
     this.#state.watch(['kernel', 'row', 'column', 'source'], () => this.#draw());
-    this.#desk.store.watch(['digit'], () => this.#draw());
+    this.#inputPanel.store.watch(['digit'], () => this.#draw());
   }
 
   #build(root) {
@@ -58,10 +60,10 @@ export default class Kernels {
       accept: 'image/*',
       hidden: true,
     });
-    file.addEventListener('change', () => this.#take(file.files[0]));
+    file.addEventListener('change', () => this.#openFile(file.files[0]));
     this.#parts.file = file;
-    const shown = figure('', input.node);
-    this.#parts.caption = shown.firstChild;
+    const inputFigure = figure('', input.node);
+    this.#parts.caption = inputFigure.firstChild;
     root.append(
       presets,
       sources,
@@ -69,8 +71,8 @@ export default class Kernels {
       el(
         'div',
         { class: 'bench-row' },
-        this.#desk.node,
-        shown,
+        this.#inputPanel.node,
+        inputFigure,
         operator('⊛'),
         figure(t('lab.kernels.edit'), editor.node, el('p', { class: 'soft' }, t('lab.kernels.how'))),
         operator('='),
@@ -83,88 +85,86 @@ export default class Kernels {
   }
 
   get #kernel() {
-    const given = this.#state.state.kernel.split(',').map(Number);
-    if (given.length !== 9 || !given.every(Number.isFinite)) return KERNELS.up;
-    return [given.slice(0, 3), given.slice(3, 6), given.slice(6)];
+    const weights = this.#state.state.kernel.split(',').map(Number);
+    if (weights.length !== 9 || !weights.every(Number.isFinite)) return KERNELS.up;
+    return [weights.slice(0, 3), weights.slice(3, 6), weights.slice(6)];
   }
 
-  async #take(file) {
+  async #openFile(file) {
     if (!file) return;
-    this.#awaited = file;
+    this.#loading = file;
     try {
-      const channels = await channelsOf(file, LONGEST_SIDE);
-      if (this.#awaited !== file) return;
-      this.#context.kept.channels = channels;
+      const channels = await channelsOf(file, MAX_SIDE);
+      if (this.#loading !== file) return;
+      this.#context.uploads.channels = channels;
       this.#state.set({ source: 'picture' });
       this.#draw();
     } catch {
-      if (this.#awaited !== file) return;
+      if (this.#loading !== file) return;
       this.#parts.problem.textContent = t('lab.kernels.unreadable');
       this.#parts.problem.hidden = false;
     }
   }
 
-  /** One's own picture is chosen once there is one. */
+  /** Select a source; without an uploaded image, the selection of it opens the file dialog instead. */
   #choose(source) {
     if (source === 'digit' || this.#channels) {
-      if (source === 'digit') this.#awaited = null;
+      if (source === 'digit') this.#loading = null;
       this.#state.set({ source });
       return;
     }
     this.#drawChoices(this.#kernel);
-    this.#ask();
+    this.#openDialog();
   }
 
-  /** The same file may be chosen twice. */
-  #ask() {
+  #openDialog() {
     this.#parts.problem.hidden = true;
-    this.#parts.file.value = '';
+    this.#parts.file.value = ''; // Else choosing the same file again would raise no event.
     this.#parts.file.click();
   }
 
-  /** Of the picture that was uploaded: red, green and blue. */
+  /** Red, green and blue of the uploaded image. */
   get #channels() {
-    return this.#context.kept.channels;
+    return this.#context.uploads.channels;
   }
 
-  get #isPicture() {
+  get #isUpload() {
     return this.#state.state.source === 'picture' && Boolean(this.#channels);
   }
 
-  /** The window's corner; a link may name one beyond the picture. */
-  get #at() {
-    const { rows, columns } = this.#picture;
+  /** The corner of the window, moved into the image where a link names one beyond it. */
+  get #corner() {
+    const { rows, columns } = this.#image;
     const { row, column } = this.#state.state;
     return { row: Math.min(row, rows - 3), column: Math.min(column, columns - 3) };
   }
 
-  #go(row, column) {
-    const { rows, columns } = this.#picture;
-    const within = (value, size) => Math.min(Math.max(value, 0), size - 3);
-    this.#state.set({ row: within(row, rows), column: within(column, columns) });
+  #select(row, column) {
+    const { rows, columns } = this.#image;
+    this.#state.set({ row: clamp(row, 0, rows - 3), column: clamp(column, 0, columns - 3) });
   }
 
-  /** What is pointed at: the digit; of a colour picture its green, most of what the eye calls bright. */
-  get #picture() {
-    return this.#isPicture
+  /** The digit, or the green channel of a colour image, which is closest to its brightness. */
+  get #image() {
+    return this.#isUpload
       ? this.#channels[1]
-      : inkOf(this.#desk.store.state.digit, this.#context.network.input);
+      : digitMap(this.#inputPanel.store.state.digit, this.#context.network.input);
   }
 
   #draw() {
     const lines = this.#kernel;
     this.#drawChoices(lines);
     this.#parts.editor.show(lines);
-    const picture = this.#picture;
-    const map = convolve(picture, mapOf(lines));
-    const { row, column } = this.#at;
+    const image = this.#image;
+    const map = convolve(image, mapOf(lines));
+    const { row, column } = this.#corner;
     const window = { top: row, left: column, height: 3, width: 3 };
-    this.#desk.node.hidden = this.#isPicture;
+    this.#inputPanel.node.hidden = this.#isUpload;
     const limit = extent(map.values);
-    this.#parts.caption.textContent = t(this.#isPicture ? 'lab.kernels.green' : 'lab.input');
+    this.#parts.caption.textContent = t(this.#isUpload ? 'lab.kernels.green' : 'lab.input');
     this.#parts.input.show({
-      ...picture,
-      palette: this.#isPicture ? light : grey(),
+      ...image,
+      palette: this.#isUpload ? brightness : grey(),
       windows: [window],
       side: SIDE,
       label: t('lab.input'),
@@ -172,17 +172,17 @@ export default class Kernels {
     this.#parts.result.show({
       ...map,
       palette: signed(limit),
-      marks: [{ top: row, left: column, height: 1, width: 1 }],
+      marks: [cellRegion(row, column)],
       cell: this.#parts.input.cell,
       label: t('lab.map'),
     });
     this.#parts.legend.replaceChildren(legend(limit, true));
     this.#drawColours(lines);
-    this.#drawSum(patchAt(picture, window), lines, map.values[row * map.columns + column]);
+    this.#drawSum(patchAt(image, window), lines, map.values[row * map.columns + column]);
   }
 
   #drawChoices(lines) {
-    const chosen = lines.flat().join();
+    const selected = lines.flat().join();
     this.#parts.presets.replaceChildren(
       ...Object.entries(KERNELS).map(([name, kernel]) =>
         button(
@@ -191,7 +191,7 @@ export default class Kernels {
             this.#state.set({ kernel: kernel.flat().join() });
             this.#parts.presets.querySelector(`[data-kernel="${name}"]`).focus();
           },
-          { 'data-kernel': name, 'aria-pressed': String(kernel.flat().join() === chosen) },
+          { 'data-kernel': name, 'aria-pressed': String(kernel.flat().join() === selected) },
         ),
       ),
     );
@@ -204,25 +204,25 @@ export default class Kernels {
           ['digit', t('lab.digit')],
           ['picture', t('lab.kernels.own')],
         ],
-        this.#isPicture ? 'picture' : 'digit',
+        this.#isUpload ? 'picture' : 'digit',
         (source) => this.#choose(source),
       ),
-      button(t('tool.picture'), () => this.#ask(), { 'data-do': 'picture' }),
+      button(t('tool.picture'), () => this.#openDialog(), { 'data-do': 'picture' }),
     );
     if (focused) {
       this.#parts.sources.querySelector(`[data-do="${focused}"], #${CSS.escape(focused)}`)?.focus();
     }
   }
 
-  /** A colour picture: the kernel over red, green and blue each, put together again. */
+  /** Draw a colour image before and after the kernel is applied to each of its channels. */
   #drawColours(lines) {
-    this.#parts.colours.hidden = !this.#isPicture;
-    if (!this.#isPicture) return;
+    this.#parts.colours.hidden = !this.#isUpload;
+    if (!this.#isUpload) return;
     const kernel = mapOf(lines);
-    const filtered = this.#channels.map((channel) => convolve(channel, kernel));
-    const shown = [
+    const results = this.#channels.map((channel) => convolve(channel, kernel));
+    const figures = [
       [t('lab.kernels.before'), this.#channels],
-      [t('lab.kernels.after'), filtered],
+      [t('lab.kernels.after'), results],
     ].map(([name, channels]) => {
       const canvas = el('canvas', { role: 'img', 'aria-label': name });
       const { rows, columns } = channels[0];
@@ -237,7 +237,7 @@ export default class Kernels {
       );
       return figure(name, canvas);
     });
-    this.#parts.colours.replaceChildren(...shown);
+    this.#parts.colours.replaceChildren(...figures);
   }
 
   #drawSum(patch, lines, value) {
@@ -245,7 +245,7 @@ export default class Kernels {
     this.#parts.sum.replaceChildren(
       numbers(t('terms.patch'), patch, 2),
       operator('×'),
-      numbers(t('terms.kernel'), linesOf(mapOf(lines)), extent(lines.flat())),
+      numbers(t('terms.kernel'), lines, extent(lines.flat())),
       operator('='),
       numbers(t('terms.products'), products, 2 * extent(products.flat())),
       operator('→'),
@@ -256,13 +256,13 @@ export default class Kernels {
         number(value, exact(Number(value.toFixed(6))), { class: 'large', 'data-role': 'sum' }),
       ),
     );
-    const { row, column } = this.#at;
-    this.#context.say(t('lab.convolution.said', { row, column, value: short(value) }));
+    const { row, column } = this.#corner;
+    this.#context.announce(t('lab.convolution.announcement', { row, column, value: short(value) }));
   }
 }
 
-/** A photograph's brightness: 0 black. */
-const light = {
+/** A palette for the brightness of a photo: 0 is black. */
+const brightness = {
   colour: (value) => grey().colour(1 - value),
-  ink: (value) => (value > 0.5 ? '#000' : '#fff'),
+  text: (value) => (value > 0.5 ? '#000' : '#fff'),
 };

@@ -1,8 +1,8 @@
 import { el, number } from '../../lib/dom.js';
 import { percent } from '../../lib/numbers.js';
-import { known, t } from '../../lib/i18n.js';
+import { hasText, t } from '../../lib/i18n.js';
 
-/** The lecture's summary table, from the manifest, with how each parameter count is worked out. */
+/** The lecture's summary table, from the manifest, with the computation of each parameter count. */
 export default class Model {
   constructor(root, { manifest, network }) {
     root.append(
@@ -43,7 +43,7 @@ function table(manifest, network) {
 }
 
 function row(layer) {
-  const kind = known(`kind.${layer.kind}`) ? t(`kind.${layer.kind}`) : layer.kind;
+  const { kind } = layer;
   const window = layer.kernelSize
     ? `${layer.kernelSize.join(' × ')}, ${t('lab.model.stride', { stride: layer.strides.join(' × ') })}, ${t(`padding.${layer.padding}`)}`
     : '';
@@ -55,37 +55,43 @@ function row(layer) {
       'th',
       { scope: 'row' },
       `${layer.name} `,
-      el('span', { class: 'soft' }, kind === layer.kind ? kind : `${layer.kind} · ${kind}`),
+      el(
+        'span',
+        { class: 'soft' },
+        kind.name === t(kind.label) ? kind.name : `${kind.name} · ${t(kind.label)}`,
+      ),
     ),
     el('td', {}, `(None, ${layer.outputShape.join(', ')})`),
     count(layer.parameters, 'parameters'),
-    el('td', { class: 'worked' }, workedOut(layer)),
+    el('td', { class: 'worked' }, parameterSum(layer)),
     el('td', { class: 'soft' }, [window, activation].filter(Boolean).join(' · ')),
   );
 }
 
-/** (3·3·1 + 1)·32 = 320: a weight for each number that a filter or unit reads, and a bias. */
-function workedOut({ kind, kernelSize, inputShape, channels, parameters }) {
-  const read = { Conv2D: [...(kernelSize ?? []), inputShape.at(-1)], Dense: inputShape }[kind];
-  if (!read) return '';
-  const worked = (read.reduce((product, size) => product * size, 1) + 1) * channels;
-  if (worked !== parameters) return ''; // a layer without biases, or of another make
-  return `(${read.join('·')} + 1)·${channels} = ${worked.toLocaleString('en')}`;
+/** Return the computation of a parameter count, such as (3·3·1 + 1)·32 = 320: a weight for each value
+ * that a filter or unit reads, and a bias. Return no text where the count is another.
+ */
+function parameterSum({ kind, kernelSize, inputShape, channels, parameters }) {
+  if (!kind.hasWeights) return '';
+  const inputs = [...(kernelSize ?? []), inputShape.at(-1)];
+  const count = (inputs.reduce((product, size) => product * size, 1) + 1) * channels;
+  if (count !== parameters) return ''; // A layer without biases has fewer.
+  return `(${inputs.join('·')} + 1)·${channels} = ${count.toLocaleString('en')}`;
 }
 
 const count = (value, role) => el('td', {}, number(value, value.toLocaleString('en'), { 'data-role': role }));
 
-/** A setting of another make of training goes by the name that it has there. */
+/** Return the name of a training setting; its key where the page has no text for it. */
 function settingName(key) {
   const text = `lab.model.training.${key}`;
-  return known(text) ? t(text) : key;
+  return hasText(text) ? t(text) : key;
 }
 
-/** A setting as it was given, a number that was worked out without its noise. */
-const plain = (value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value);
+/** Round a setting that is a number, so that it has no rounding noise. */
+const rounded = (value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value);
 
 function facts({ created, metrics, training, libraries, sha256 }) {
-  const told = [
+  const entries = [
     ['created', created.slice(0, 10)],
     [
       'accuracy',
@@ -97,7 +103,7 @@ function facts({ created, metrics, training, libraries, sha256 }) {
       'training',
       Object.entries(training ?? {})
         .filter(([, value]) => typeof value !== 'object')
-        .map(([key, value]) => `${settingName(key)} ${plain(value)}`)
+        .map(([key, value]) => `${settingName(key)} ${rounded(value)}`)
         .join(', '),
     ],
     [
@@ -111,7 +117,7 @@ function facts({ created, metrics, training, libraries, sha256 }) {
   return el(
     'dl',
     { class: 'facts' },
-    ...told
+    ...entries
       .filter(([, text]) => text)
       .flatMap(([key, text]) => [el('dt', {}, t(`lab.model.${key}`)), el('dd', {}, text)]),
   );

@@ -1,43 +1,45 @@
 import { el, number } from '../../lib/dom.js';
+import { clamp, extent } from '../../lib/math.js';
 import { exact, short } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
+import { cellRegion, unreadRegions } from '../../models/region.js';
 import { mapOf, patchAt, pool } from '../arithmetic.js';
-import { Board, extent, signed } from '../board.js';
+import { Board, signed } from '../board.js';
 import { button, choice, figure, numbers, operator, Slider } from '../controls.js';
-import { Desk } from '../desk.js';
+import { InputPanel } from '../input-panel.js';
 import { channelOf } from '../network-parts.js';
-import { difference, noisy } from '../noise.js';
+import { noisy, rootMeanSquaredError } from '../noise.js';
 import { POOLED_4, POOLED_5 } from '../presets.js';
 
 const KINDS = ['max', 'average'];
 
-/** Max against average pooling of the same map, the winners marked; and what noise does to each. */
+/** Max and average pooling of the same map, with the largest values marked, and the effect of noise. */
 export default class Pooling {
   #context;
   #state;
-  #desk;
-  #layer; // the network's first pooling of maps, where it has one
+  #inputPanel;
+  #layer; // the network's first pooling of a layer's maps; undefined where it has none
   #parts;
 
   constructor(root, context) {
     this.#context = context;
     const { network } = context;
-    this.#layer = network.layers.find(
-      (layer) => layer.isPooling && network.before(layer) && layer.padding === 'valid' && square(layer),
-    );
+    this.#layer = network.layers.find((layer) => network.before(layer) && isPlainPooling(layer));
     const first = { source: 'five', channel: 0, row: 0, column: 0, noise: 0, seed: 1 };
     this.#state = context.settings(first, { noise: [0, 100] });
-    this.#desk = new Desk(context);
-    const step = (down, right) => this.#go(this.#state.state.row + down, this.#state.state.column + right);
-    const over = (row, column) => {
-      const { stride } = this.#case();
-      this.#go(Math.floor(row / stride), Math.floor(column / stride));
+    this.#inputPanel = new InputPanel(context);
+    const onStep = (down, right) =>
+      this.#select(this.#state.state.row + down, this.#state.state.column + right);
+    const onPoint = (row, column) => this.#select(row, column);
+    const onPointInput = (row, column) => {
+      const { stride } = this.#source();
+      this.#select(Math.floor(row / stride), Math.floor(column / stride));
     };
     this.#parts = {
       controls: el('div', { class: 'controls' }),
-      input: new Board('input', { onPoint: over, onStep: step }),
-      max: new Board('max', { onPoint: (row, column) => this.#go(row, column), onStep: step }),
-      average: new Board('average', { onPoint: (row, column) => this.#go(row, column), onStep: step }),
+      input: new Board('input', { onPoint: onPointInput, onStep }),
+      max: new Board('max', { onPoint, onStep }),
+      average: new Board('average', { onPoint, onStep }),
       window: el('div', { class: 'arithmetic' }),
       channel: new Slider({
         name: 'channel',
@@ -55,15 +57,15 @@ export default class Pooling {
         text: (value) => `${value} %`,
         oninput: (noise) => this.#state.set({ noise }),
       }),
-      noiseTold: el('div', { class: 'scroll' }),
+      errors: el('div', { class: 'scroll' }),
     };
     this.#build(root);
     this.#state.watch(['source', 'channel', 'row', 'column', 'noise', 'seed'], () => this.#draw());
-    this.#desk.store.watch(['values'], () => this.#draw());
+    this.#inputPanel.store.watch(['values'], () => this.#draw());
   }
 
   #build(root) {
-    const { controls, input, max, average, window, channel, noise, noiseTold } = this.#parts;
+    const { controls, input, max, average, window, channel, noise, errors } = this.#parts;
     const sources = ['five', 'four', ...(this.#layer ? ['network'] : [])];
     controls.append(
       choice(
@@ -71,7 +73,7 @@ export default class Pooling {
         t('lab.map'),
         sources.map((source) => [source, t(`lab.pooling.${source}`, { layer: this.#layer?.name })]),
         this.#state.state.source,
-        (source) => this.#start(source),
+        (source) => this.#open(source),
       ),
       channel.node,
     );
@@ -80,7 +82,7 @@ export default class Pooling {
       el(
         'div',
         { class: 'bench-row' },
-        this.#desk.node,
+        this.#inputPanel.node,
         figure(t('lab.map'), input.node, el('p', { class: 'soft' }, t('lab.pooling.dots'))),
         figure(t('lab.pooling.max'), max.node),
         figure(t('lab.pooling.average'), average.node),
@@ -98,22 +100,22 @@ export default class Pooling {
             'data-do': 'again',
           }),
         ),
-        noiseTold,
+        errors,
         el('p', { class: 'note' }, t('lab.pooling.lecture')),
       ),
     );
   }
 
-  /** On another map: at its corner, of the network's (whose corners are empty) in the middle. */
-  #start(source) {
+  /** Open a map and start at its corner, or in the middle of the network's, whose corners are empty. */
+  #open(source) {
     const middle = (size) => (source === 'network' ? size >> 1 : 0);
     const { rows = 0, columns = 0 } = this.#layer ?? {};
     this.#state.set({ source, row: middle(rows), column: middle(columns) });
   }
 
-  /** {map, size, stride} of what is pooled. */
-  #case() {
-    const { values } = this.#desk.store.state;
+  /** Return {map, size, stride}: the selected map, and the size and stride of the windows. */
+  #source() {
+    const { values } = this.#inputPanel.store.state;
     const { source, channel } = this.#state.state;
     if (source === 'four') return { map: mapOf(POOLED_4), size: 2, stride: 2 };
     if (source === 'network' && this.#layer) {
@@ -126,61 +128,57 @@ export default class Pooling {
     return { map: mapOf(POOLED_5), size: 3, stride: 1 };
   }
 
-  #go(row, column) {
-    const { map, size, stride } = this.#case();
+  #select(row, column) {
+    const { map, size, stride } = this.#source();
     const { rows, columns } = pool(map, { size, stride, kind: 'max' });
-    const within = (value, most) => Math.min(Math.max(value, 0), most - 1);
-    this.#state.set({ row: within(row, rows), column: within(column, columns) });
+    this.#state.set({ row: clamp(row, 0, rows - 1), column: clamp(column, 0, columns - 1) });
   }
 
   #draw() {
     const { source, channel, noise, seed } = this.#state.state;
-    const { map: clean, size, stride } = this.#case();
+    const { map: clean, size, stride } = this.#source();
     const scale = extent(clean.values);
     const map = noise ? noisy(clean, (noise / 100) * scale, seed) : clean;
     this.#parts.channel.value = channel;
     this.#parts.channel.node.hidden = source !== 'network';
     this.#parts.noise.value = noise;
-    this.#desk.node.hidden = source !== 'network';
+    this.#inputPanel.node.hidden = source !== 'network';
     const pooled = Object.fromEntries(KINDS.map((kind) => [kind, pool(map, { size, stride, kind })]));
     const row = Math.min(this.#state.state.row, pooled.max.rows - 1);
     const column = Math.min(this.#state.state.column, pooled.max.columns - 1);
-    const at = row * pooled.max.columns + column;
+    const index = row * pooled.max.columns + column;
     const window = { top: row * stride, left: column * stride, height: size, width: size };
     const palette = signed(Math.max(extent(map.values), scale) * (source === 'network' ? 1 : 1.6));
-    this.#drawMaps({ map, pooled, window, stride, at, palette });
-    this.#drawWindow(map, window, pooled, at);
-    this.#drawNoise(clean, pooled, { size, stride }, map, noise);
+    this.#drawMaps({ map, pooled, window, stride, index, palette });
+    this.#drawWindow(map, window, pooled, index);
+    this.#drawErrors(clean, pooled, { size, stride }, map, noise);
   }
 
-  #drawMaps({ map, pooled, window, stride, at, palette }) {
+  #drawMaps({ map, pooled, window, stride, index, palette }) {
     const { rows, columns, winners } = pooled.max;
-    const [down, across] = [(rows - 1) * stride + window.height, (columns - 1) * stride + window.width];
+    const [bottom, right] = [(rows - 1) * stride + window.height, (columns - 1) * stride + window.width];
     this.#parts.input.show({
       ...map,
       palette,
       windows: [window],
-      marks: [cellAt(winners[at], map.columns)],
+      marks: [regionAt(winners[index], map.columns)],
       dots: winners,
-      hatched: [
-        { top: down, left: 0, height: map.rows - down, width: map.columns },
-        { top: 0, left: across, height: down, width: map.columns - across },
-      ].filter(({ height, width }) => height && width),
+      hatched: unreadRegions(map.rows, map.columns, bottom, right),
       label: t('lab.map'),
     });
     for (const kind of KINDS) {
-      const marks = [cellAt(at, columns)];
+      const marks = [regionAt(index, columns)];
       const label = t(`lab.pooling.${kind}`);
       this.#parts[kind].show({ ...pooled[kind], palette, marks, cell: this.#parts.input.cell, label });
     }
   }
 
-  #drawWindow(map, window, pooled, at) {
+  #drawWindow(map, window, pooled, index) {
     const patch = patchAt(map, window);
-    const winner = cellAt(pooled.max.winners[at], map.columns);
+    const winner = regionAt(pooled.max.winners[index], map.columns);
     const isWinner = (row, column) => row === winner.top - window.top && column === winner.left - window.left;
     const results = KINDS.map((kind) => {
-      const value = pooled[kind].values[at];
+      const value = pooled[kind].values[index];
       return el(
         'div',
         { class: 'total' },
@@ -190,20 +188,21 @@ export default class Pooling {
     });
     const size = `${patch.length} × ${patch.length}`;
     const limit = 1.6 * extent(patch.flat());
-    const shown = numbers(t('pool.window', { size }), patch, limit, isWinner);
-    this.#parts.window.replaceChildren(shown, operator('→'), ...results);
-    const [max, average] = KINDS.map((kind) => short(pooled[kind].values[at]));
-    this.#context.say(t('lab.pooling.said', { max, average }));
+    const patchGrid = numbers(t('pool.window', { size }), patch, limit, isWinner);
+    this.#parts.window.replaceChildren(patchGrid, operator('→'), ...results);
+    const [max, average] = KINDS.map((kind) => short(pooled[kind].values[index]));
+    this.#context.announce(t('lab.pooling.announcement', { max, average }));
   }
 
-  /** How far noise has moved the map, and what is left of it after pooling. */
-  #drawNoise(clean, pooled, { size, stride }, map, noise) {
-    const rows = [['lab.map', difference(clean, map)]];
+  /** Draw the error that noise causes in the map, and the error that remains after pooling. */
+  #drawErrors(clean, pooled, { size, stride }, map, noise) {
+    const rows = [['lab.map', rootMeanSquaredError(clean, map)]];
     for (const kind of KINDS) {
-      rows.push([`lab.pooling.${kind}`, difference(pool(clean, { size, stride, kind }), pooled[kind])]);
+      const expected = pool(clean, { size, stride, kind });
+      rows.push([`lab.pooling.${kind}`, rootMeanSquaredError(expected, pooled[kind])]);
     }
-    const most = rows[0][1] || 1;
-    this.#parts.noiseTold.replaceChildren(
+    const mapError = rows[0][1] || 1;
+    this.#parts.errors.replaceChildren(
       el(
         'table',
         { class: 'shares' },
@@ -220,7 +219,7 @@ export default class Pooling {
               el(
                 'td',
                 { class: 'share-bar' },
-                el('span', { class: 'fill', style: `--share: ${Math.min(value / most, 1)}` }),
+                el('span', { class: 'fill', style: `--share: ${Math.min(value / mapError, 1)}` }),
               ),
             ),
           ),
@@ -230,12 +229,10 @@ export default class Pooling {
   }
 }
 
-/** A cell by its index, as a region. */
-const cellAt = (index, columns) => ({
-  top: Math.floor(index / columns),
-  left: index % columns,
-  height: 1,
-  width: 1,
-});
+const regionAt = (index, columns) => cellRegion(Math.floor(index / columns), index % columns);
 
-const square = ({ kernelSize, strides }) => kernelSize[0] === kernelSize[1] && strides[0] === strides[1];
+/** Whether a layer pools square windows without padding, as `pool` does. */
+function isPlainPooling({ kind, padding, kernelSize, strides }) {
+  if (kind.family !== 'pooling' || padding !== 'valid') return false;
+  return kernelSize[0] === kernelSize[1] && strides[0] === strides[1];
+}

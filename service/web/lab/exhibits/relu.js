@@ -1,21 +1,22 @@
 import { el, number, sharpContext, theme } from '../../lib/dom.js';
+import { extent, relu } from '../../lib/math.js';
 import { percent, short } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
 import { legend } from '../../parts/legend.js';
-import { relu } from '../arithmetic.js';
-import { Board, extent, signed } from '../board.js';
+import { relu as reluOfMap } from '../arithmetic.js';
+import { Board, signed } from '../board.js';
 import { figure, select, Slider } from '../controls.js';
-import { Desk } from '../desk.js';
+import { InputPanel } from '../input-panel.js';
 import { channelOf } from '../network-parts.js';
 
 const REACH = 30; // of the function's axes, both ways
 const PLOT = { width: 280, height: 200 };
 
-/** The function itself, and what it does to a map of the network: which share it silences. */
+/** The graph of ReLU, and its effect on a map of the network: the share of values that become 0. */
 export default class Relu {
   #context;
   #state;
-  #desk;
+  #inputPanel;
   #layers;
   #parts;
 
@@ -25,7 +26,7 @@ export default class Relu {
     this.#layers = network.layers.filter((layer) => layer.activation === 'relu' && layer.hasOwnPre);
     const first = this.#layers.find((layer) => !layer.isFlat);
     this.#state = context.settings({ y: -25, layer: first?.name ?? '', channel: 0 }, { y: [-REACH, REACH] });
-    this.#desk = new Desk(context);
+    this.#inputPanel = new InputPanel(context);
     this.#parts = {
       plot: el('canvas', { role: 'img' }),
       y: new Slider({
@@ -41,21 +42,21 @@ export default class Relu {
       before: new Board('before'),
       after: new Board('after'),
       legends: [el('div', {}), el('div', {})],
-      told: el('p', { class: 'readout' }),
+      summary: el('p', { class: 'readout' }),
       shares: el('div', { class: 'scroll' }),
     };
     this.#build(root);
     this.#state.watch(['y'], ({ y }) => this.#drawFunction(y));
     this.#state.watch(['layer', 'channel'], () => this.#drawMaps());
-    this.#desk.store.watch(['values'], () => this.#drawMaps());
+    this.#inputPanel.store.watch(['values'], () => this.#drawMaps());
   }
 
   #build(root) {
-    const { plot, y, equation, controls, before, after, legends, told, shares } = this.#parts;
+    const { plot, y, equation, controls, before, after, legends, summary, shares } = this.#parts;
     const maps = [
       figure(t('lab.relu.before'), before.node, legends[0]),
       figure(t('lab.relu.after'), after.node, legends[1]),
-      el('div', { class: 'beside' }, told, shares),
+      el('div', { class: 'beside' }, summary, shares),
     ];
     root.append(
       el(
@@ -72,17 +73,17 @@ export default class Relu {
       ),
       el('h3', {}, t('lab.relu.network')),
       controls,
-      el('div', { class: 'bench-row' }, this.#desk.node, ...maps),
+      el('div', { class: 'bench-row' }, this.#inputPanel.node, ...maps),
     );
-    this.#desk.shows(controls, ...maps);
+    this.#inputPanel.hideWithoutValues(controls, ...maps);
   }
 
   #drawFunction(y) {
-    const g = Math.max(0, y);
+    const g = relu(y);
     this.#parts.y.value = y;
     this.#parts.equation.textContent = `g(${short(y)}) = max(0, ${short(y)}) = ${short(g)}`;
     this.#parts.plot.setAttribute('aria-label', this.#parts.equation.textContent);
-    this.#context.say(this.#parts.equation.textContent);
+    this.#context.announce(this.#parts.equation.textContent);
     const { width, height } = PLOT;
     const context = sharpContext(this.#parts.plot, width, height);
     const x = (value) => width / 2 + (value / REACH) * (width / 2 - 12);
@@ -125,20 +126,20 @@ export default class Relu {
   }
 
   #drawMaps() {
-    const { values } = this.#desk.store.state;
+    const { values } = this.#inputPanel.store.state;
     if (!values || !this.#layers.length) return;
     const layer = this.#layers.find(({ name }) => name === this.#state.state.layer) ?? this.#layers[0];
     const channel = Math.min(this.#state.state.channel, layer.channels - 1);
     this.#drawControls(layer, channel);
     const before = channelOf(layer, values, 'pre', channel);
-    const after = relu(before);
+    const after = reluOfMap(before);
     const limit = extent(before.values);
     const side = layer.isFlat ? 48 : 240;
     this.#parts.before.show({ ...before, palette: signed(limit), side, label: t('lab.relu.before') });
     this.#parts.after.show({ ...after, palette: signed(limit), side, label: t('lab.relu.after') });
     this.#parts.legends.forEach((node, i) => node.replaceChildren(legend(limit, i === 0)));
     const silenced = before.values.filter((value) => value <= 0).length;
-    this.#parts.told.textContent = t('lab.relu.told', {
+    this.#parts.summary.textContent = t('lab.relu.summary', {
       silenced,
       count: before.values.length,
       share: percent(silenced / before.values.length),
@@ -148,8 +149,8 @@ export default class Relu {
 
   #drawControls(layer, channel) {
     const { network } = this.#context;
-    const focused = this.#parts.controls.contains(document.activeElement);
-    if (focused && document.activeElement.tagName === 'INPUT') return; // a slider in the hand
+    const hasFocus = this.#parts.controls.contains(document.activeElement);
+    if (hasFocus && document.activeElement.tagName === 'INPUT') return; // The user is moving the slider.
     const slider = new Slider({
       name: 'channel',
       label: t('lab.channel'),
@@ -170,11 +171,11 @@ export default class Relu {
       ),
       slider.node,
     );
-    if (focused) this.#parts.controls.querySelector('select').focus();
+    if (hasFocus) this.#parts.controls.querySelector('select').focus();
   }
 }
 
-/** For each layer, how much of it ReLU silences for this digit. */
+/** Create a table of each layer's share of values that ReLU sets to 0 for this digit. */
 function table(layers, values) {
   const rows = layers.map((layer) => {
     const all = values.of(layer, 'pre');

@@ -1,5 +1,7 @@
 import { el } from '../../lib/dom.js';
+import { clamp } from '../../lib/math.js';
 import { t } from '../../lib/i18n.js';
+import { cellRegion, unreadRegions } from '../../models/region.js';
 import { outputSize } from '../arithmetic.js';
 import { Board, signed } from '../board.js';
 import { button, figure, Slider } from '../controls.js';
@@ -12,7 +14,7 @@ const NUMBERS = {
   stride: { letter: 'S', min: 1, max: 5 },
 };
 
-/** How large the map becomes: O = ⌊(N − F + 2P)/S⌋ + 1, with the window that makes it so. */
+/** The output size O = ⌊(N − F + 2P)/S⌋ + 1, with the windows that lead to it. */
 export default class Stride {
   #context;
   #state;
@@ -20,12 +22,12 @@ export default class Stride {
 
   constructor(root, context) {
     this.#context = context;
-    // a link may ask for 0, and is told what is wrong with it
+    // A link may contain 0, so that the exhibit can show why it is invalid.
     const limits = Object.fromEntries(Object.entries(NUMBERS).map(([name, { max }]) => [name, [0, max]]));
     this.#state = context.settings({ size: 5, kernel: 3, padding: 0, stride: 1, row: 0, column: 0 }, limits);
     const actions = {
-      onStep: (down, right) => this.#go(this.#state.state.row + down, this.#state.state.column + right),
-      onPoint: (row, column) => this.#go(row, column),
+      onStep: (down, right) => this.#select(this.#state.state.row + down, this.#state.state.column + right),
+      onPoint: (row, column) => this.#select(row, column),
     };
     this.#parts = {
       presets: el('div', { class: 'presets', role: 'group', 'aria-label': t('lab.stride.presets') }),
@@ -44,11 +46,11 @@ export default class Stride {
         ...actions,
         onPoint: (row, column) => {
           const { stride } = this.#state.state;
-          this.#go(Math.floor(row / stride), Math.floor(column / stride));
+          this.#select(Math.floor(row / stride), Math.floor(column / stride));
         },
       }),
       output: new Board('output', actions),
-      told: el('p', { class: 'note', hidden: true }),
+      unread: el('p', { class: 'note', hidden: true }),
       slip: el('p', { class: 'note', hidden: true }),
     };
     this.#build(root);
@@ -56,7 +58,7 @@ export default class Stride {
   }
 
   #build(root) {
-    const { presets, sliders, formula, input, output, told, slip } = this.#parts;
+    const { presets, sliders, formula, input, output, unread, slip } = this.#parts;
     this.#parts.boards = el(
       'div',
       { class: 'bench-row' },
@@ -69,73 +71,69 @@ export default class Stride {
       formula,
       slip,
       this.#parts.boards,
-      told,
+      unread,
     );
   }
 
-  #go(row, column) {
+  #select(row, column) {
     const { output } = outputSize(this.#state.state);
     if (!output) return;
-    const within = (value) => Math.min(Math.max(value, 0), output - 1);
-    this.#state.set({ row: within(row), column: within(column) });
+    this.#state.set({ row: clamp(row, 0, output - 1), column: clamp(column, 0, output - 1) });
   }
 
   #draw() {
-    const now = this.#state.state;
-    const { size, kernel, padding, stride } = now;
-    this.#drawPresets(now);
-    for (const [name, slider] of this.#parts.sliders) slider.value = now[name];
-    const { output, dropped, error } = outputSize(now);
-    const inserted = `(${size} − ${kernel} + 2·${padding})/${stride}`;
+    const { state } = this.#state;
+    const { size, kernel, padding, stride } = state;
+    this.#drawPresets(state);
+    for (const [name, slider] of this.#parts.sliders) slider.value = state[name];
+    const { output, dropped, error } = outputSize(state);
+    const fraction = `(${size} − ${kernel} + 2·${padding})/${stride}`;
     this.#parts.boards.hidden = Boolean(error);
-    this.#parts.told.hidden = Boolean(error) || !dropped;
+    this.#parts.unread.hidden = Boolean(error) || !dropped;
     this.#parts.formula.classList.toggle('warning', Boolean(error));
     if (error) {
       this.#parts.formula.textContent = t(`lab.stride.error.${error}`, { kernel, room: size + 2 * padding });
       return;
     }
-    this.#parts.formula.textContent = `O = ⌊${inserted}⌋ + 1 = ${output}`;
-    this.#parts.told.textContent = t('lab.stride.dropped', { count: dropped });
-    this.#drawBoards(now, output, dropped);
+    this.#parts.formula.textContent = `O = ⌊${fraction}⌋ + 1 = ${output}`;
+    this.#parts.unread.textContent = t('lab.stride.dropped', { count: dropped });
+    this.#drawBoards(state, output, dropped);
   }
 
-  #drawPresets(now) {
-    const isNow = (preset) => Object.keys(NUMBERS).every((name) => preset[name] === now[name]);
+  #drawPresets(state) {
+    const isCurrent = (preset) => Object.keys(NUMBERS).every((name) => preset[name] === state[name]);
     const focused = [...this.#parts.presets.children].indexOf(document.activeElement);
     this.#parts.presets.replaceChildren(
       ...STRIDES.map((preset) => {
         const { slip: _, ...numbers } = preset;
         const text = `${preset.size} × ${preset.size}, F ${preset.kernel}, P ${preset.padding}, S ${preset.stride}`;
         return button(text, () => this.#state.set({ ...numbers, row: 0, column: 0 }), {
-          'aria-pressed': String(isNow(preset)),
+          'aria-pressed': String(isCurrent(preset)),
         });
       }),
     );
     this.#parts.presets.children[focused]?.focus();
-    const slip = STRIDES.find((preset) => preset.slip && isNow(preset));
+    const slip = STRIDES.find((preset) => preset.slip && isCurrent(preset));
     this.#parts.slip.hidden = !slip;
     this.#parts.slip.textContent = t('lab.stride.slip');
   }
 
   #drawBoards({ size, kernel, padding, stride, row, column }, output, dropped) {
-    const whole = size + 2 * padding;
+    const paddedSize = size + 2 * padding;
     const [down, across] = [row, column].map((at) => Math.min(at, output - 1));
-    const inside = (at) => at >= padding && at < padding + size;
-    const cells = Float64Array.from({ length: whole * whole }, (_, i) =>
-      inside(Math.floor(i / whole)) && inside(i % whole) ? 1 : NaN,
+    const isInside = (at) => at >= padding && at < padding + size;
+    const cells = Float64Array.from({ length: paddedSize * paddedSize }, (_, i) =>
+      isInside(Math.floor(i / paddedSize)) && isInside(i % paddedSize) ? 1 : NaN,
     );
-    const read = whole - dropped;
+    const end = paddedSize - dropped;
     this.#parts.input.show({
-      rows: whole,
-      columns: whole,
+      rows: paddedSize,
+      columns: paddedSize,
       values: cells,
       palette: signed(4),
       numbers: false,
       windows: [{ top: down * stride, left: across * stride, height: kernel, width: kernel }],
-      hatched: [
-        { top: read, left: 0, height: dropped, width: whole },
-        { top: 0, left: read, height: read, width: dropped },
-      ].filter(({ height, width }) => height && width),
+      hatched: unreadRegions(paddedSize, paddedSize, end, end),
       side: 340,
       label: t('lab.stride.shown', { size, padding, row: down * stride, column: across * stride, kernel }),
     });
@@ -145,10 +143,10 @@ export default class Stride {
       values: new Float64Array(output * output).fill(1),
       palette: signed(4),
       numbers: false,
-      marks: [{ top: down, left: across, height: 1, width: 1 }],
+      marks: [cellRegion(down, across)],
       cell: this.#parts.input.cell,
       label: t('lab.stride.made', { output, row: down, column: across }),
     });
-    this.#context.say(t('lab.stride.made', { output, row: down, column: across }));
+    this.#context.announce(t('lab.stride.made', { output, row: down, column: across }));
   }
 }

@@ -1,16 +1,16 @@
 import { el, number } from '../../lib/dom.js';
 import { percent, short } from '../../lib/numbers.js';
-import { known, t } from '../../lib/i18n.js';
+import { hasText, t } from '../../lib/i18n.js';
 import { Chart, svg, ticks } from '../chart.js';
 import { Confusion } from '../confusion.js';
 import { choice, figure, Slider } from '../controls.js';
 import { STEPS } from '../steps.js';
 
 const FIGURES = ['accuracy', 'wrong', 'loss', 'expected_calibration_error'];
-const MANY_EPOCHS = 10; // whose first one says nothing of where the others led
+const MANY_EPOCHS = 10; // With more, the first one would make the scale too coarse for the others.
 const SETTINGS = ['epochs', 'batch_size', 'seconds'];
 
-/** The lecture's six steps, and what training came to: all of it from the report and the manifest. */
+/** The lecture's six steps, and the results of training from the report and the manifest. */
 export default class Training {
   #context;
   #state;
@@ -24,7 +24,7 @@ export default class Training {
     context.api
       .report()
       .then((report) => this.#show(report))
-      .catch(context.failed);
+      .catch(context.showProblem);
   }
 
   #show(report) {
@@ -33,10 +33,10 @@ export default class Training {
       return;
     }
     const runs = this.#runs(report);
-    const curved = runs.filter(({ history }) => history?.epoch?.length);
+    const withHistory = runs.filter(({ history }) => history?.epoch?.length);
     this.#root.append(
       section('recipes', recipes(runs)),
-      ...(curved.length ? [section('curves', this.#curves(curved))] : []),
+      ...(withHistory.length ? [section('curves', this.#curves(withHistory))] : []),
       section('confusion', this.#confusion(report)),
       el(
         'div',
@@ -47,29 +47,29 @@ export default class Training {
     );
   }
 
-  /** This model's run; before it the lecture's, where the report holds its figures. */
+  /** Return this model's run, after the lecture's where the report contains it. */
   #runs({ lecture, ...report }) {
     const { training = {} } = this.#context.manifest;
     const own = { ...report, training };
     return (lecture ? [lecture, own] : [own]).map((run) => ({ ...run, name: run.training.recipe ?? '–' }));
   }
 
-  /** The curves of one run; a choice between them where there are two. */
+  /** Create the curves of one run, with a choice between the runs where there are two. */
   #curves(runs) {
     const place = el('div', {});
     const names = runs.map(({ name }) => [name, t('lab.training.recipe', { name })]);
-    const asked = runs.find(({ name }) => name === this.#state.state.recipe) ?? runs.at(-1);
+    const selected = runs.find(({ name }) => name === this.#state.state.recipe) ?? runs.at(-1);
     const show = (run) => place.replaceChildren(this.#curvesOf(run));
-    show(asked);
+    show(selected);
     if (runs.length === 1) return place;
-    const choose = (chosen) => {
-      this.#state.set({ recipe: chosen, epoch: 0 });
-      show(runs.find(({ name }) => name === chosen));
+    const choose = (recipe) => {
+      this.#state.set({ recipe, epoch: 0 });
+      show(runs.find(({ name }) => name === recipe));
     };
     return el(
       'div',
       { class: 'column-of' },
-      choice('recipe', t('lab.show'), names, asked.name, choose),
+      choice('recipe', t('lab.show'), names, selected.name, choose),
       place,
     );
   }
@@ -85,13 +85,13 @@ export default class Training {
       max: epoch.at(-1),
       oninput: (value) => this.#state.set({ epoch: value }),
     });
-    this.#state.watch(['epoch'], ({ epoch: chosen }) => {
-      const at = epoch.includes(chosen) ? epoch.indexOf(chosen) : epoch.length - 1;
-      slider.value = epoch[at];
-      for (const chart of charts) chart.mark(epoch[at]);
-      const told = Object.entries(history).filter(([key]) => known(`lab.training.${key}`) && key !== 'epoch');
-      readout.textContent = told
-        .map(([key, values]) => `${t(`lab.training.${key}`)} ${figureText(key, values[at])}`)
+    this.#state.watch(['epoch'], ({ epoch: selected }) => {
+      const index = epoch.includes(selected) ? epoch.indexOf(selected) : epoch.length - 1;
+      slider.value = epoch[index];
+      for (const chart of charts) chart.mark(epoch[index]);
+      readout.textContent = Object.entries(history)
+        .filter(([key]) => key !== 'epoch' && hasText(`lab.training.${key}`))
+        .map(([key, values]) => `${t(`lab.training.${key}`)} ${figureText(key, values[index])}`)
         .join(' · ');
     });
     return el(
@@ -120,15 +120,15 @@ export default class Training {
       choose: (label, predicted) => this.#state.set({ cell: `${label}-${predicted}` }),
     });
     this.#state.watch(['cell'], ({ cell }) => {
-      const chosen = cell.split('-').map(Number);
-      const isCell = chosen.length === 2 && report.confusion[chosen[0]]?.[chosen[1]] !== undefined;
-      matrix.show(isCell ? chosen : null);
+      const [label, predicted, ...rest] = cell.split('-').map(Number);
+      const isCell = !rest.length && report.confusion[label]?.[predicted] !== undefined;
+      matrix.show(isCell ? [label, predicted] : null);
     });
     return matrix.node;
   }
 }
 
-/** What each run was given, and what came of it. */
+/** Create a table of the settings and the metrics of each run. */
 function recipes(runs) {
   const line = (key, value) =>
     el(
@@ -137,7 +137,7 @@ function recipes(runs) {
       el('th', { scope: 'row' }, t(`lab.training.${key}`)),
       ...runs.map((run) => el('td', { 'data-recipe': run.name }, value(run))),
     );
-  const given = (value) => (value === undefined ? '–' : number(value, value.toLocaleString('en')));
+  const setting = (value) => (value === undefined ? '–' : number(value, value.toLocaleString('en')));
   const heads = runs.map(({ name }) => el('th', { scope: 'col' }, t('lab.training.recipe', { name })));
   return el(
     'div',
@@ -149,7 +149,7 @@ function recipes(runs) {
       el(
         'tbody',
         {},
-        ...SETTINGS.map((key) => line(key, ({ training }) => given(training[key]))),
+        ...SETTINGS.map((key) => line(key, ({ training }) => setting(training[key]))),
         ...FIGURES.map((key) => line(key, (run) => figureOf(key, run))),
       ),
     ),
@@ -157,7 +157,10 @@ function recipes(runs) {
       'p',
       { class: 'soft' },
       runs.length > 1
-        ? t('lab.training.compared', { name: runs.at(-1).name, count: runs.at(-1).digits.toLocaleString('en') })
+        ? t('lab.training.compared', {
+            name: runs.at(-1).name,
+            count: runs.at(-1).digits.toLocaleString('en'),
+          })
         : t('lab.training.alone'),
     ),
   );
@@ -194,16 +197,16 @@ function steps() {
   return el('ol', { class: 'steps' }, ...items);
 }
 
-/** Whether training was made harder than reading, which its loss would otherwise not tell. */
-function isHarder({ loss, val_loss: read }, { label_smoothing: softened }) {
-  return Boolean(softened) && read?.at(-1) < loss.at(-1);
+/** Whether label smoothing makes the training loss larger than the validation loss. */
+function isHarder({ loss, val_loss: validationLoss }, { label_smoothing: smoothing }) {
+  return Boolean(smoothing) && validationLoss?.at(-1) < loss.at(-1);
 }
 
 const isShare = (key) => key.endsWith('accuracy');
 const figureText = (key, value) => (isShare(key) ? percent(value) : short(value));
 const axisText = (key, value) => (isShare(key) ? `${Number((100 * value).toFixed(2))} %` : String(value));
 
-/** Accuracy or loss after each epoch. */
+/** A chart of accuracy or loss after each epoch. */
 class Curve {
   #chart;
   #cursor;
@@ -244,12 +247,12 @@ class Curve {
   }
 }
 
-/** How often the network is right when it is that sure. */
+/** Create the reliability diagram: the accuracy of the predictions at each confidence. */
 function calibration({ calibration: bins, expected_calibration_error: error }) {
   const filled = bins.filter(({ count }) => count);
   const shares = { low: 0, high: 1, ticks: [0, 0.25, 0.5, 0.75, 1], text: (share) => `${100 * share} %` };
-  const told = t('lab.training.calibration.how', { error: percent(error) });
-  const chart = new Chart({ width: 420, height: 320, x: shares, y: shares, label: told });
+  const description = t('lab.training.calibration.how', { error: percent(error) });
+  const chart = new Chart({ width: 420, height: 320, x: shares, y: shares, label: description });
   chart.line(
     [
       [0, 0],
@@ -257,13 +260,13 @@ function calibration({ calibration: bins, expected_calibration_error: error }) {
     ],
     'ideal',
   );
-  const most = Math.max(...filled.map(({ count }) => count));
+  const largest = Math.max(...filled.map(({ count }) => count));
   for (const { confidence, accuracy, count } of filled) {
-    const r = 3 + 9 * Math.sqrt(Math.log1p(count) / Math.log1p(most));
+    const r = 3 + 9 * Math.sqrt(Math.log1p(count) / Math.log1p(largest));
     const dot = chart.add('circle', { cx: chart.x(confidence), cy: chart.y(accuracy), r, class: 'dot' });
     dot.append(svg('title', {}, `${percent(confidence)} → ${percent(accuracy)} (${count})`));
   }
-  return el('div', {}, chart.node, el('p', { class: 'soft' }, told));
+  return el('div', {}, chart.node, el('p', { class: 'soft' }, description));
 }
 
 function classes({ classes: rows }, labels) {

@@ -19,7 +19,7 @@ export default {
   'lab.convolution.filter': 'Next filter',
   'lab.convolution.all': 'Draw all',
   'lab.convolution.keys': 'Point at the picture or at the map, or move with the arrow keys.',
-  'lab.convolution.said': 'Row {row}, column {column}: {value}',
+  'lab.convolution.announcement': 'Row {row}, column {column}: {value}',
   'lab.convolution.served': 'the service says {value}',
 
   'lab.kernels.title': 'Kernels',
@@ -135,7 +135,7 @@ export default {
   'lab.relu.network': 'In the network',
   'lab.relu.before': 'Before ReLU',
   'lab.relu.after': 'After ReLU',
-  'lab.relu.told': '{silenced} of this map’s {count} values become 0: {share}.',
+  'lab.relu.summary': '{silenced} of this map’s {count} values become 0: {share}.',
   'lab.relu.shares': 'Silenced, layer by layer',
 
   'lab.pooling.five': '5 × 5, window 3 × 3',
@@ -146,7 +146,7 @@ export default {
   'lab.pooling.dots': 'A dot marks each cell that wins a window.',
   'lab.pooling.max.of': 'largest of {count}',
   'lab.pooling.average.of': 'average of {count}',
-  'lab.pooling.said': 'Largest {max}, average {average}',
+  'lab.pooling.announcement': 'Largest {max}, average {average}',
   'lab.pooling.noise.title': 'What noise does',
   'lab.pooling.noise': 'Noise',
   'lab.pooling.again': 'Other noise',
@@ -169,9 +169,9 @@ export default {
     'A kernel of {kernel} × {kernel} has no room in an input of {size} × {size}: there is no such layer. Make the kernel smaller or the input larger.',
   'lab.connections.drawing':
     'Drawn with {inputs} inputs and {outputs} outputs, a window of {window}. Lines of one colour have one weight. Point at an output, or use the arrow keys.',
-  'lab.connections.full.said': 'Output {unit} is connected to all {inputs} inputs',
-  'lab.connections.local.said': 'Output {unit} is connected to {window} inputs by weights of its own',
-  'lab.connections.shared.said':
+  'lab.connections.full.label': 'Output {unit} is connected to all {inputs} inputs',
+  'lab.connections.local.label': 'Output {unit} is connected to {window} inputs by weights of its own',
+  'lab.connections.shared.label':
     'Output {unit} is connected to {window} inputs by the same weights as all others',
 
   'lab.shift.right': 'Right',
@@ -196,7 +196,7 @@ export default {
 
   'lab.flow.position': 'Position',
   'lab.flow.name': 'The network. Arrow keys move over layers and channels, Space plays and stops.',
-  'lab.flow.told':
+  'lab.flow.summary':
     '{parameters} parameters make {values} values of this digit. The lines are the largest contributions to the strongest channels of each layer.',
   'lab.flow.pick': 'Point at any map, unit or class.',
   'lab.flow.open': 'Why this value?',

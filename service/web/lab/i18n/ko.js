@@ -19,7 +19,7 @@ export default {
   'lab.convolution.filter': '다음 필터',
   'lab.convolution.all': '모두 그리기',
   'lab.convolution.keys': '그림이나 특징맵을 가리키거나 화살표 키로 옮기세요.',
-  'lab.convolution.said': '{row}행 {column}열: {value}',
+  'lab.convolution.announcement': '{row}행 {column}열: {value}',
   'lab.convolution.served': '서비스의 값은 {value}',
 
   'lab.kernels.title': '커널',
@@ -135,7 +135,7 @@ export default {
   'lab.relu.network': '신경망에서는',
   'lab.relu.before': 'ReLU 앞',
   'lab.relu.after': 'ReLU 뒤',
-  'lab.relu.told': '이 특징맵의 값 {count}개 가운데 {silenced}개가 0이 됩니다. {share}입니다.',
+  'lab.relu.summary': '이 특징맵의 값 {count}개 가운데 {silenced}개가 0이 됩니다. {share}입니다.',
   'lab.relu.shares': '층마다 0이 되는 비율',
 
   'lab.pooling.five': '5 × 5, 창 3 × 3',
@@ -146,7 +146,7 @@ export default {
   'lab.pooling.dots': '점은 어느 창에서든 가장 큰 칸입니다.',
   'lab.pooling.max.of': '{count}개 가운데 최댓값',
   'lab.pooling.average.of': '{count}개의 평균',
-  'lab.pooling.said': '최댓값 {max}, 평균 {average}',
+  'lab.pooling.announcement': '최댓값 {max}, 평균 {average}',
   'lab.pooling.noise.title': '노이즈가 하는 일',
   'lab.pooling.noise': '노이즈',
   'lab.pooling.again': '다른 노이즈',
@@ -169,9 +169,9 @@ export default {
     '{kernel} × {kernel} 커널은 {size} × {size} 입력에 들어가지 않아, 이런 층은 있을 수 없습니다. 커널을 줄이거나 입력을 키우세요.',
   'lab.connections.drawing':
     '입력 {inputs}개, 출력 {outputs}개, 창 {window}칸으로 그렸습니다. 색이 같은 선은 같은 가중치입니다. 출력을 가리키거나 화살표 키를 쓰세요.',
-  'lab.connections.full.said': '출력 {unit}: 입력 {inputs}개 모두와 이어져 있습니다',
-  'lab.connections.local.said': '출력 {unit}: 자기만의 가중치로 입력 {window}개와 이어져 있습니다',
-  'lab.connections.shared.said': '출력 {unit}: 다른 출력과 같은 가중치로 입력 {window}개와 이어져 있습니다',
+  'lab.connections.full.label': '출력 {unit}: 입력 {inputs}개 모두와 이어져 있습니다',
+  'lab.connections.local.label': '출력 {unit}: 자기만의 가중치로 입력 {window}개와 이어져 있습니다',
+  'lab.connections.shared.label': '출력 {unit}: 다른 출력과 같은 가중치로 입력 {window}개와 이어져 있습니다',
 
   'lab.shift.right': '오른쪽',
   'lab.shift.down': '아래쪽',
@@ -195,7 +195,7 @@ export default {
 
   'lab.flow.position': '위치',
   'lab.flow.name': '신경망. 화살표 키로 층과 채널을 옮기고, 스페이스 키로 재생하고 멈춥니다.',
-  'lab.flow.told':
+  'lab.flow.summary':
     '파라미터 {parameters}개가 이 숫자에서 값 {values}개를 만듭니다. 선은 층마다 가장 강한 채널에 가장 크게 기여한 것들입니다.',
   'lab.flow.pick': '특징맵, 유닛, 클래스 가운데 아무거나 가리키세요.',
   'lab.flow.open': '왜 이 값일까?',

@@ -1,0 +1,82 @@
+import { el, number } from '../lib/dom.js';
+import { t } from '../lib/i18n.js';
+import { Board, signed } from './board.js';
+import { channelOf } from './network-parts.js';
+import { cosineSimilarity } from './transform.js';
+
+const MAP_SIDE = 78; // CSS pixels
+
+/** Each layer before and after the digit moves: one of its maps, and the similarity of all its values. */
+export class ShiftedLayers {
+  #layers;
+  #columns;
+
+  constructor(network) {
+    this.#layers = network.layers.filter(({ kind }) => kind.family !== 'copy');
+    this.#columns = this.#layers.map((layer) => ({
+      layer,
+      rest: layer.isFlat ? null : new Board(`rest-${layer.name}`),
+      moved: layer.isFlat ? null : new Board(`moved-${layer.name}`),
+      same: el('td', { 'data-same': layer.name }),
+      along: el('td', { 'data-along': layer.name }),
+    }));
+    this.node = el(
+      'div',
+      { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': t('lab.shift.layers') },
+      this.#table(),
+    );
+  }
+
+  #table() {
+    const row = (key, cell) =>
+      el('tr', {}, el('th', { scope: 'row' }, t(`lab.shift.${key}`)), ...this.#columns.map(cell));
+    const image = (board) => el('td', {}, board?.node);
+    const heads = this.#layers.map(({ name }) => el('th', { scope: 'col' }, name));
+    return el(
+      'table',
+      { class: 'moved' },
+      el('thead', {}, el('tr', {}, el('td', {}), ...heads)),
+      el(
+        'tbody',
+        {},
+        row('rest', ({ rest }) => image(rest)),
+        row('now', ({ moved }) => image(moved)),
+        row('same', ({ same }) => same),
+        row('along', ({ along }) => along),
+      ),
+    );
+  }
+
+  /** @param original, moved the Values of the digit before and after.
+   * @param shift [down, right] in pixels; null where it was rotated or scaled too.
+   */
+  show({ original, moved, shift }) {
+    for (const { layer, rest, moved: board, same, along } of this.#columns) {
+      const [a, b] = [original.of(layer), moved.of(layer)];
+      if (rest) {
+        const channel = strongestChannel(layer, a);
+        this.#draw(rest, layer, original, channel, t('lab.shift.rest'));
+        this.#draw(board, layer, moved, channel, t('lab.shift.now'));
+      }
+      const steps = layer.isFlat ? null : shift?.map((pixels, axis) => pixels / layer.field.step[axis]);
+      put(same, cosineSimilarity(layer, a, b));
+      put(along, steps?.every(Number.isInteger) ? cosineSimilarity(layer, a, b, steps) : NaN);
+    }
+  }
+
+  #draw(board, layer, values, channel, name) {
+    const palette = signed(values.limit(layer, 'post', channel));
+    const cell = Math.max(1, Math.floor(MAP_SIDE / Math.max(layer.rows, layer.columns)));
+    const label = `${name}, ${layer.name}, ${t('lab.channel')} ${channel}`;
+    board.show({ ...channelOf(layer, values, 'post', channel), palette, cell, numbers: false, label });
+  }
+}
+
+/** Return the channel with the largest value. */
+function strongestChannel(layer, values) {
+  return values.reduce((best, value, i) => (value > values[best] ? i : best), 0) % layer.channels;
+}
+
+function put(cell, value) {
+  cell.replaceChildren(Number.isNaN(value) ? '–' : number(value, value.toFixed(3)));
+}

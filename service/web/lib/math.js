@@ -1,0 +1,30 @@
+// Small numeric functions that models, parts and the lab share.
+
+/** Return `value`, or the nearer of the two limits where it lies beyond them. */
+export const clamp = (value, lowest, highest) => Math.min(Math.max(value, lowest), highest);
+
+/** Return the rectified linear unit of a value: max(0, value). */
+export const relu = (value) => Math.max(0, value);
+
+export const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+/** Multiply a patch with a kernel cell by cell; both are rows of numbers. */
+export function multiply(patch, kernel) {
+  return patch.map((line, row) => line.map((value, column) => value * kernel[row][column]));
+}
+
+/** Return one channel of values whose channels come last (float64, one value per cell). */
+export function channelValues(values, channels, channel) {
+  return Float64Array.from({ length: values.length / channels }, (_, i) => values[i * channels + channel]);
+}
+
+/** Return the largest magnitude of every `step`-th value from `first`, NaN ignored; 1 where all
+ * values are 0, because a colour scale needs an extent.
+ */
+export function extent(values, step = 1, first = 0) {
+  let largest = 0;
+  for (let i = first; i < values.length; i += step) {
+    if (Math.abs(values[i]) > largest) largest = Math.abs(values[i]);
+  }
+  return largest || 1;
+}
