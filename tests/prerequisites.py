@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PROGRAMS = {"curl": "curl", "node": "nodejs", "npm": "npm"}  # with their packages in Debian
-DOWNLOAD_LIMIT_S = 180
+LIMIT_S = 180  # of the download
 
 
 def find_browser() -> str | None:
@@ -46,12 +46,10 @@ def download_browser() -> bool:
         start_new_session=True,
     )
     try:
-        errors = process.communicate(timeout=DOWNLOAD_LIMIT_S)[1].splitlines() or [
-            "libraries are missing"
-        ]
+        errors = process.communicate(timeout=LIMIT_S)[1].splitlines() or ["libraries are missing"]
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)  # the download runs in a child of the process
-        errors = [f"the download took more than {DOWNLOAD_LIMIT_S} s"]
+        errors = [f"the download took more than {LIMIT_S} s"]
     if starts_browser():
         return True
     print(f"Playwright's Chromium cannot be used: {errors[0]}", file=sys.stderr)

@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +83,7 @@ def test_an_example_answers_what_is_printed(server, tmp_path, page, match):
     done = subprocess.run(
         ["/bin/bash", "-euc", command.replace("curl ", "curl --silent --show-error ")],
         cwd=tmp_path,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
     )
