@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PROGRAMS = {"curl": "curl", "node": "nodejs", "npm": "npm"}  # with their packages in Debian
-LIMIT_S = 240  # of a download and of an installation
+LIMIT_S = 180  # of the download
 
 
 def find_browser() -> str | None:
@@ -25,13 +25,13 @@ def find_browser() -> str | None:
     return None
 
 
-def starts_playwright_browser() -> bool:
-    """Return whether Playwright's own Chromium is installed and starts."""
-    with sync_playwright() as playwright:
-        try:
-            playwright.chromium.launch().close()
-        except Error:
-            return False
+def starts_browser() -> bool:
+    """Return whether Playwright starts the installed browser, or its own if there is none."""
+    try:
+        with sync_playwright() as playwright:
+            playwright.chromium.launch(executable_path=find_browser()).close()
+    except Exception:  # a bare one if a library of Playwright's own program is missing
+        return False
     return True
 
 
@@ -50,7 +50,7 @@ def download_browser() -> bool:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)  # the download runs in a child of the process
         errors = [f"the download took more than {LIMIT_S} s"]
-    if starts_playwright_browser():
+    if starts_browser():
         return True
     print(f"Playwright's Chromium cannot be used: {errors[0]}", file=sys.stderr)
     return False
@@ -60,16 +60,16 @@ def apt_get(*arguments: str) -> bool:
     """Run apt-get where it may install packages; return whether it succeeded."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return False
-    command = ["timeout", str(LIMIT_S), "apt-get", "-qq", *arguments]
+    command = ["timeout", "600", "apt-get", "-qq", *arguments]
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, env=environ).returncode == 0
+    return subprocess.run(command, env=environ, stdout=subprocess.DEVNULL).returncode == 0
 
 
 def main() -> None:
     """Find or install every program; exit with one line that names those that are missing."""
     packages = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
-    if not (find_browser() or starts_playwright_browser() or download_browser()):
-        packages += ["chromium", "fonts-dejavu-core"]
+    if not (starts_browser() or download_browser()):
+        packages += ["chromium", "fonts-dejavu-core", "libatomic1"]
     options = ("--yes", "--no-install-recommends")
     if packages and not (apt_get("update") and apt_get("install", *options, *packages)):
         sys.exit(f"The tests need more programs. On Debian: apt-get install {' '.join(packages)}")

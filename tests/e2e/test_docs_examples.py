@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,7 @@ def test_an_example_returns_the_printed_response(server, folder, page, match):
     process = subprocess.run(
         ["/bin/bash", "-euc", command.replace("curl ", "curl --silent --show-error ")],
         cwd=folder,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
     )

@@ -61,7 +61,15 @@ def test_drawings_and_photos_are_classified(added_errors, draw, allowed):
     assert added_errors(draw) <= allowed
 
 
-@pytest.mark.parametrize(("pen", "allowed"), [(1.1, 3), (1.6, 3), (3.4, 3), (4.5, 4)])
+@pytest.mark.parametrize(
+    ("pen", "allowed"),
+    [
+        (1.1, 3),
+        pytest.param(1.6, 3, marks=pytest.mark.slow),
+        pytest.param(3.4, 3, marks=pytest.mark.slow),
+        (4.5, 4),
+    ],
+)
 def test_thin_and_thick_pens_are_classified(added_errors, pen, allowed):
     """Pens of half to double MNIST's width of 2.25 pixels add almost no errors."""
 
