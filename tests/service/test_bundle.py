@@ -78,9 +78,7 @@ def test_an_invalid_manifest_is_rejected(copy, broken):
 def test_a_graph_with_other_values_is_rejected(copy):
     """The golden digits' means are compared with the manifest when the engine starts."""
     edit(copy, lambda manifest: manifest["golden"][3]["means"].update({"conv2d_1/pre": 12.5}))
-    with pytest.raises(
-        BundleError, match=r"does not compute the values in its manifest.*conv2d_1/pre"
-    ):
+    with pytest.raises(BundleError, match=r"does not compute the values in .*conv2d_1/pre"):
         Engine(read_bundle(copy))
 
 

@@ -136,7 +136,7 @@ def test_the_shorter_side_bounds_the_patch(tiny_bundle):
     """On a digit of 12 × 10 pixels a patch of 10 fits and one of 11 does not."""
     engine, digit = Engine(tiny_bundle), np.zeros((12, 10, 3), np.uint8)
     assert occlude(engine, digit, patch=10).heat.shape == (2, 1)
-    with pytest.raises(MalformedRequest, match="patch must be 1 to 10 .*got 11"):
+    with pytest.raises(MalformedRequest, match=r"patch must be 1 to 10 .*got 11"):
         occlude(engine, digit, patch=11)
 
 
