@@ -1,4 +1,4 @@
-"""A bundle that was altered, cut short or mixed up is refused, and the file is named."""
+"""A bundle with an altered, truncated or foreign file is rejected, and the file is named."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ def edit(path, change):
     (path / MANIFEST).write_text(json.dumps(manifest))
 
 
-def test_a_bundle_names_its_layers(mnist_bundle):
+def test_a_bundle_has_its_layers_in_order(mnist_bundle):
     """The manifest's layers come in order, with kinds, shapes and parameters."""
     assert [layer.kind for layer in mnist_bundle.layers] == [
         *("Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Conv2D", "Flatten"),
@@ -38,12 +38,12 @@ def test_a_bundle_names_its_layers(mnist_bundle):
 def test_weights_have_the_layers_shapes(mnist_bundle):
     """Kernels and biases are there by layer name, as many numbers as the manifest says."""
     for layer in mnist_bundle.layers:
-        held = [v for k, v in mnist_bundle.weights.items() if k.startswith(layer.name + "/")]
-        assert sum(array.size for array in held) == layer.parameters
+        arrays = [v for k, v in mnist_bundle.weights.items() if k.startswith(layer.name + "/")]
+        assert sum(array.size for array in arrays) == layer.parameters
 
 
 @pytest.mark.parametrize("name", [MODEL, GRAPH, WEIGHTS])
-def test_an_altered_file_is_refused(copy, name):
+def test_an_altered_file_is_rejected(copy, name):
     """One changed byte in any file is found, and the file named."""
     raw = bytearray((copy / name).read_bytes())
     raw[len(raw) // 2] ^= 1
@@ -60,44 +60,51 @@ def test_a_missing_file_is_named(copy, name):
         read_bundle(copy)
 
 
-def test_a_graph_of_another_model_is_refused(copy):
-    """A graph counts only with the very model that it was made from."""
+def test_a_graph_of_another_model_is_rejected(copy):
+    """A graph is valid only with the model that it was compiled from."""
     edit(copy, lambda manifest: manifest["graph"].update(made_from="0" * 64))
     with pytest.raises(BundleError, match="compiled from another model"):
         read_bundle(copy)
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", "{}"])
-def test_a_manifest_that_is_none_is_refused(copy, broken):
-    """Whatever is in the file, the answer is one sentence that names it."""
+def test_an_invalid_manifest_is_rejected(copy, broken):
+    """Whatever the file contains, the message names it."""
     (copy / MANIFEST).write_text(broken)
     with pytest.raises(BundleError, match=MANIFEST):
         read_bundle(copy)
 
 
-def test_a_graph_that_computes_something_else_is_refused(copy):
-    """Golden answers are checked at start: same files, other numbers, no service."""
+def test_a_graph_with_other_values_is_rejected(copy):
+    """The golden digits' means are compared with the manifest when the engine starts."""
     edit(copy, lambda manifest: manifest["golden"][3]["means"].update({"conv2d_1/pre": 12.5}))
-    with pytest.raises(BundleError, match=r"does not compute the values .*conv2d_1/pre"):
+    with pytest.raises(BundleError, match=r"does not compute the values in .*conv2d_1/pre"):
         Engine(read_bundle(copy))
 
 
-def test_a_golden_answer_is_the_whole_distribution(copy):
-    """Right layer means with wrong probabilities are refused too."""
+def test_the_golden_probabilities_are_compared_too(copy):
+    """Correct layer means with wrong probabilities are rejected."""
     edit(copy, lambda manifest: manifest["golden"][0].update(probabilities=[0.1] * 10))
     with pytest.raises(BundleError, match="does not compute"):
         Engine(read_bundle(copy))
 
 
 def test_versions_are_the_integer_folders_in_order(tmp_path):
-    """Version 10 comes after 9; whatever is no version is passed over."""
+    """Version 10 comes after 9; other names are ignored."""
     for name in ("10", "9", "x", ".export-1"):
         (tmp_path / "m" / name).mkdir(parents=True)
     assert versions(tmp_path, "m") == [9, 10]
     assert versions(tmp_path, "none") == []
 
 
-def test_golden_digits_are_what_the_digits_say(mnist_bundle):
+def test_golden_digits_are_recognised(mnist_bundle):
     """Each golden digit is recognised as its own class."""
     best = [int(np.argmax(golden.probabilities)) for golden in mnist_bundle.golden]
     assert best == list(range(10))
+
+
+def test_a_layer_of_an_unknown_kind_is_rejected(copy):
+    """A manifest with a kind that the registry lacks is rejected, and the kind is named."""
+    edit(copy, lambda manifest: manifest["layers"][2].update(kind="Dropout"))
+    with pytest.raises(BundleError, match=rf"{MANIFEST}.*unknown layer kind 'Dropout'"):
+        read_bundle(copy)

@@ -1,4 +1,4 @@
-"""Which versions are loaded, and what becomes of those that cannot be."""
+"""The highest version of each model is loaded; one that fails leaves the loaded one."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ def folder(tmp_path):
 
 
 def add(folder, version, name="mnist", **changes):
-    """Another version of it, its manifest changed."""
+    """Add a version with changes in its manifest."""
     path = shutil.copytree(ROOT / "models" / "mnist" / "1", folder / name / str(version))
     manifest = json.loads((path / "manifest.json").read_text())
     manifest |= {"name": name, "version": version, **changes}
@@ -26,8 +26,8 @@ def add(folder, version, name="mnist", **changes):
     return path
 
 
-def test_a_higher_version_comes_in_and_the_same_one_stays(folder):
-    """Reloading takes the highest version; one that is loaded already is the very same model."""
+def test_a_reload_loads_a_higher_version_and_keeps_the_same_one(folder):
+    """A reload loads the highest version, and keeps the same object where it is loaded already."""
     models = Models(folder, "mnist")
     first = models.get()
     models.reload()
@@ -39,8 +39,8 @@ def test_a_higher_version_comes_in_and_the_same_one_stays(folder):
     assert models.errors == []
 
 
-def test_models_come_and_go(folder):
-    """Another model of the folder is loaded; once it is taken out, it is so no more."""
+def test_a_reload_adds_and_removes_models(folder):
+    """A new model in the folder is loaded, and unloaded after its removal."""
     models = Models(folder, "mnist")
     add(folder, 1, name="other")
     models.reload()
@@ -72,28 +72,28 @@ def a_folder_for_a_graph(path):
 
 
 def a_file_for_a_version(path):
-    """It is no folder."""
+    """It is a file instead of a folder."""
     shutil.rmtree(path)
     path.write_text("no version")
 
 
 def a_layer_that_is_not_there(path):
-    """The manifest is of another model."""
+    """The manifest names a layer that the model lacks."""
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["golden"][0]["means"] = {"nowhere/post": 0.0}
     (path / "manifest.json").write_text(json.dumps(manifest))
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "damage",
     [no_manifest, no_json, no_graph, a_folder_for_a_graph, a_file_for_a_version,
      a_layer_that_is_not_there],
 )  # fmt: skip
-def test_whatever_is_wrong_with_a_version_the_old_one_stays(folder, spoil):
-    """It goes on being served, and why the new one is not is said; at the start it stops that."""
+def test_a_defective_version_leaves_the_loaded_one(folder, damage):
+    """A reload keeps the loaded version and records the reason; at the start it is an error."""
     models = Models(folder, "mnist")
     first = models.get()
-    spoil(add(folder, 2))
+    damage(add(folder, 2))
     models.reload()
     assert models.get() is first
     (error,) = models.errors
@@ -106,7 +106,7 @@ def test_whatever_is_wrong_with_a_version_the_old_one_stays(folder, spoil):
 
 
 def test_a_folder_without_the_default_model_changes_nothing(folder):
-    """A folder that is not mounted, say, takes no model away."""
+    """A folder that is not mounted, for example, unloads no model."""
     models = Models(folder, "mnist")
     shutil.rmtree(folder)
     models.reload()

@@ -1,4 +1,4 @@
-"""Contact sheets and overlays: every place of a picture has the colour that its value should."""
+"""Contact sheets and overlays show every value in its colour."""
 
 import io
 
@@ -8,9 +8,10 @@ from PIL import Image, ImageColor
 
 from service.model import sheets
 from service.model.bundle import Layer
+from service.model.colours import colours
 from service.model.engine import Engine
 from service.model.occlusion import Occlusion
-from service.model.sheets import colours, contact_sheet, occlusion_overlay
+from service.model.sheets import contact_sheet, occlusion_overlay
 
 DIGIT = np.zeros((28, 28, 1), np.uint8)
 HEADER = 84 + 2 * sheets.MARGIN  # 28 pixels enlarged three times, and the margins
