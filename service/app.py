@@ -34,9 +34,8 @@ def build(settings: Settings, state: State) -> lifecycle.App:
     app = lifecycle.App(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # no redirects: a name that holds a slash is unknown
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.config["MAX_FORM_PARTS"] = (
-        settings.max_images + 1
-    )  # one more: the error comes from our own check
+    # one more than allowed, so that a client gets the error of our own check
+    app.config["MAX_FORM_PARTS"] = settings.max_images + 1
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
     lifecycle.register(app, state.keys)
     access.register(app, settings)

@@ -6,7 +6,7 @@ import pytest
 from service.images.decode import decode
 from service.images.digit.preprocessing import prepare
 from service.model.engine import Engine
-from tests.service.test_preprocessing import canvas
+from tests.service.images.test_preprocessing import canvas
 from training import renderings
 
 MAX_PIXELS = 10_000_000
