@@ -3,6 +3,7 @@ PORT ?= 8000
 SERVICE := .venv/bin/python
 DEV := .venv-dev/bin/python
 
+PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a browser of its own
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
 .PHONY: help serve test test-all containers bench train lint format lock
@@ -14,10 +15,10 @@ serve: .venv/installed  ## install the service and serve on port 8000 (PORT=8123
 	PORT=$(PORT) $(SERVICE) -m service
 
 test: .venv/installed .venv-dev/prerequisites  ## install everything and run the tests
-	$(DEV) -m pytest -m "not slow"
+	$(DEV) -m pytest $(PARALLEL) -m "not slow"
 
 test-all: .venv/installed .venv-dev/prerequisites  ## run the slow tests too
-	$(DEV) -m pytest
+	$(DEV) -m pytest $(PARALLEL)
 
 containers: .venv-dev/installed  ## build and test the containers on a Docker engine
 	tests/containers/run

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import logging
+import os
 import shutil
 import struct
 import subprocess
@@ -75,7 +76,8 @@ def load_mnist(cache: Path, source: Path | None = None) -> Mnist:
         path = cache / name
         if not path.exists():
             cache.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial")
+            # a name of its own: several processes may fill the cache at once
+            partial = path.with_suffix(f".partial-{os.getpid()}")
             partial.write_bytes(raw)
             partial.rename(path)
     return Mnist(*(_parse_idx(files[name]) for name in IDX_SHA256))

@@ -72,7 +72,7 @@ def test_health_and_pages_need_no_key(models_dir, keys):
 
 
 def test_the_openapi_document_describes_keys_and_limits(models_dir, keys):
-    """Security schemes, 401 and 429 are documented where the settings enable them."""
+    """Routes require a security scheme, and list 401 and 429, where the settings enable them."""
     client = client_of(models_dir, api_keys_file=str(keys), rate_limit="9/second")
     document = client.get("/openapi.json").get_json()
     predict = document["paths"]["/predict"]["post"]
@@ -81,7 +81,8 @@ def test_the_openapi_document_describes_keys_and_limits(models_dir, keys):
     assert schemes == set(document["components"]["securitySchemes"])
     assert "security" not in document["paths"]["/healthz"]["get"]
     open_ = client_of(models_dir).get("/openapi.json").get_json()
-    assert "securitySchemes" not in open_["components"]
+    assert open_["security"] == []
+    assert "security" not in open_["paths"]["/predict"]["post"]
     assert not {"401", "429"} & set(open_["paths"]["/predict"]["post"]["responses"])
 
 

@@ -8,7 +8,11 @@ from tests.e2e.lab_page import EXHIBITS, go, text, wait_until_loaded
 
 @pytest.mark.parametrize(
     ("lang", "phone", "scheme"),
-    [("en", False, "light"), ("ko", True, "dark"), ("en", False, "dark")],
+    [
+        ("en", False, "light"),
+        ("ko", True, "dark"),
+        pytest.param("en", False, "dark", marks=pytest.mark.slow),  # its colours: on the phone too
+    ],
     ids=["desk", "phone", "dark"],
 )
 def test_each_exhibit_is_accessible(open_page, axe, screenshot, lang, phone, scheme):

@@ -156,6 +156,7 @@ def test_the_command_exits_with_130_after_ctrl_c(tmp_path: Path) -> None:
     assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_train_runs_without_scipy_scikit_learn_and_litert(mnist: Mnist, tmp_path: Path) -> None:  # noqa: ARG001  # `mnist` has filled the cache
     """`python -m training train` needs only a Keras backend, NumPy, Pillow and tqdm."""
     command = [sys.executable, "-c", TRAIN_WITHOUT, "train", "--run", str(tmp_path / "run")]
