@@ -42,6 +42,7 @@ def main() -> None:
 
 def _adapter(settings: Settings, control: Control, folder: Path) -> Adapter:
     """Build the ASGI application; called in each worker."""
+    # Imported here, after the fork: LiteRT and BLAS start threads, which a fork would not copy.
     from service.app import Service
 
     admission = Admission(settings)
