@@ -8,19 +8,7 @@ import pytest
 
 from service.model.explain.traces import Cell
 from service.model.kinds import ELEMENTWISE_ACTIVATIONS
-from tests.explanations import odd_subject, random_cell, subject_of
-
-
-@pytest.fixture(scope="module", params=["mnist_bundle", "tiny_bundle"])
-def subject(request, mnist):
-    """The lecture's network, and one with strides, `same` padding, both poolings and tanh."""
-    return subject_of(request.getfixturevalue(request.param), mnist)
-
-
-@pytest.fixture
-def odd(tmp_path):
-    """A network without bias, with average pooling over padding and an unused pixel row."""
-    return odd_subject(tmp_path)
+from tests.explanations import random_cell, subject_of
 
 
 def test_the_arithmetic_ends_at_the_graphs_own_values(subject):

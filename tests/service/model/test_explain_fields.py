@@ -3,24 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from service.model.engine import Engine
 from service.model.explain.traces import Cell
-from tests.explanations import odd_subject, random_cell, subject_of
+from tests.explanations import random_cell
 from tests.oracles import forward
-
-
-@pytest.fixture(scope="module", params=["mnist_bundle", "tiny_bundle"])
-def subject(request, mnist):
-    """The lecture's network, and one with strides, `same` padding, both poolings and tanh."""
-    return subject_of(request.getfixturevalue(request.param), mnist)
-
-
-@pytest.fixture
-def odd(tmp_path):
-    """A network without bias, with average pooling over padding and an unused pixel row."""
-    return odd_subject(tmp_path)
 
 
 def influences(bundle, digits, layer, values_of):
