@@ -21,7 +21,7 @@ from service.images.digit.preprocessing import (
     Preprocessing,
     prepare,
 )
-from service.images.digit.segmentation import segment
+from service.images.digit.segmentation import Place, segment
 from service.model.bundle import Bundle, LayerValues, Stage
 from service.model.engine import Pixels
 from service.timing import phase
@@ -39,14 +39,14 @@ class Inputs:
         applied: the preprocessing of each.
         images: index of the image in the request that each comes from.
         prepared: each with its stages; empty for arrays without preprocessing.
-        touching: for each digit of a segmented image, whether it touches another one; else None.
+        places: of each segment of a segmented image on its page; else None.
     """
 
     pixels: Pixels
     applied: list[Preprocessing]
     images: Sequence[int]
     prepared: list[Prepared]
-    touching: list[bool] | None = None
+    places: list[Place] | None = None
 
     def only_one(self) -> Pixels:
         """Return the pixels of the only image, (H, W, C).
@@ -76,26 +76,25 @@ class Prediction:
 
     Attributes:
         image: index of the image in the request.
-        label: the class with the highest probability.
-        confidence: its probability.
+        label: the class with the highest probability; None for an empty cell of a grid.
+        confidence: its probability; None for an empty cell of a grid.
         probabilities: by label, highest first.
         in_distribution: whether the image resembles the training images; None where the bundle has
             no threshold.
         score: compared with the bundle's threshold; higher means more similar to the training
             images. None where the bundle has none.
         preprocessing: how the image was preprocessed.
-        touching: for a digit of a segmented image, whether it looks like several that touch;
-            else None.
+        segment: for a segment of a segmented image, its place on the page; else None.
     """
 
     image: int
-    label: str
-    confidence: float
+    label: str | None
+    confidence: float | None
     probabilities: dict[str, float]
     in_distribution: bool | None
     score: float | None
     preprocessing: Preprocessing
-    touching: bool | None
+    segment: Place | None
 
 
 def from_images(
@@ -215,11 +214,11 @@ def predictions(
     threshold = bundle.distribution.threshold if bundle.distribution else 0.0
     flat = inputs.pixels.reshape(count, -1, inputs.pixels.shape[-1])  # (N, H · W, C)
     is_drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # an image of one tone shows no digit
-    touching: Sequence[bool | None] = inputs.touching or [None] * count
+    places: Sequence[Place | None] = inputs.places or [None] * count
     labels = bundle.labels
     rows = zip(
         *(inputs.images, probabilities.tolist(), by_input, is_drawn.tolist()),
-        *(inputs.applied, touching),
+        *(inputs.applied, places),
         strict=True,
     )
     return [
@@ -231,9 +230,9 @@ def predictions(
             None if score is None else shows_digit and score >= threshold,
             score,
             applied,
-            touches,
+            place,
         )
-        for image, row, score, shows_digit, applied, touches in rows
+        for image, row, score, shows_digit, applied, place in rows
         if (classes := sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top_k])
     ]
 
@@ -256,8 +255,8 @@ def _segment(loads: Sequence[Load], bundle: Bundle) -> Inputs:
         for each in digits
     ]
     prepared = [each.prepared for _, each in segments]
-    touching = [each.touching for _, each in segments]
-    return _inputs(prepared, [index for index, _ in segments], touching)
+    places = [each.place for _, each in segments]
+    return _inputs(prepared, [index for index, _ in segments], places)
 
 
 def _for_each(
@@ -282,6 +281,6 @@ def _for_each(
     return results
 
 
-def _inputs(prepared: list[Prepared], images: Sequence[int], touching: list[bool] | None) -> Inputs:
+def _inputs(prepared: list[Prepared], images: Sequence[int], places: list[Place] | None) -> Inputs:
     digits = np.array([each.digit for each in prepared])[..., np.newaxis]  # (N, 28, 28, 1)
-    return Inputs(digits, [each.applied for each in prepared], images, prepared, touching)
+    return Inputs(digits, [each.applied for each in prepared], images, prepared, places)

@@ -22,6 +22,8 @@ from service.images.digit.strokes import LONGER, normalise_strokes, resample
 
 SIZE = 28
 Mode = Literal["auto", "mnist", "none"]
+# what surrounds a digit and is removed, see `Preprocessing.removed`
+Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"]
 
 _MIDDLE = SIZE / 2  # pixel index of the centre of mass of MNIST's digits
 # float32 (2, 20): ones, and pixel indices; multiplying both sides of an image with these gives its
@@ -52,6 +54,10 @@ class Preprocessing:
         threshold: contrast to the background, 0–255, from which a pixel was foreground; None
             where no threshold was needed.
         stroke: factor by which strokes were dilated (above 1) or eroded (below 1).
+        removed: what surrounded the digit and was removed, in the order of removal. outside: all
+            beyond a sheet of paper. shadow: the edge of a shadow. border: bars, fingers and dark
+            corners at the image's edge. grid: crossing lines. box: a frame around the digit.
+            lines: other straight lines. marks: small marks beside the digit.
     """
 
     mode: Literal["mnist", "none"]
@@ -61,6 +67,7 @@ class Preprocessing:
     shift: tuple[int, int]
     threshold: float | None
     stroke: float
+    removed: tuple[Removal, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,35 @@ _FULL_HEIGHT = 0.75  # share of the height that a digit on either side of the ne
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a segment is on its page; part of the response.
+
+    Attributes:
+        index: in reading order, from 0.
+        row: of the page, from 0 at the top.
+        column: of a grid, from 0 at the left; None where no grid was asked for.
+        is_digit: false for operators, separators and the empty cells of a grid.
+        touching: whether it looked as if it touched its neighbour.
+    """
+
+    index: int
+    row: int
+    column: int | None
+    is_digit: bool
+    touching: bool
+
+
+@dataclass(frozen=True)
 class Segment:
     """One digit of several.
 
     Attributes:
         prepared: the digit in MNIST's format; `prepared.applied.bounding_box` is its position.
-        touching: whether it looks like several digits that touch; its prediction is unreliable.
+        place: on the page.
     """
 
     prepared: Prepared
-    touching: bool
+    place: Place
 
 
 def segment(image: NDArray[np.uint8]) -> list[Segment]:
@@ -49,10 +68,11 @@ def segment(image: NDArray[np.uint8]) -> list[Segment]:
     foreground = find_foreground(image)
     components, is_stroke = find_strokes(foreground)
     segments = []
-    for digit in _group(components, np.flatnonzero(is_stroke)):
+    for index, digit in enumerate(_group(components, np.flatnonzero(is_stroke))):
         mask = components.mask_of(np.isin(np.arange(len(is_stroke)), digit))
         prepared = normalise(foreground, mask)
-        segments.append(Segment(prepared, looks_touching(prepared.stages["cropped"] > 0)))
+        touching = looks_touching(prepared.stages["cropped"] > 0)
+        segments.append(Segment(prepared, Place(index, 0, None, True, touching)))
     return segments
 
 

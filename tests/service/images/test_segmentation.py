@@ -43,7 +43,7 @@ def test_a_single_digit_is_one_segment(mnist):
         shape = renderings.shape_of(digit, 100)
         segments = segment(renderings.on_canvas(shape, np.random.default_rng(index)))
         counts.append(len(segments))
-        marked.append(segments[0].touching)
+        marked.append(segments[0].place.touching)
     assert np.mean(np.array(counts) == 1) >= 0.99
     assert np.mean(marked) <= 0.03
 
@@ -62,11 +62,11 @@ def test_touching_digits_are_flagged(by_label):
     for left, right in ((2, 0), (0, 0), (2, 6), (3, 5), (0, 5), (8, 2)):
         shape = row_of([by_label[left], by_label[right]], -5)
         segments = segment(renderings.on_canvas(shape, np.random.default_rng(0), (160, 260)))
-        assert len(segments) == 2 or segments[0].touching, (left, right)
+        assert len(segments) == 2 or segments[0].place.touching, (left, right)
     pair = renderings.side_by_side([np.ones((100, 20), np.float32)] * 2, 40)
     pair[45:55] = 1  # two strokes of full height and a bridge
     segments = segment(renderings.on_canvas(pair, np.random.default_rng(0)))
-    assert [each.touching for each in segments] == [True]
+    assert [each.place.touching for each in segments] == [True]
 
 
 def test_few_touching_pairs_are_missed(mnist):
@@ -78,9 +78,9 @@ def test_few_touching_pairs_are_missed(mnist):
         pair = renderings.on_canvas(renderings.side_by_side(shapes, -6), chance, (160, 260))
         pairs.append(segment(pair))
         digits.append(segment(renderings.on_canvas(shapes[0], chance, (160, 260))))
-    missed = sum(len(pair) == 1 and not pair[0].touching for pair in pairs)
+    missed = sum(len(pair) == 1 and not pair[0].place.touching for pair in pairs)
     assert missed < 0.2 * len(pairs)
-    assert sum(any(each.touching for each in digit) for digit in digits) < 0.05 * len(digits)
+    assert sum(any(each.place.touching for each in digit) for digit in digits) < 0.05 * len(digits)
 
 
 def test_punctuation_is_ignored(by_label):
