@@ -41,7 +41,7 @@ def inside(distance: Grey, softness: float = 1.0) -> Cover:
         distance: in pixels, positive inside the outline.
         softness: width of the transition, pixels; 1 for a sharp edge without steps.
     """
-    return np.clip(distance / max(softness, 1.0) + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(distance / max(softness, 1.0) + 0.5, 0, 1), np.float32)
 
 
 def line(distance: Grey, width: float) -> Cover:
@@ -52,7 +52,7 @@ def line(distance: Grey, width: float) -> Cover:
         width: in pixels; a line thinner than a pixel is paler.
     """
     half = (width - 1) / 2
-    return np.clip(half + 1 - np.abs(distance), 0, min(width, 1)).astype(np.float32)
+    return np.asarray(np.clip(half + 1 - np.abs(distance), 0, min(width, 1)), np.float32)
 
 
 def box_distance(right: Grey, down: Grey, half: tuple[float, float], radius: float) -> Grey:

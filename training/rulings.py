@@ -78,7 +78,8 @@ def sheet(digit: Pixels, rng: np.random.Generator, longer: int, size: Size, plac
     top, left = np.rint(free / 2 + place * rng.uniform(-0.5, 0.5, 2) * free).astype(int)
     cover = pasted(shape, size, top, left)
     image = np.full(size, paper, np.float32)
-    return Sheet(image, cover, int(top), int(left), *shape.shape, float(ink), float(paper))
+    height, width = shape.shape
+    return Sheet(image, cover, int(top), int(left), height, width, float(ink), float(paper))
 
 
 def box(digit: Pixels, rng: np.random.Generator) -> Pixels:
@@ -145,10 +146,11 @@ def underline(digit: Pixels, rng: np.random.Generator) -> Pixels:
     gap = longer * (rng.uniform(-0.02, 0.02) if rng.random() < 0.25 else rng.uniform(0.03, 0.25))
     foot = min(page.middle[0] + page.height / 2 + gap, size[0] / 2 - 2)
     width = max(1.0, longer * rng.uniform(0.015, 0.08))
-    bend = rng.uniform(-0.04, 0.04) * longer * (right / longer) ** 2
-    ruled = line(down - foot - bend, width)
+    bent = rng.uniform(-0.04, 0.04) * longer * (right / longer) ** 2
+    below = np.asarray(down - foot - bent, np.float32)
+    ruled = line(below, width)
     if rng.random() < 0.15:  # a double line
-        ruled = np.maximum(ruled, line(down - foot - bend - 3 * width, width))
+        ruled = np.maximum(ruled, line(below - 3 * width, width))
     if rng.random() < 0.6:  # it ends inside the picture
         half = max(page.width, longer / 3) * rng.uniform(0.55, 1.0)
         ruled = ruled * inside(half - np.abs(right - page.middle[1]))
@@ -182,14 +184,19 @@ def _ruled(page: Sheet, rng: np.random.Generator, pitch: float, both: bool) -> G
     paler = 0.6 if both and pitch < page.height / 4 else 1.0
     tone = page.tone(rng.uniform(0.15, paler))
     phase = rng.uniform(0, pitch, 2)
-    ruled = line((down - phase[0]) % pitch - pitch / 2, width)
+    ruled = line(_to_nearest(down - phase[0], pitch), width)
     if both:
-        ruled = np.maximum(ruled, line((right - phase[1]) % pitch - pitch / 2, width))
+        ruled = np.maximum(ruled, line(_to_nearest(right - phase[1], pitch), width))
     image = paint(page.image, ruled, tone)
     if not both and rng.random() < 0.4:  # a margin
         margin = page.middle[1] - page.width / 2 - page.height * rng.uniform(0.02, 0.4)
         image = paint(image, line(right - margin, width), page.tone(rng.uniform(0.2, 1)))
     return image
+
+
+def _to_nearest(offset: Grey, pitch: float) -> Grey:
+    """Return the distance to the nearest of lines that repeat every `pitch` pixels."""
+    return np.asarray(offset % pitch - pitch / 2, np.float32)
 
 
 def _finish(page: Sheet, rng: np.random.Generator) -> Pixels:

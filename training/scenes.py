@@ -1,4 +1,4 @@
-"""Render a digit as it is photographed: on a desk, turned, behind a finger, across a shadow.
+"""Render a digit as it is photographed: on a desk, straightened, behind a finger, across a shadow.
 
 Each function renders one digit, uint8 (28, 28) with ink 255 on 0, as a grey picture, uint8 (H, W).
 Everything random comes from the generator that is passed in. The digit keeps MNIST's shape;
@@ -18,13 +18,12 @@ from training.drawing import (
     box_distance,
     exposed,
     inside,
-    line,
     paint,
     pasted,
     texture,
     turn,
 )
-from training.renderings import distance_to_background, shape_of
+from training.renderings import shape_of
 
 _MAX_TURN = 10.0  # degrees by which a digit itself is turned
 
@@ -41,7 +40,7 @@ def sheet_on_desk(digit: Pixels, rng: np.random.Generator) -> Pixels:
     middle = rng.uniform(-1, 1, 2) * free  # of the sheet, from that of the picture
     right, down = _askew(size, rng, angle, middle)
     paper = rng.uniform(170, 250) + rng.uniform(0, 3) * texture(size, rng, (2, 2))
-    image = paint(_desk(size, rng, angle), inside(box_distance(right, down, tuple(half), 0)), paper)
+    image = paint(_desk(size, rng), inside(box_distance(right, down, tuple(half), 0)), paper)
     longer = int(half.min() * 2 * rng.uniform(0.25, 0.6))
     room = np.maximum(half - longer * 0.75, 0)
     spot = middle + rng.uniform(-0.8, 0.8, 2) * room
@@ -87,7 +86,7 @@ def bar_at_edge(digit: Pixels, rng: np.random.Generator) -> Pixels:
         bar = inside(offset - size[axis] / 2 + width, softness)
         tone = rng.uniform(0, 80) + rng.uniform(0, 6) * texture(size, rng, (3, 3))
         image = paint(image, bar, tone)
-        free[axis, 1 if sign > 0 else 0] += -sign * (width + softness + 0.03 * size[1 - axis])
+        free[axis, 1 if sign > 0 else 0] += -sign * (width + softness + 0.04 * size[1 - axis])
     image = _placed(image, digit, rng, longer, free)
     picture = exposed(image, rng)
     return 255 - picture if rng.random() < 0.15 else picture
@@ -118,7 +117,7 @@ def finger_at_edge(digit: Pixels, rng: np.random.Generator) -> Pixels:
     image = paint(image * (1 - shade), inside(distance, 1.5), tone.astype(np.float32))
     if rng.random() < 0.4:  # its nail
         nail = 1 - np.hypot(across / (half * 0.6), (length - half * 0.7) / (half * 0.55))
-        image = paint(image, inside(nail * half, 2) * 0.6, np.float32(skin * 1.3))
+        image = paint(image, inside(nail * half, 2) * 0.6, skin * 1.3)
     free = np.array([[0.0, size[0]], [0.0, size[1]]])
     free[axis, 1 if sign > 0 else 0] += -sign * (depth + half * 0.4)
     return exposed(_placed(image, digit, rng, longer, free), rng)
@@ -140,53 +139,6 @@ def shadow_edge(digit: Pixels, rng: np.random.Generator) -> Pixels:
     return exposed(image * (1 - inside(near, penumbra) * (1 - factor)), rng)
 
 
-def cropped_to_box(digit: Pixels, rng: np.random.Generator) -> Pixels:
-    """Render a 1 cut to its own bounding box, with at most a pixel around it; half are drawn."""
-    longer = int(rng.integers(40, 160))
-    margin = int(rng.integers(0, 2))
-    shape = _stroke(rng, longer) if rng.random() < 0.5 else shape_of(digit, longer)
-    shape = np.pad(shape, margin)
-    while shape.mean() > 0.75:  # an upright 1 fills its box: nothing would be seen of it
-        shape = np.pad(shape, ((0, 0), (1, 1)))
-    paper, ink = rng.uniform(175, 255), rng.uniform(0, 80)
-    if rng.random() < 0.5:
-        paper, ink = ink, paper
-    return exposed(paint(np.full(shape.shape, paper, np.float32), shape, ink), rng, 4)
-
-
-def marked_zero(digit: Pixels, rng: np.random.Generator) -> Pixels:
-    """Render a 0 with a dot or a slash inside."""
-    longer = int(rng.integers(40, 150))
-    size = (int(longer * rng.uniform(1.2, 2.2)), int(longer * rng.uniform(1.2, 2.2)))
-    shape = np.pad(shape_of(digit, longer), longer // 4)
-    hole = _hole(shape > 0.3)
-    depth = distance_to_background(hole)
-    row, column = np.unravel_index(np.argmax(depth), depth.shape)
-    right, down = axes(shape.shape)
-    right = right - right[row, column]
-    down = down - down[row, column]
-    radius = depth.max()
-    if rng.random() < 0.5 and radius > 4:
-        mark = inside(max(1.5, radius * rng.uniform(0.25, 0.6)) - np.hypot(right, down))
-    else:
-        angle = np.radians(rng.uniform(35, 70))
-        along = right * np.cos(angle) - down * np.sin(angle)
-        across = right * np.sin(angle) + down * np.cos(angle)
-        mark = line(across, longer * rng.uniform(0.04, 0.1))
-        if rng.random() < 0.5:  # from edge to edge of the hole
-            mark = mark * _dilated(hole, longer // 20)
-        else:
-            reach = np.abs(along[(shape > 0.3) & (np.abs(across) < 2)]).max()
-            mark = mark * inside(reach * rng.uniform(1, 1.25) - np.abs(along))
-    shape = np.maximum(shape, mark)
-    paper, ink = rng.uniform(175, 255), rng.uniform(0, 80)
-    top, left = (int(rng.uniform(0, s - longer)) - longer // 4 for s in size)
-    left = min(left, size[1] - shape.shape[1] + longer // 4)
-    image = paint(np.full(size, paper, np.float32), pasted(shape, size, top, left), ink)
-    picture = exposed(image, rng)
-    return 255 - picture if rng.random() < 0.3 else picture
-
-
 def _askew(
     size: Size, rng: np.random.Generator, angle: float, middle: NDArray[np.float64]
 ) -> tuple[Grey, Grey]:
@@ -200,7 +152,7 @@ def _askew(
     return (right / depth).astype(np.float32), (down / depth).astype(np.float32)
 
 
-def _desk(size: Size, rng: np.random.Generator, angle: float) -> Grey:
+def _desk(size: Size, rng: np.random.Generator) -> Grey:
     """Return a dark surface: plain, speckled or grained like wood."""
     tone = rng.uniform(15, 105)
     grains = [(1.5, 1.5), (2.0, 60.0), (60.0, 2.0), (8.0, 8.0)]
@@ -229,7 +181,7 @@ def _centred(
 ) -> Cover:
     """Cover a digit whose middle is `spot` (down, right) from the picture's, turned up to angle."""
     within = min(abs(angle), _MAX_TURN)
-    degrees = np.copysign(rng.uniform(0, within), angle) * 1.0
+    degrees = np.copysign(rng.uniform(0, within), angle)
     shape = turn(shape_of(digit, longer), float(degrees)) if within else shape_of(digit, longer)
     top = round((size[0] - shape.shape[0]) / 2 + spot[0])
     left = round((size[1] - shape.shape[1]) / 2 + spot[1])
@@ -248,53 +200,3 @@ def _placed(
     top, left = (free[:, 0] + spare * rng.uniform(0.05, 0.95, 2)).astype(int)
     cover = pasted(shape, (image.shape[0], image.shape[1]), int(top), int(left))
     return paint(image, cover, rng.uniform(0, 70))
-
-
-def _stroke(rng: np.random.Generator, longer: int) -> Cover:
-    """Draw a 1: a straight stroke with round ends, upright or leaning, some with a flag."""
-    lean = rng.uniform(-0.1, 0.5)
-    width = longer * rng.uniform(0.07, 0.2)
-    size = (longer, int(longer * abs(lean) + width + longer * 0.3) + 2)
-    rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    top = np.array([width / 2, size[1] - width / 2 - 1])
-    foot = np.array([longer - width / 2 - 1, top[1] - lean * longer])
-    strokes = [(top, foot)]
-    if rng.random() < 0.4:
-        strokes.append((top, top + longer * np.array([rng.uniform(0.1, 0.2), -0.18])))
-    shape = np.zeros(size, np.float32)
-    for start, end in strokes:
-        step = end - start
-        share = ((rows - start[0]) * step[0] + (columns - start[1]) * step[1]) / (step @ step)
-        share = np.clip(share, 0, 1)
-        distance = np.hypot(rows - start[0] - share * step[0], columns - start[1] - share * step[1])
-        shape = np.maximum(shape, inside(width / 2 - distance))
-    rows_used, columns_used = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
-    return shape[rows_used[0] : rows_used[-1] + 1, columns_used[0] : columns_used[-1] + 1]
-
-
-def _hole(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the background that the shape encloses; the whole middle if it is open."""
-    outside = np.zeros_like(solid)
-    outside[0] = outside[-1] = outside[:, 0] = outside[:, -1] = True
-    outside &= ~solid
-    while True:
-        grown = _dilated(outside, 1).astype(bool) & ~solid
-        if np.array_equal(grown, outside):
-            break
-        outside = grown
-    hole = ~outside & ~solid
-    if hole.sum() < 12:  # not closed, or filled: mark the middle
-        rows, columns = (slice(2 * n // 5, 3 * n // 5) for n in solid.shape)
-        hole = np.zeros_like(solid)
-        hole[rows, columns] = True
-    return hole
-
-
-def _dilated(mask: NDArray[np.bool_], reach: int) -> NDArray[np.float32]:
-    """Grow a mask by `reach` pixels in every direction."""
-    grown = mask.copy()
-    for _ in range(reach):
-        padded = np.pad(grown, 1)
-        grown = padded[1:-1, 1:-1] | padded[:-2, 1:-1] | padded[2:, 1:-1]
-        grown |= padded[1:-1, :-2] | padded[1:-1, 2:]
-    return grown.astype(np.float32)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from training import rulings, scenes
+from training import rulings, scenes, unusual
 
 Render = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
 
@@ -24,7 +24,7 @@ SURROUNDINGS: dict[str, Render] = {
     "dark bar at the edge": scenes.bar_at_edge,
     "finger at the edge": scenes.finger_at_edge,
     "hard edge of a shadow": scenes.shadow_edge,
-    "1 cropped to its bounding box": scenes.cropped_to_box,
-    "0 with a dot or a slash": scenes.marked_zero,
+    "1 cropped to its bounding box": unusual.cropped_to_box,
+    "0 with a dot or a slash": unusual.marked_zero,
 }
 LABELS = {"1 cropped to its bounding box": 1, "0 with a dot or a slash": 0}  # all others: any digit
