@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from service.images.digit.components import Components
 from service.images.digit.foreground import find_foreground
-from service.images.digit.preprocessing import Prepared, find_strokes, normalise
+from service.images.digit.preprocessing import Prepared, normalise
+from service.images.digit.specks import find_strokes
 
 _MIN_OVERLAP = 0.5  # horizontal, of the narrower of two components that form one digit
 _MAX_GAP = 0.2  # vertical, between components that form one digit, as a share of their height
