@@ -64,6 +64,13 @@ class Foreground:
     threshold: float
     reduction: int
 
+    @property
+    def margins(self) -> tuple[int, int, int, int]:
+        """Rows above and below, and columns left and right of the part that is searched."""
+        height, width = self.grey.shape
+        rows, columns = self.rows, self.columns
+        return rows.start, height - rows.stop, columns.start, width - columns.stop
+
     def uncropped(self, part: NDArray[Part], fill: int) -> NDArray[Part]:
         """Return the searched part, (h, w), within an array of the image's shape, (H, W).
 

@@ -71,11 +71,11 @@ class LocalBackground:
             NothingDrawn: no pixel exceeds the noise.
         """
         darkest = max(DARKEST_BACKGROUND, _DARKEST_SHARE * float(self.light.max()))
-        factor = np.float32(255) / np.maximum(self.light, np.float32(darkest))
+        factor = (255 / np.maximum(self.light, darkest)).astype(np.float32)
         contrast = (self.light - self.dark) * factor
         if region is not None:
             contrast *= region
-        noise = np.float32(measure_noise(self.dark, _EVEN)) * factor  # as strong in every light
+        noise = factor * np.float32(measure_noise(self.dark, _EVEN))  # as strong in every light
         full = full_contrast(contrast[contrast > np.maximum(CERTAIN_SIGMAS * noise, MIN_CONTRAST)])
         lowest = np.minimum(np.maximum(POSSIBLE_SIGMAS * noise, EDGE_SHARE * full), full / 2)
         height, width = self.dark.shape

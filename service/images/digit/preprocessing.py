@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from service.errors import WrongShape
 from service.images.digit.components import bounding_box
-from service.images.digit.foreground import Foreground, find_foreground
+from service.images.digit.foreground import Foreground
 from service.images.digit.regions import Removal
-from service.images.digit.specks import find_strokes
 from service.images.digit.strokes import LONGER, normalise_strokes, resample
+from service.images.digit.surroundings import FoundDigit, find_digit
 
 SIZE = 28
 Mode = Literal["auto", "mnist", "none"]
@@ -112,9 +112,7 @@ def prepare(image: NDArray[np.uint8], mode: Mode = "auto") -> Prepared:
         )
     if mode == "none" or (mode == "auto" and _is_mnist(image)):
         return Prepared(image, NO_PREPROCESSING, lambda: {"grey": image, "digit": image})
-    foreground = find_foreground(image)
-    components, is_stroke = find_strokes(foreground)
-    return normalise(foreground, components.mask_of(is_stroke))
+    return normalise(find_digit(image))
 
 
 def _is_mnist(image: NDArray[np.uint8]) -> bool:
@@ -146,13 +144,13 @@ def _rows_drawn(pixels: bytes) -> int:
     return last - first + 1
 
 
-def normalise(foreground: Foreground, mask: NDArray[np.bool_]) -> Prepared:
-    """Normalise the size, stroke width and position of the masked foreground to MNIST's.
+def normalise(found: FoundDigit) -> Prepared:
+    """Normalise the size, stroke width and position of a digit to MNIST's.
 
     Args:
-        foreground: of an image.
-        mask: bool (h, w) of the foreground's shape, true where the digit is; not empty.
+        found: a digit's strokes, at least one pixel.
     """
+    foreground, mask = found.foreground, found.mask
     rows, columns = bounding_box(mask)
     cropped = foreground.intensity[rows, columns] * mask[rows, columns]
     crop, stroke = normalise_strokes(cropped.astype(np.float32))
@@ -167,12 +165,19 @@ def normalise(foreground: Foreground, mask: NDArray[np.bool_]) -> Prepared:
         shift=shift,
         threshold=foreground.threshold,
         stroke=stroke,
+        removed=found.removed,
     )
 
     def render_stages() -> dict[str, NDArray[np.uint8]]:
+        removed = {}
+        if found.area is not None:
+            removed["removed"] = foreground.uncropped(
+                found.area.astype(np.uint8) * np.uint8(255), 0
+            )
         return {
             "grey": foreground.grey,
             "ink": foreground.uncropped(foreground.intensity, foreground.background),
+            **removed,
             "mask": foreground.uncropped(mask.astype(np.uint8) * np.uint8(255), 0),
             "cropped": cropped,
             "resized": resized,

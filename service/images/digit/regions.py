@@ -5,7 +5,7 @@ then wider than any stroke. Only then is the foreground separated from a local b
 polarities, in the whole image and in every sheet, and the one with the best stroke is chosen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import NothingDrawn
-from service.images.digit.components import Components, find_components
+from service.images.digit.components import Components, bounding_box, find_components
 from service.images.digit.foreground import Foreground
+from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.local import LocalBackground, window_of
 from service.images.digit.morphology import close_gaps, fill, shrink, wide_parts
 from service.images.digit.specks import find_strokes
@@ -27,8 +28,10 @@ _SHEET_AREA = 0.08, 0.93  # of the image
 _SHEET_MARGIN = 8  # windows a margin: the sheet's edge is not searched
 _MIN_RECTANGULARITY = 0.86  # of a sheet, photographed at an angle
 _ANGLES = np.deg2rad(np.arange(-45, 45, 3.0))
-_BORDER_CONTACT = 0.3  # of a bar's or a corner's outline, on the image's edge
-_NARROW = 1.6  # longer side divided by the shorter: such an image may show just a 1
+_MIN_DEPTH = 0.06  # share of the shorter side that a bar reaches inwards
+_MIN_STROKE = 0.2  # of the shorter side, for the longer side of a digit
+_MUCH_STRONGER = 1.5  # contrast
+_MIN_CONTRAST_SHARE = 0.25  # of the contrast of the foreground that would be replaced
 _WHOLE, _CUT = 1.15, 0.8  # weights of a stroke within a sheet, and of one that its edge cuts
 _ON_SHADOW = 0.1  # share of a stroke
 
@@ -56,12 +59,14 @@ class _Candidate:
         foreground: of the image or of a sheet.
         sheet: bool (H, W); None for the whole image.
         stroke: bool (H, W), the largest stroke's certain pixels.
-        score: pixels × grey levels.
+        contrast: of the stroke, grey levels.
+        score: its longer side, pixels, times its contrast.
     """
 
     foreground: Foreground
     sheet: NDArray[np.bool_] | None
     stroke: NDArray[np.bool_]
+    contrast: float
     score: float
 
 
@@ -76,59 +81,75 @@ def find_page(first: Foreground) -> Page:
     if not wide_parts(first.possible[::step, ::step], max(_COARSE - 1, 2)).any():
         return Page(first)
     possible = first.uncropped(first.possible, fill=False)
+    possible = without_lines(possible, find_lines(possible))
     wide = wide_parts(possible, window)
-    sheets = list(_find_sheets(wide, possible, window))
-    if not sheets and not _is_surroundings(wide):
+    if not wide.any():
         return Page(first)
-    candidates = list(_candidates(first, sheets))
+    at_edge = _parts_at_edge(wide)
+    papers = (possible, ~possible) if at_edge.any() else (possible,)
+    sheets = [sheet for paper in papers for sheet in _find_sheets(paper, window)]
+    candidates = list(_candidates(first, [*sheets, None]))
     if not candidates:
         return Page(first)
     best = max(candidates, key=lambda candidate: candidate.score)
+    if not _is_plausible(best, first, bool(at_edge.any())):
+        return Page(first)
     if best.sheet is not None:
         return Page(best.foreground, ("outside",), ~best.sheet)
-    if not _reaches_edge(wide):  # a bold digit
-        return Page(first)
     is_shadow = np.count_nonzero(best.stroke & wide) > _ON_SHADOW * np.count_nonzero(best.stroke)
-    area = wide & ~best.foreground.possible
+    area = at_edge & ~best.foreground.possible
     return Page(best.foreground, ("shadow" if is_shadow else "border",), area)
 
 
-def _is_surroundings(wide: NDArray[np.bool_]) -> bool:
-    """Return whether wide parts, bool (H, W), are more than a digit's own strokes."""
-    if not _reaches_edge(wide):
-        return False
+def _parts_at_edge(wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the wide parts that reach from the image's edge inwards, bool (H, W).
+
+    A line along the edge is no such part.
+    """
+    parts = find_components(wide)
     height, width = wide.shape
-    if max(height, width) <= _NARROW * min(height, width):
-        return True
-    edge = sum(map(np.count_nonzero, (wide[0], wide[-1], wide[:, 0], wide[:, -1])))
-    padded = np.pad(wide, 1)
-    outline = sum(np.count_nonzero(np.diff(padded.view(np.int8), axis=axis)) for axis in (0, 1))
-    return bool(edge > _BORDER_CONTACT * outline)
+    depth = _MIN_DEPTH * min(height, width)
+    reaches = (parts.top == 0) & (parts.bottom > depth)
+    reaches |= (parts.bottom == height) & (parts.top < height - depth)
+    reaches |= (parts.left == 0) & (parts.right > depth)
+    reaches |= (parts.right == width) & (parts.left < width - depth)
+    return parts.mask_of(reaches)
 
 
-def _reaches_edge(mask: NDArray[np.bool_]) -> bool:
-    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+def _is_plausible(best: _Candidate, first: Foreground, has_surroundings: bool) -> bool:
+    """Return whether a stroke is more likely to be the digit than the image's first foreground.
+
+    Where nothing wide reaches the image's edge, the first foreground may be a bold digit.
+    """
+    grey = first.grey[first.rows, first.columns]
+    contrast = abs(float(np.median(grey[first.certain])) - float(np.median(grey[~first.possible])))
+    if best.sheet is None and not has_surroundings:
+        return best.contrast > _MUCH_STRONGER * contrast
+    region = np.ones_like(best.stroke) if best.sheet is None else best.sheet
+    large_enough = _MIN_STROKE * min(_sides(region))
+    return (
+        max(_sides(best.stroke)) >= large_enough and best.contrast >= _MIN_CONTRAST_SHARE * contrast
+    )
 
 
-def _find_sheets(
-    wide: NDArray[np.bool_], possible: NDArray[np.bool_], window: int
-) -> Iterator[NDArray[np.bool_]]:
-    """Yield the masks, bool (H, W), of sheets of paper without their edges.
+def _sides(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the height and the width of the box around a mask, bool (H, W)."""
+    rows, columns = bounding_box(mask)
+    return rows.stop - rows.start, columns.stop - columns.start
+
+
+def _find_sheets(paper: NDArray[np.bool_], window: int) -> Iterator[NDArray[np.bool_]]:
+    """Yield the masks, bool (H, W), of sheets without their edges.
 
     Args:
-        wide: bool (H, W), the parts of `possible` that are wider than a stroke.
-        possible: bool (H, W), the foreground, or a sheet that was taken for foreground.
+        paper: bool (H, W), what has one tone; strokes on a sheet are gaps in it.
         window: pixels, wider than a stroke.
     """
-    # strokes on a sheet, or on the paper beside a desk, are gaps to be closed
-    around = wide_parts(close_gaps(~possible, window), window)
-    for paper in (close_gaps(wide, window), around):
-        components = find_components(paper)
-        if not len(components.area):
-            continue
-        sheet = fill(components.labels == np.argmax(components.area))
-        low, high = _SHEET_AREA
-        if low < sheet.mean() < high and rectangularity(sheet) > _MIN_RECTANGULARITY:
+    parts = find_components(wide_parts(close_gaps(paper, window), window))
+    low, high = (share * paper.size for share in _SHEET_AREA)
+    for part in np.flatnonzero((parts.area > low) & (parts.area < high)):
+        sheet = fill(parts.labels == part)
+        if rectangularity(sheet) > _MIN_RECTANGULARITY:
             yield shrink(sheet, max(window // _SHEET_MARGIN, 3))
 
 
@@ -144,24 +165,26 @@ def rectangularity(mask: NDArray[np.bool_]) -> float:
     return float(np.count_nonzero(mask) / (heights * widths).min())
 
 
-def _candidates(first: Foreground, sheets: list[NDArray[np.bool_]]) -> Iterator[_Candidate]:
-    """Yield the foregrounds of both polarities, in the whole image and in each sheet."""
+def _candidates(
+    first: Foreground, regions: Sequence[NDArray[np.bool_] | None]
+) -> Iterator[_Candidate]:
+    """Yield the foregrounds of both polarities in each sheet; None is the whole image."""
     for inverted in (True, False):
         background = LocalBackground.of(first, inverted)
-        for sheet in (None, *sheets):
+        for sheet in regions:
             try:
                 foreground = background.separate(sheet)
                 components, is_stroke = find_strokes(foreground)
             except NothingDrawn:
                 continue
             stroke = _largest(components, is_stroke, foreground)
-            rows = np.flatnonzero(stroke.any(axis=1))
-            columns = np.flatnonzero(stroke.any(axis=0))
-            longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-            score = float(longer * np.median((background.light - background.dark)[stroke]))
+            contrast = float(np.median((background.light - background.dark)[stroke]))
+            weight = 1.0
             if sheet is not None:
-                score *= _CUT if (stroke & ~shrink(sheet, 3)).any() else _WHOLE
-            yield _Candidate(foreground, sheet, stroke, score)
+                weight = _CUT if (stroke & ~shrink(sheet, 3)).any() else _WHOLE
+            yield _Candidate(
+                foreground, sheet, stroke, contrast, max(_sides(stroke)) * contrast * weight
+            )
 
 
 def _largest(

@@ -13,6 +13,7 @@ from service.images.digit.components import Components
 from service.images.digit.foreground import find_foreground
 from service.images.digit.preprocessing import Prepared, normalise
 from service.images.digit.specks import find_strokes
+from service.images.digit.surroundings import FoundDigit
 
 _MIN_OVERLAP = 0.5  # horizontal, of the narrower of two components that form one digit
 _MAX_GAP = 0.2  # vertical, between components that form one digit, as a share of their height
@@ -71,7 +72,7 @@ def segment(image: NDArray[np.uint8]) -> list[Segment]:
     segments = []
     for index, digit in enumerate(_group(components, np.flatnonzero(is_stroke))):
         mask = components.mask_of(np.isin(np.arange(len(is_stroke)), digit))
-        prepared = normalise(foreground, mask)
+        prepared = normalise(FoundDigit(foreground, mask))
         touching = looks_touching(prepared.stages["cropped"] > 0)
         segments.append(Segment(prepared, Place(index, 0, None, True, touching)))
     return segments

@@ -28,7 +28,7 @@ def find_strokes(foreground: Foreground) -> tuple[Components, NDArray[np.bool_]]
     longer = np.maximum(components.bottom - components.top, components.right - components.left)
     area = np.where(certain > 0, components.area, 0)
     is_stroke = area > _SPECK * area.max(initial=0)
-    at_edge = _at_edge(components, foreground)
+    at_edge = components.at_edge(foreground.margins)
     if at_edge.any() and is_stroke.any():
         solidity = certain / components.area
         # a dark corner of a photo is mostly shade, with few certain pixels
@@ -40,14 +40,3 @@ def find_strokes(foreground: Foreground) -> tuple[Components, NDArray[np.bool_]]
     if is_texture or not (is_stroke & (longer >= _MIN_SIDE)).any():
         raise NothingDrawn(NOTHING_DRAWN)
     return components, is_stroke
-
-
-def _at_edge(components: Components, foreground: Foreground) -> NDArray[np.bool_]:
-    """Return which components touch an edge of the image, bool (count,)."""
-    height, width = foreground.grey.shape
-    at_edge: NDArray[np.bool_] = (components.top + foreground.rows.start == 0) | (
-        components.left + foreground.columns.start == 0
-    )
-    at_edge |= components.bottom + foreground.rows.start == height
-    at_edge |= components.right + foreground.columns.start == width
-    return at_edge
