@@ -25,6 +25,7 @@ Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"
 
 _COARSE = 4  # samples a window: enough to see that no part is wide
 _SHEET_AREA = 0.08, 0.93  # of the image
+_TEXTURE = 3  # windows: narrower parts are a desk's texture
 _SHEET_MARGIN = 8  # windows a margin: the sheet's edge is not searched
 _MIN_RECTANGULARITY = 0.86  # of a sheet, photographed at an angle
 _ANGLES = np.deg2rad(np.arange(-45, 45, 3.0))
@@ -145,7 +146,8 @@ def _find_sheets(paper: NDArray[np.bool_], window: int) -> Iterator[NDArray[np.b
         paper: bool (H, W), what has one tone; strokes on a sheet are gaps in it.
         window: pixels, wider than a stroke.
     """
-    parts = find_components(wide_parts(close_gaps(paper, window), window))
+    solid = wide_parts(paper, max(window // _TEXTURE, 3))
+    parts = find_components(wide_parts(close_gaps(solid, window), window))
     low, high = (share * paper.size for share in _SHEET_AREA)
     for part in np.flatnonzero((parts.area > low) & (parts.area < high)):
         sheet = fill(parts.labels == part)
