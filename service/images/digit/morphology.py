@@ -63,3 +63,11 @@ def fill(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     outside = find_components(np.pad(~mask, 1, constant_values=True))
     filled: NDArray[np.bool_] = outside.labels != outside.labels[0, 0]
     return filled[1:-1, 1:-1]
+
+
+def widen(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    """Add the pixels within `steps` rows and columns of a mask, bool (H, W)."""
+    wide = np.pad(mask, steps).view(np.uint8)
+    for axis in (0, 1):
+        wide = _extremes(wide, 2 * steps + 1, np.maximum, axis)
+    return wide.astype(np.bool_)

@@ -17,12 +17,13 @@ from service.images.digit.components import Components, bounding_box, find_compo
 from service.images.digit.foreground import Foreground
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.local import LocalBackground, window_of
-from service.images.digit.morphology import close_gaps, fill, shrink, wide_parts
+from service.images.digit.morphology import close_gaps, fill, shrink, wide_parts, widen
 from service.images.digit.specks import find_strokes
 
 # what surrounds a digit and is removed, see `Preprocessing.removed`
 Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"]
 
+_MIN_FILL = 0.6  # of the box around a sheet; a digit's strokes fill less
 _COARSE = 4  # samples a window: enough to see that no part is wide
 _SHEET_AREA = 0.08, 0.93  # of the image
 _TEXTURE = 3  # windows: narrower parts are a desk's texture
@@ -34,6 +35,9 @@ _MIN_STROKE = 0.2  # of the shorter side, for the longer side of a digit
 _MUCH_STRONGER = 1.5  # contrast
 _MIN_CONTRAST_SHARE = 0.25  # of the contrast of the foreground that would be replaced
 _WHOLE, _CUT = 1.15, 0.8  # weights of a stroke within a sheet, and of one that its edge cuts
+_JOINT = 3  # pixels between a stroke and the wide part that it continues
+_MIN_JOINT = 0.01  # share of the stroke
+_SAME_TONE = 0.3  # share of the contrast
 _ON_SHADOW = 0.1  # share of a stroke
 
 
@@ -77,29 +81,43 @@ def find_page(first: Foreground) -> Page:
     Args:
         first: the image's foreground on a background that varies smoothly.
     """
+    if min(first.margins) > 0 and first.possible.mean() < _MIN_FILL:
+        return Page(first)  # a drawing
     window = window_of(first.grey.shape)
     step = max(window // _COARSE, 1)
-    if not wide_parts(first.possible[::step, ::step], max(_COARSE - 1, 2)).any():
-        return Page(first)
     possible = first.uncropped(first.possible, fill=False)
+    coarse = wide_parts(possible[::step, ::step], _COARSE - 1)
+    if coarse.mean() < _SHEET_AREA[0] and not _reaches_edge(coarse):
+        return Page(first)
     possible = without_lines(possible, find_lines(possible))
     wide = wide_parts(possible, window)
     if not wide.any():
         return Page(first)
     at_edge = _parts_at_edge(wide)
-    papers = (possible, ~possible) if at_edge.any() else (possible,)
-    sheets = [sheet for paper in papers for sheet in _find_sheets(paper, window)]
-    candidates = list(_candidates(first, [*sheets, None]))
+    # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
+    regions: dict[bool, list[NDArray[np.bool_] | None]] = {
+        first.inverted: list(_find_sheets(~possible, window)) if at_edge.any() else [],
+        not first.inverted: list(_find_sheets(possible, window)),
+    }
+    candidates = [
+        candidate
+        for inverted, sheets in regions.items()
+        for candidate in _candidates(first, inverted, [*sheets, None])
+    ]
     if not candidates:
         return Page(first)
     best = max(candidates, key=lambda candidate: candidate.score)
-    if not _is_plausible(best, first, bool(at_edge.any())):
+    if not _is_plausible(best, first, at_edge):
         return Page(first)
     if best.sheet is not None:
         return Page(best.foreground, ("outside",), ~best.sheet)
     is_shadow = np.count_nonzero(best.stroke & wide) > _ON_SHADOW * np.count_nonzero(best.stroke)
     area = at_edge & ~best.foreground.possible
     return Page(best.foreground, ("shadow" if is_shadow else "border",), area)
+
+
+def _reaches_edge(mask: NDArray[np.bool_]) -> bool:
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
 def _parts_at_edge(wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -117,20 +135,34 @@ def _parts_at_edge(wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return parts.mask_of(reaches)
 
 
-def _is_plausible(best: _Candidate, first: Foreground, has_surroundings: bool) -> bool:
+def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_]) -> bool:
     """Return whether a stroke is more likely to be the digit than the image's first foreground.
 
-    Where nothing wide reaches the image's edge, the first foreground may be a bold digit.
+    Args:
+        best: the candidate.
+        first: the image's first foreground, which may be a bold digit, also one at the edge.
+        at_edge: bool (H, W), the wide parts of the first foreground at the image's edge.
     """
     grey = first.grey[first.rows, first.columns]
     contrast = abs(float(np.median(grey[first.certain])) - float(np.median(grey[~first.possible])))
-    if best.sheet is None and not has_surroundings:
+    if best.sheet is None and not at_edge.any():
         return best.contrast > _MUCH_STRONGER * contrast
     region = np.ones_like(best.stroke) if best.sheet is None else best.sheet
-    large_enough = _MIN_STROKE * min(_sides(region))
-    return (
-        max(_sides(best.stroke)) >= large_enough and best.contrast >= _MIN_CONTRAST_SHARE * contrast
-    )
+    if max(_sides(best.stroke)) < _MIN_STROKE * min(_sides(region)):
+        return False
+    if best.contrast < _MIN_CONTRAST_SHARE * contrast:
+        return False
+    return best.sheet is not None or not _is_one_ink(best, at_edge)
+
+
+def _is_one_ink(best: _Candidate, at_edge: NDArray[np.bool_]) -> bool:
+    """Return whether a stroke continues a wide part in the same tone: both are one bold digit."""
+    grey = best.foreground.grey
+    joint = best.stroke & widen(at_edge, _JOINT)
+    if np.count_nonzero(joint) < _MIN_JOINT * np.count_nonzero(best.stroke):
+        return False
+    difference = abs(float(np.median(grey[joint])) - float(np.median(grey[at_edge])))
+    return difference < _SAME_TONE * best.contrast
 
 
 def _sides(mask: NDArray[np.bool_]) -> tuple[int, int]:
@@ -168,25 +200,23 @@ def rectangularity(mask: NDArray[np.bool_]) -> float:
 
 
 def _candidates(
-    first: Foreground, regions: Sequence[NDArray[np.bool_] | None]
+    first: Foreground, inverted: bool, sheets: Sequence[NDArray[np.bool_] | None]
 ) -> Iterator[_Candidate]:
-    """Yield the foregrounds of both polarities in each sheet; None is the whole image."""
-    for inverted in (True, False):
-        background = LocalBackground.of(first, inverted)
-        for sheet in regions:
-            try:
-                foreground = background.separate(sheet)
-                components, is_stroke = find_strokes(foreground)
-            except NothingDrawn:
-                continue
-            stroke = _largest(components, is_stroke, foreground)
-            contrast = float(np.median((background.light - background.dark)[stroke]))
-            weight = 1.0
-            if sheet is not None:
-                weight = _CUT if (stroke & ~shrink(sheet, 3)).any() else _WHOLE
-            yield _Candidate(
-                foreground, sheet, stroke, contrast, max(_sides(stroke)) * contrast * weight
-            )
+    """Yield the foregrounds of one polarity in each sheet; None is the whole image."""
+    background = LocalBackground.of(first, inverted)
+    for sheet in sheets:
+        try:
+            foreground = background.separate(sheet)
+            components, is_stroke = find_strokes(foreground)
+        except NothingDrawn:
+            continue
+        stroke = _largest(components, is_stroke, foreground)
+        contrast = float(np.median((background.light - background.dark)[stroke]))
+        weight = 1.0
+        if sheet is not None:
+            weight = _CUT if (stroke & ~shrink(sheet, 3)).any() else _WHOLE
+        score = max(_sides(stroke)) * contrast * weight
+        yield _Candidate(foreground, sheet, stroke, contrast, score)
 
 
 def _largest(

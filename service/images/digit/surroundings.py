@@ -14,12 +14,14 @@ from service.errors import NothingDrawn
 from service.images.digit.components import Components
 from service.images.digit.foreground import Foreground, find_foreground
 from service.images.digit.lines import find_lines, without_lines
+from service.images.digit.morphology import widen
 from service.images.digit.regions import Page, Removal, find_page
 from service.images.digit.specks import find_strokes
 from service.images.digit.straight import Lines
 
-_LONG_RUN = 0.8  # share of a stroke's width or height: it may be joined to a line
-_MIN_WIDTH = 0.3  # of the height of strokes that are joined to an upright line
+_LONG_RUN = 0.8  # share of a stroke's width: it may be joined to a line
+_FRAME_EDGE = 0.15  # share of a frame's height in which its upper or lower edge lies
+_WIDE = 1.2  # width divided by height, of a digit joined to the line below it
 _NEAR = 3  # pixels between a line and what is left of it
 _PART = 0.1  # share of a digit's size, between its parts
 _AT_LINE, _AT_EDGE = 0.3, 0.5  # weights of a stroke's area that may be left of something else
@@ -63,19 +65,21 @@ def find_digit(image: NDArray[np.uint8]) -> FoundDigit:
 def _may_have_lines(
     components: Components, is_stroke: NDArray[np.bool_], foreground: Foreground
 ) -> bool:
-    """Return whether there is more than one stroke that stands free."""
+    """Return whether the strokes are more than one that stands free.
+
+    A single one may be a digit joined to its frame or to a long line below it.
+    """
     if np.count_nonzero(is_stroke) > 1 or components.at_edge(foreground.margins)[is_stroke].any():
         return True
     only = int(np.argmax(is_stroke))
-    width = int(components.right[only] - components.left[only])
-    height = int(components.bottom[only] - components.top[only])
-    longest = int((components.edges[1::2] - components.edges[::2]).max())
-    if longest > _LONG_RUN * width and width > height:
-        return True
-    if width < _MIN_WIDTH * height:
+    top, height = components.top[only], components.bottom[only] - components.top[only]
+    width = components.right[only] - components.left[only]
+    start, end = components.edges[::2], components.edges[1::2]
+    rows = start[end - start > _LONG_RUN * width] // (components.mask.shape[1] + 1)
+    if not len(rows):
         return False
-    columns = foreground.possible[:, components.left[only] : components.right[only]]
-    return int(np.count_nonzero(columns, axis=0).max()) > _LONG_RUN * height
+    is_frame = rows[0] < top + _FRAME_EDGE * height and rows[-1] >= top + (1 - _FRAME_EDGE) * height
+    return bool(is_frame or width > _WIDE * height)
 
 
 def _without_surroundings(
@@ -158,7 +162,7 @@ def _marks(
     touches a line or the edge counts as smaller.
     """
     touching = np.zeros(len(is_stroke), np.bool_)
-    near = _widened(lines.area, _NEAR)
+    near = widen(lines.area, _NEAR)
     touching[np.unique(components.labels[near & components.mask])] = True
     at_edge = components.at_edge(foreground.margins)
     size = components.count(foreground.certain & components.mask) * is_stroke
@@ -176,15 +180,3 @@ def _marks(
     )
     is_mark: NDArray[np.bool_] = is_stroke & (touching | at_edge) & ~is_near
     return is_mark
-
-
-def _widened(mask: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
-    """Widen a mask, bool (H, W), by `steps` pixels in each direction."""
-    wide = mask.copy()
-    for step in range(1, steps + 1):
-        for axis in (0, 1):
-            shifted = wide.swapaxes(0, axis)
-            source = mask.swapaxes(0, axis)
-            shifted[step:] |= source[:-step]
-            shifted[:-step] |= source[step:]
-    return wide
