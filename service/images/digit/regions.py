@@ -17,7 +17,8 @@ from service.images.digit.components import Components, bounding_box, find_compo
 from service.images.digit.foreground import Foreground
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.local import LocalBackground, window_of
-from service.images.digit.morphology import close_gaps, fill, shrink, wide_parts, widen
+from service.images.digit.morphology import shrink, wide_parts, widen
+from service.images.digit.sheets import MIN_SHEET, find_sheets
 from service.images.digit.specks import find_strokes
 
 # what surrounds a digit and is removed, see `Preprocessing.removed`
@@ -25,11 +26,6 @@ Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"
 
 _MIN_FILL = 0.6  # of the box around a sheet; a digit's strokes fill less
 _COARSE = 4  # samples a window: enough to see that no part is wide
-_SHEET_AREA = 0.08, 0.93  # of the image
-_TEXTURE = 3  # windows: narrower parts are a desk's texture
-_SHEET_MARGIN = 8  # windows a margin: the sheet's edge is not searched
-_MIN_RECTANGULARITY = 0.86  # of a sheet, photographed at an angle
-_ANGLES = np.deg2rad(np.arange(-45, 45, 3.0))
 _MIN_DEPTH = 0.06  # share of the shorter side that a bar reaches inwards
 _MIN_STROKE = 0.2  # of the shorter side, for the longer side of a digit
 _MUCH_STRONGER = 1.5  # contrast
@@ -38,6 +34,8 @@ _WHOLE, _CUT = 1.15, 0.8  # weights of a stroke within a sheet, and of one that 
 _JOINT = 3  # pixels between a stroke and the wide part that it continues
 _MIN_JOINT = 0.01  # share of the stroke
 _SAME_TONE = 0.3  # share of the contrast
+_SOLID = 0.6  # share of its box that a round stroke fills
+_LONG = 2.0  # longer side divided by the shorter
 _ON_SHADOW = 0.1  # share of a stroke
 
 
@@ -87,7 +85,7 @@ def find_page(first: Foreground) -> Page:
     step = max(window // _COARSE, 1)
     possible = first.uncropped(first.possible, fill=False)
     coarse = wide_parts(possible[::step, ::step], _COARSE - 1)
-    if coarse.mean() < _SHEET_AREA[0] and not _reaches_edge(coarse):
+    if coarse.mean() < MIN_SHEET and not _reaches_edge(coarse):
         return Page(first)
     possible = without_lines(possible, find_lines(possible))
     wide = wide_parts(possible, window)
@@ -96,19 +94,18 @@ def find_page(first: Foreground) -> Page:
     at_edge = _parts_at_edge(wide)
     # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
     regions: dict[bool, list[NDArray[np.bool_] | None]] = {
-        first.inverted: list(_find_sheets(~possible, window)) if at_edge.any() else [],
-        not first.inverted: list(_find_sheets(possible, window)),
+        first.inverted: [None, *(find_sheets(~possible, window) if at_edge.any() else ())],
+        not first.inverted: [None, *find_sheets(possible, window)],
     }
     candidates = [
         candidate
         for inverted, sheets in regions.items()
-        for candidate in _candidates(first, inverted, [*sheets, None])
+        for candidate in _candidates(first, inverted, sheets)
     ]
-    if not candidates:
+    plausible = [each for each in candidates if _is_plausible(each, first, at_edge)]
+    if not plausible:
         return Page(first)
-    best = max(candidates, key=lambda candidate: candidate.score)
-    if not _is_plausible(best, first, at_edge):
-        return Page(first)
+    best = max(plausible, key=lambda candidate: candidate.score)
     if best.sheet is not None:
         return Page(best.foreground, ("outside",), ~best.sheet)
     is_shadow = np.count_nonzero(best.stroke & wide) > _ON_SHADOW * np.count_nonzero(best.stroke)
@@ -152,51 +149,39 @@ def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_
         return False
     if best.contrast < _MIN_CONTRAST_SHARE * contrast:
         return False
-    return best.sheet is not None or not _is_one_ink(best, at_edge)
+    if best.sheet is not None:
+        return not _is_blob(best.stroke)
+    if best.foreground.inverted is first.inverted:
+        joint = at_edge & ~best.foreground.possible & widen(best.stroke, _JOINT)
+        return not _has_tone_of(joint, best)
+    possible = first.uncropped(first.possible, fill=False)
+    is_paper = np.count_nonzero(possible[:: len(possible) - 1, :: possible.shape[1] - 1]) > 1
+    return bool(is_paper) or not _has_tone_of(~possible, best)
 
 
-def _is_one_ink(best: _Candidate, at_edge: NDArray[np.bool_]) -> bool:
-    """Return whether a stroke continues a wide part in the same tone: both are one bold digit."""
-    grey = best.foreground.grey
-    joint = best.stroke & widen(at_edge, _JOINT)
-    if np.count_nonzero(joint) < _MIN_JOINT * np.count_nonzero(best.stroke):
+def _has_tone_of(part: NDArray[np.bool_], best: _Candidate) -> bool:
+    """Return whether a stroke has the tone of a part, bool (H, W), of the first foreground.
+
+    Then both are one: a bold digit at the edge, or the background that shows in its gaps.
+    """
+    if np.count_nonzero(part) < _MIN_JOINT * np.count_nonzero(best.stroke):
         return False
-    difference = abs(float(np.median(grey[joint])) - float(np.median(grey[at_edge])))
-    return difference < _SAME_TONE * best.contrast
+    grey = best.foreground.grey
+    difference = abs(float(np.median(grey[best.stroke])) - float(np.median(grey[part])))
+    return bool(difference < _SAME_TONE * best.contrast)
+
+
+def _is_blob(stroke: NDArray[np.bool_]) -> bool:
+    """Return whether a stroke, bool (H, W), is solid and round, like the gap in a bold 0."""
+    height, width = _sides(stroke)
+    is_long = max(height, width) > _LONG * min(height, width)
+    return not is_long and int(np.count_nonzero(stroke)) > _SOLID * height * width
 
 
 def _sides(mask: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the height and the width of the box around a mask, bool (H, W)."""
     rows, columns = bounding_box(mask)
     return rows.stop - rows.start, columns.stop - columns.start
-
-
-def _find_sheets(paper: NDArray[np.bool_], window: int) -> Iterator[NDArray[np.bool_]]:
-    """Yield the masks, bool (H, W), of sheets without their edges.
-
-    Args:
-        paper: bool (H, W), what has one tone; strokes on a sheet are gaps in it.
-        window: pixels, wider than a stroke.
-    """
-    solid = wide_parts(paper, max(window // _TEXTURE, 3))
-    parts = find_components(wide_parts(close_gaps(solid, window), window))
-    low, high = (share * paper.size for share in _SHEET_AREA)
-    for part in np.flatnonzero((parts.area > low) & (parts.area < high)):
-        sheet = fill(parts.labels == part)
-        if rectangularity(sheet) > _MIN_RECTANGULARITY:
-            yield shrink(sheet, max(window // _SHEET_MARGIN, 3))
-
-
-def rectangularity(mask: NDArray[np.bool_]) -> float:
-    """Return the share of the smallest rectangle around a mask, bool (H, W), that it fills."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    first = mask[rows].argmax(axis=1)
-    last = mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
-    outline = np.concatenate((rows, rows)), np.concatenate((first, last))
-    cosine, sine = np.cos(_ANGLES)[:, np.newaxis], np.sin(_ANGLES)[:, np.newaxis]
-    heights = np.ptp(cosine * outline[0] + sine * outline[1], axis=1) + 1
-    widths = np.ptp(cosine * outline[1] - sine * outline[0], axis=1) + 1
-    return float(np.count_nonzero(mask) / (heights * widths).min())
 
 
 def _candidates(
