@@ -6,9 +6,10 @@ Used by the routes, and by other code that runs a model on encoded images.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from service.errors import MalformedRequest, RequestError, WrongShape
@@ -24,9 +25,11 @@ from service.images.digit.preprocessing import (
 from service.images.digit.segmentation import Place, segment
 from service.model.bundle import Bundle, LayerValues, Stage
 from service.model.engine import Pixels
+from service.predictions import AppliedPreprocessing, Prediction
 from service.timing import phase
 
 Load: TypeAlias = Callable[[], NDArray[np.uint8]]  # returns a grey image, (H, W)
+Segmentation: TypeAlias = Literal["rows", "grid"]
 Result = TypeVar("Result")
 
 
@@ -70,50 +73,29 @@ class Inputs:
         return self.prepared[0] if self.prepared else unprepared
 
 
-@dataclass  # not frozen: a batch creates ten thousand of them, and frozen ones take longer
-class Prediction:
-    """The prediction for one image, or for one digit of a segmented image.
-
-    Attributes:
-        image: index of the image in the request.
-        label: the class with the highest probability; None for an empty cell of a grid.
-        confidence: its probability; None for an empty cell of a grid.
-        probabilities: by label, highest first.
-        in_distribution: whether the image resembles the training images; None where the bundle has
-            no threshold.
-        score: compared with the bundle's threshold; higher means more similar to the training
-            images. None where the bundle has none.
-        preprocessing: how the image was preprocessed.
-        segment: for a segment of a segmented image, its place on the page; else None.
-    """
-
-    image: int
-    label: str | None
-    confidence: float | None
-    probabilities: dict[str, float]
-    in_distribution: bool | None
-    score: float | None
-    preprocessing: Preprocessing
-    segment: Place | None
-
-
 def from_images(
-    files: Sequence[bytes], mode: Mode, bundle: Bundle, max_pixels: int, *, segmented: bool = False
+    files: Sequence[bytes],
+    mode: Mode,
+    bundle: Bundle,
+    max_pixels: int,
+    *,
+    segmentation: Segmentation | None = None,
 ) -> Inputs:
-    """Decode and preprocess encoded images; with `segmented`, every digit of each.
+    """Decode and preprocess encoded images; with `segmentation`, every segment of each.
 
     Args:
         files: encoded images.
         mode: of the preprocessing.
         bundle: the model's.
         max_pixels: the largest width × height of an image that is decoded.
-        segmented: whether each digit of an image becomes an input of its own.
+        segmentation: "rows" to find the digits of each image in rows, "grid" to find the cells of
+            its grid; None where each image shows one digit.
 
     Raises:
         RequestError: an image cannot be decoded, is too large, or shows no digit.
     """
     loads = [partial(_decode, file, max_pixels) for file in files]
-    return _segment(loads, bundle) if segmented else _prepare(loads, mode, bundle)
+    return _segment(loads, bundle) if segmentation else _prepare(loads, mode, bundle)
 
 
 def as_batch(array: Pixels, bundle: Bundle) -> Pixels:
@@ -197,7 +179,12 @@ def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
 
 
 def predictions(
-    bundle: Bundle, values: LayerValues, inputs: Inputs, top_k: int | None = None
+    bundle: Bundle,
+    values: LayerValues,
+    inputs: Inputs,
+    top_k: int | None = None,
+    *,
+    details: bool = False,
 ) -> list[Prediction]:
     """Return a prediction for each input.
 
@@ -206,6 +193,7 @@ def predictions(
         values: at least those of `outcome`.
         inputs: the inputs that the values were computed from.
         top_k: how many classes to return; None for all.
+        details: whether to return every field of the preprocessing.
     """
     probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
     count = len(probabilities)
@@ -214,7 +202,7 @@ def predictions(
     threshold = bundle.distribution.threshold if bundle.distribution else 0.0
     flat = inputs.pixels.reshape(count, -1, inputs.pixels.shape[-1])  # (N, H · W, C)
     is_drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # an image of one tone shows no digit
-    places: Sequence[Place | None] = inputs.places or [None] * count
+    places: Sequence[Place | UnsetType] = inputs.places or [UNSET] * count
     labels = bundle.labels
     rows = zip(
         *(inputs.images, probabilities.tolist(), by_input, is_drawn.tolist()),
@@ -229,7 +217,7 @@ def predictions(
             {labels[index]: row[index] for index in classes},
             None if score is None else shows_digit and score >= threshold,
             score,
-            applied,
+            AppliedPreprocessing.of(applied, details=details),
             place,
         )
         for image, row, score, shows_digit, applied, place in rows
