@@ -21,9 +21,16 @@ from service.images.digit.foreground import (
     find_foreground,
     follow_shadows,
 )
+from service.images.digit.grid import digits_of_cells, find_grid
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.marks import shape_of
-from service.images.digit.preprocessing import Prepared, Removal, normalise
+from service.images.digit.preprocessing import (
+    SIZE,
+    Prepared,
+    Preprocessing,
+    Removal,
+    normalise,
+)
 from service.images.digit.rows import Row, find_rows
 
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
@@ -115,6 +122,55 @@ def segment(image: NDArray[np.uint8]) -> list[Segment]:
             place = Place(len(segments), number, None, True, False)
             segments += _read(foreground, components, row, character, place, removed)
     return segments
+
+
+def segment_grid(image: NDArray[np.uint8]) -> list[Segment]:
+    """Find the grid of an image, and preprocess the digit of each cell.
+
+    Args:
+        image: uint8 (H, W) in 0–255, either polarity.
+
+    Returns:
+        The cells row by row; the digit of an empty one is all 0.
+
+    Raises:
+        NothingDrawn: there is no grid in the image.
+    """
+    foreground = page_foreground(image)
+    lines = find_lines(foreground.possible)
+    grid = find_grid(lines)
+    components = find_components(without_lines(foreground.possible, lines))
+    is_ink = components.count(foreground.certain & components.mask) > 0
+    digits = digits_of_cells(grid, components, is_ink)
+    segments = []
+    for row in range(len(grid.rows) - 1):
+        for column in range(len(grid.columns) - 1):
+            place = Place(len(segments), row, column, (row, column) in digits, False)
+            if place.is_digit:
+                part, mask = _cropped(foreground, components, digits[row, column])
+                prepared = _prepared(part, mask, ("grid",))
+            else:
+                prepared = _empty(crop(foreground, *grid.box(row, column)))
+            segments.append(Segment(prepared, place))
+    return segments
+
+
+def _empty(cell: Foreground) -> Prepared:
+    """Return the preprocessing of an empty cell, without a digit."""
+    digit = np.zeros((SIZE, SIZE), np.uint8)
+    height, width = (part.stop - part.start for part in (cell.rows, cell.columns))
+    left, top = cell.columns.start * cell.reduction, cell.rows.start * cell.reduction
+    applied = Preprocessing(
+        mode="mnist",
+        inverted=cell.inverted,
+        bounding_box=(left, top, width * cell.reduction, height * cell.reduction),
+        scale=1.0,
+        shift=(0, 0),
+        threshold=cell.threshold,
+        stroke=1.0,
+        removed=("grid",),
+    )
+    return Prepared(digit, applied, lambda: {"grey": cell.grey, "digit": digit})
 
 
 def page_foreground(image: NDArray[np.uint8]) -> Foreground:
