@@ -19,11 +19,12 @@ NO_GRID = (
 )
 _MAX_LINES = 61  # each way
 _SAME = 0.35  # share of the typical distance of lines, below which two are parts of one
+_MIN_FILLED = 0.82  # share of a line that is not a gap
 _MIN_COVERAGE = 0.45  # share of the grid's side that a line has
 _REGULAR = 0.25  # deviation of a distance from a whole number of typical ones
 _MIN_DIGIT = 0.25  # share of the cell's height that a digit has
 _SPECK = 0.06  # share of the largest component's area in a cell
-_BORDER = 0.12  # share of a cell's side: a component that lies within is a part of the line
+_BORDER = 0.15  # share of a cell's side: as thin and as near to its border are remnants of lines
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ class Grid:
         )
 
 
+def grid_lines(lines: Lines) -> Lines:
+    """Return the lines without gaps: others are the stems of digits below each other."""
+    return lines.only(lines.filled >= _MIN_FILLED)
+
+
 def find_grid(lines: Lines) -> Grid:
     """Find the grid that lines form.
 
@@ -108,7 +114,8 @@ def _grid_lines(lines: Lines, extent: int) -> NDArray[np.float64]:
             covered[lines.start[index] : lines.end[index]] = True
         if np.count_nonzero(covered) >= _MIN_COVERAGE * longest:
             merged.append(_merged(lines, paths, group, extent))
-    return _with_missing(np.array(merged).reshape(-1, extent), middle)
+    paths = np.array(merged, np.float64).reshape(-1, extent)
+    return _with_missing(paths, middle)
 
 
 def _extended(lines: Lines, index: int, extent: int) -> NDArray[np.float64]:
@@ -193,11 +200,15 @@ def digits_of_cells(
 
 
 def _is_at_border(components: Components, index: int, rows: slice, columns: slice) -> bool:
-    """Return whether a component lies within the border of a cell, where its lines are."""
+    """Return whether a component is a remnant of a cell's lines: at its border, and thin."""
+    top, bottom = components.top[index] - rows.start, rows.stop - components.bottom[index]
+    left, right = components.left[index] - columns.start, columns.stop - components.right[index]
+    height, width = (
+        components.bottom[index] - components.top[index],
+        components.right[index] - (components.left[index]),
+    )
     high, wide = _BORDER * (rows.stop - rows.start), _BORDER * (columns.stop - columns.start)
     return bool(
-        components.bottom[index] <= rows.start + high
-        or components.top[index] >= rows.stop - high
-        or components.right[index] <= columns.start + wide
-        or components.left[index] >= columns.stop - wide
+        (height <= high and min(top, bottom) <= high)
+        or (width <= wide and min(left, right) <= wide)
     )
