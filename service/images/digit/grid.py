@@ -5,6 +5,7 @@ askew, in perspective and slightly bent.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,22 +42,23 @@ class Grid:
 
     def box(self, row: int, column: int) -> tuple[slice, slice]:
         """Return the pixels around a cell, rows and columns."""
-        corners = [self._corner(row + down, column + right) for down in (0, 1) for right in (0, 1)]
+        corners = self._corners[row : row + 2, column : column + 2].reshape(4, 2)
+        (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
         height, width = self.columns.shape[1], self.rows.shape[1]
-        top, left = (min(corner[axis] for corner in corners) for axis in (0, 1))
-        bottom, right = (max(corner[axis] for corner in corners) for axis in (0, 1))
         return (
             slice(max(int(top), 0), min(int(bottom) + 1, height)),
             slice(max(int(left), 0), min(int(right) + 1, width)),
         )
 
-    def _corner(self, row: int, column: int) -> tuple[float, float]:
-        """Return the row and column of pixels where two lines cross."""
-        x = float(np.median(self.columns[column]))
+    @cached_property
+    def _corners(self) -> NDArray[np.float32]:
+        """The row and column of pixels where lines cross, float32 (rows, columns, 2)."""
+        rows, columns = np.indices((len(self.rows), len(self.columns)))
+        x = np.median(self.columns, axis=1)[columns]
         for _ in range(3):
-            y = float(self.rows[row, min(max(round(x), 0), self.rows.shape[1] - 1)])
-            x = float(self.columns[column, min(max(round(y), 0), self.columns.shape[1] - 1)])
-        return y, x
+            y = self.rows[rows, np.clip(np.rint(x).astype(int), 0, self.rows.shape[1] - 1)]
+            x = self.columns[columns, np.clip(np.rint(y).astype(int), 0, self.columns.shape[1] - 1)]
+        return np.stack((y, x), axis=-1)
 
     def cell_of(
         self, rows: NDArray[np.float64], columns: NDArray[np.float64]
@@ -159,7 +161,7 @@ def _with_missing(paths: NDArray[np.float64], middle: int) -> NDArray[np.float64
     for before, after, count in zip(paths[:-1], paths[1:], counts.astype(int), strict=True):
         shares = np.arange(1, count + 1) / count
         complete += [before + share * (after - before) for share in shares]
-    return np.array(complete)
+    return np.asarray(complete, np.float64)
 
 
 def digits_of_cells(

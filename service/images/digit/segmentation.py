@@ -30,7 +30,10 @@ _LOOSE = 0.5  # share of the row's height: a lower character may be a part of it
 _MIN_LOOSE = 0.2  # if it is longer than this
 _NEAR = 0.12  # and nearer to it
 _MAX_CUTS = 8
-_SUSPICIOUS = 0.75  # width divided by height from which a component is cut
+_SUSPICIOUS = 0.9  # width divided by height; few single digits are as wide
+_MIN_TOUCHING = 0.5  # width divided by height: two digits are wider than this
+_NECK = 0.3  # share of the height that is ink in the column where two digits touch
+_FULL_HEIGHT = 0.7  # share of the height that a digit on either side of the neck has
 _THREE_DIGITS = 1.3  # width divided by height from which it may be three digits
 _MIN_PIECE, _MAX_PIECE = 0.1, 1.4  # widths of a digit, as shares of its height
 _MIN_AREA = 0.04  # share of the component's area that a piece of it has at least
@@ -184,7 +187,7 @@ def _read(
     if shape == "mark":
         return [Segment(whole, replace(place, is_digit=False), shape)]
     whole_segment = Segment(whole, place, shape)
-    if mask.shape[1] <= _SUSPICIOUS * mask.shape[0]:
+    if not may_touch(mask):
         return [whole_segment]
     cuts = find_cuts(mask, _MAX_CUTS)
     span = Span(place.index, 0, len(cuts) + 1, len(cuts) + 1)
@@ -194,6 +197,27 @@ def _read(
         span = replace(span, first=first, last=last)
         candidates.append(Segment(prepared, replace(place, touching=True), shape, span))
     return candidates
+
+
+def may_touch(mask: NDArray[np.bool_]) -> bool:
+    """Return whether a character is wide, or has a narrow neck between two parts of full height.
+
+    Args:
+        mask: bool (h, w), cropped to the character.
+    """
+    height, width = mask.shape
+    if width > _SUSPICIOUS * height:
+        return True
+    if width < _MIN_TOUCHING * height:
+        return False
+    inner = slice(width // 6, width - width // 6)
+    ink = np.count_nonzero(mask, axis=0)
+    top = np.where(ink > 0, mask.argmax(axis=0), height)
+    bottom = np.where(ink > 0, height - mask[::-1].argmax(axis=0), 0)
+    left = np.maximum.accumulate(bottom) - np.minimum.accumulate(top)
+    right = (np.maximum.accumulate(bottom[::-1]) - np.minimum.accumulate(top[::-1]))[::-1]
+    is_neck = (ink <= _NECK * height) & (np.minimum(left, right) >= _FULL_HEIGHT * height)
+    return bool(is_neck[inner].any())
 
 
 def _pieces(
