@@ -1,11 +1,11 @@
 """Render photographed pages with a grid of digits, such as a sudoku, with what its cells hold."""
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from training.drawing import Cover
-from training.pages import Page, Source, high, photographed
-from training.drawing import paint, pasted
+from training.drawing import Cover, paint, pasted
+from training.pages import Page, Pixels, Source, high, photographed
 from training.renderings import Shape, fonts, printed
 
 
@@ -72,7 +72,7 @@ def _lines(size: tuple[int, int], pitch: int, thick_every: int, rng: np.random.G
     return cover
 
 
-def _photograph(cover: Cover, pitch: int, rng: np.random.Generator) -> np.ndarray:
+def _photograph(cover: Cover, pitch: int, rng: np.random.Generator) -> Pixels:
     """Photograph a page with the grid: margins, a turn, mild perspective and a slight bend."""
     margin = int(rng.uniform(0.5, 1.5) * pitch)
     page = np.pad(cover, margin)
@@ -93,7 +93,9 @@ def _photograph(cover: Cover, pitch: int, rng: np.random.Generator) -> np.ndarra
     return photographed(paint(np.full(ink.shape, paper, np.float32), ink, tone), rng)
 
 
-def _mesh(corners: np.ndarray, size: tuple[int, int], bend: np.ndarray) -> list:
+def _mesh(
+    corners: NDArray[np.float64], size: tuple[int, int], bend: NDArray[np.float64]
+) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
     """Return Pillow's mesh of a quadrilateral whose sides are bent."""
     steps = 16
 

@@ -203,7 +203,7 @@ def on_paper(cover: Cover, height: int, rng: np.random.Generator) -> Pixels:
 
 def photographed(image: Grey, rng: np.random.Generator) -> Pixels:
     """Take a photograph: a gradient of light, texture of paper, mild blur and noise."""
-    right, down = axes(image.shape, rng.uniform(0, 360))
+    _, down = axes(image.shape, rng.uniform(0, 360))
     slope = rng.uniform(0, 0.25) * down / max(image.shape)
     grain = rng.uniform(0, 3) * texture(image.shape, rng, (3, 3))
     return exposed(image * (1 - 0.1 + slope) + grain, rng)

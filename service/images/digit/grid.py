@@ -63,7 +63,7 @@ class Grid:
     def cell_of(
         self, rows: NDArray[np.float64], columns: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the row and column of the cell around each point; outside, −1 or one too many."""
+        """Return the row and column of the cell around each point; −1 or the count outside."""
         y = np.clip(rows.astype(np.int64), 0, self.columns.shape[1] - 1)
         x = np.clip(columns.astype(np.int64), 0, self.rows.shape[1] - 1)
         return (
@@ -115,7 +115,7 @@ def _grid_lines(lines: Lines, extent: int) -> NDArray[np.float64]:
         for index in group:
             covered[lines.start[index] : lines.end[index]] = True
         if np.count_nonzero(covered) >= _MIN_COVERAGE * longest:
-            merged.append(_merged(lines, paths, group, extent))
+            merged.append(_merged(lines, paths, group))
     paths = np.array(merged, np.float64).reshape(-1, extent)
     return _with_missing(paths, middle)
 
@@ -135,11 +135,11 @@ def _extended(lines: Lines, index: int, extent: int) -> NDArray[np.float64]:
 
 
 def _merged(
-    lines: Lines, paths: NDArray[np.float64], group: NDArray[np.int64], extent: int
+    lines: Lines, paths: NDArray[np.float64], group: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return the row of a line that consists of several parts: each where it is."""
     best = group[np.argsort(lines.length[group])]
-    rows = paths[best[-1]].copy()
+    rows: NDArray[np.float64] = paths[best[-1]].copy()
     start, end = lines.start[best[-1]], lines.end[best[-1]]
     for index in best[:-1][::-1]:
         columns = np.arange(lines.start[index], lines.end[index])

@@ -15,6 +15,7 @@ _SHORT = 0.62  # share of the row's height: few digits are as short, and no 1
 _NARROW = 0.5  # width divided by height
 _MAX_STACK = 0.78  # share of the row's height: "=", ":" and "÷" are lower than digits
 _MAX_CROSS = 0.85  # share of the row's height: "+" and "×" are lower than digits
+_MIN_CROSS = 5  # pixels a side of the smallest cross
 _CORNER = 0.28  # share of the sides of a corner of a cross's box
 _EMPTY = 0.12  # share of a corner's area that ink may cover
 
@@ -52,7 +53,7 @@ def _is_stacked(parts: Components, chosen: list[int], row_height: float) -> bool
 def _is_cross(mask: NDArray[np.bool_]) -> bool:
     """Return whether a shape is a "+": its corners are empty, its middle reaches all sides."""
     height, width = mask.shape
-    if not 0.5 < width / height < 2:
+    if not 0.5 < width / height < 2 or min(height, width) < _MIN_CROSS:
         return False
     row, column = max(int(_CORNER * height), 1), max(int(_CORNER * width), 1)
     corners = (
@@ -69,22 +70,19 @@ def _is_cross(mask: NDArray[np.bool_]) -> bool:
 def _is_times(mask: NDArray[np.bool_]) -> bool:
     """Return whether a shape is a "×": ink in its corners and its middle, none between."""
     height, width = mask.shape
-    if not 0.5 < width / height < 2:
+    if not 0.5 < width / height < 2 or min(height, width) < _MIN_CROSS:
         return False
-    third_row, third_column = height // 4, width // 4
-    sides = (
-        *(mask[:third_row, width // 2 - third_column // 2 : width // 2 + third_column // 2 + 1],),
-        *(mask[-third_row:, width // 2 - third_column // 2 : width // 2 + third_column // 2 + 1],),
-        *(mask[height // 2 - third_row // 2 : height // 2 + third_row // 2 + 1, :third_column],),
-        *(mask[height // 2 - third_row // 2 : height // 2 + third_row // 2 + 1, -third_column:],),
-    )
+    high, wide = height // 4, width // 4
+    rows, columns = _around(height // 2, high // 2), _around(width // 2, wide // 2)
+    sides = (mask[:high, columns], mask[-high:, columns], mask[rows, :wide], mask[rows, -wide:])
     corners = (
-        *(mask[: 2 * third_row, : 2 * third_column], mask[: 2 * third_row, -2 * third_column :]),
-        *(mask[-2 * third_row :, : 2 * third_column], mask[-2 * third_row :, -2 * third_column :]),
+        *(mask[: 2 * high, : 2 * wide], mask[: 2 * high, -2 * wide :]),
+        *(mask[-2 * high :, : 2 * wide], mask[-2 * high :, -2 * wide :]),
     )
-    middle = mask[height // 2 - 1 : height // 2 + 2, width // 2 - 1 : width // 2 + 2]
-    return bool(
-        all(side.mean() < _EMPTY for side in sides)
-        and all(corner.mean() > _EMPTY for corner in corners)
-        and middle.any()
-    )
+    middle = mask[_around(height // 2, 1), _around(width // 2, 1)]
+    is_free = all(side.mean() < 2 * _EMPTY for side in sides)
+    return is_free and all(corner.mean() > _EMPTY for corner in corners) and bool(middle.any())
+
+
+def _around(middle: int, reach: int) -> slice:
+    return slice(middle - reach, middle + reach + 1)

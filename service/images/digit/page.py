@@ -70,5 +70,6 @@ def crop(foreground: Foreground, rows: slice, columns: slice) -> Foreground:
 def prepared_part(
     part: Foreground, mask: NDArray[np.bool_], removed: tuple[Removal, ...]
 ) -> Prepared:
+    """Normalise the masked foreground to MNIST's format; record what was removed around it."""
     prepared = normalise(part, mask)
     return replace(prepared, applied=replace(prepared.applied, removed=removed))

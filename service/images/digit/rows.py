@@ -53,16 +53,16 @@ def find_rows(components: Components, strokes: NDArray[np.int64]) -> list[Row]:
     x, y = _middles(components, tall)
     slope = _slope(components, tall)
     level = y - slope * x
-    rows = []
-    for members in _levels(level, (components.bottom - components.top)[tall]):
-        rows.append(
-            Row(
-                height=_row_height((components.bottom - components.top)[tall[members]]),
-                middle=float(np.median(level[members])),
-                slope=slope,
-                characters=[[int(stroke)] for stroke in tall[members]],
-            )
+    heights = (components.bottom - components.top)[tall]
+    rows = [
+        Row(
+            height=_row_height(heights[members]),
+            middle=float(np.median(level[members])),
+            slope=slope,
+            characters=[[int(stroke)] for stroke in tall[members]],
         )
+        for members in _levels(level, heights)
+    ]
     by_row = _assign(components, small, rows)
     return [_with_small(components, row, each) for row, each in zip(rows, by_row, strict=True)]
 
