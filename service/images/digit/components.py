@@ -46,6 +46,19 @@ class Components:
             return self.mask
         return np.append(selected, False).take(self.labels)  # label −1 takes the last entry
 
+    def at_edge(self, margins: tuple[int, int, int, int]) -> NDArray[np.bool_]:
+        """Return which components touch an edge of the image, bool (count,).
+
+        Args:
+            margins: rows above and below the mask in the image, columns to its left and right.
+        """
+        height, width = self.mask.shape
+        above, below, left, right = margins
+        at_edge: NDArray[np.bool_] = (self.top + above == 0) | (self.left + left == 0)
+        at_edge |= self.bottom == height + below
+        at_edge |= self.right == width + right
+        return at_edge
+
     def count(self, pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Count the pixels in each component.
 

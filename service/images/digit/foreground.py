@@ -3,11 +3,12 @@
 Does not know digits or MNIST.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from service.errors import NothingDrawn
 from service.images.digit.background import (
@@ -16,7 +17,8 @@ from service.images.digit.background import (
     illumination_per_pixel,
 )
 from service.images.digit.components import bounding_box
-from service.images.digit.morphology import close
+
+Part = TypeVar("Part", np.bool_, np.uint8)
 
 NOTHING_DRAWN = (
     "Nothing is drawn in the image; draw one digit, clearly darker or brighter than the background."
@@ -26,12 +28,11 @@ _MAX_SIDE = 640  # pixels a side that are searched; larger images are averaged d
 _MAX_NOISE_DISTANCE = 4  # pixels between those that are compared to measure noise
 _SIDE_PER_DISTANCE = 50  # pixels of the shorter side for each pixel of that distance
 _NORMAL_QUANTILE_40 = 0.5244  # 40 % of absolute normal deviates are below this many sigmas
-_DARKEST_BACKGROUND = 40  # grey levels: below, dividing by the illumination amplifies noise
-_MIN_CONTRAST = 10  # grey levels: anything fainter is background
-_CERTAIN_SIGMAS = 4.0  # noise levels above which a pixel is foreground
-_POSSIBLE_SIGMAS = 3.0  # noise levels above which it is, if connected with certain foreground
-_EDGE_SHARE = 0.08  # share of the full contrast at which the blurred edge of a stroke begins
-_LOCAL_WINDOW = 0.13  # share of the shorter side: wider than a stroke
+DARKEST_BACKGROUND = 40  # grey levels: below, dividing by the illumination amplifies noise
+MIN_CONTRAST = 10  # grey levels: anything fainter is background
+CERTAIN_SIGMAS = 4.0  # noise levels above which a pixel is foreground
+POSSIBLE_SIGMAS = 3.0  # noise levels above which it is, if connected with certain foreground
+EDGE_SHARE = 0.08  # share of the full contrast at which the blurred edge of a stroke begins
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,24 @@ class Foreground:
     threshold: float
     reduction: int
 
+    @property
+    def margins(self) -> tuple[int, int, int, int]:
+        """Rows above and below, and columns left and right of the part that is searched."""
+        height, width = self.grey.shape
+        rows, columns = self.rows, self.columns
+        return rows.start, height - rows.stop, columns.start, width - columns.stop
+
+    def uncropped(self, part: NDArray[Part], fill: int) -> NDArray[Part]:
+        """Return the searched part, (h, w), within an array of the image's shape, (H, W).
+
+        Args:
+            part: bool or uint8 (h, w).
+            fill: value of the pixels that were not searched.
+        """
+        whole = np.full(self.grey.shape, fill, part.dtype)
+        whole[self.rows, self.columns] = part
+        return whole
+
 
 def find_foreground(image: NDArray[np.uint8]) -> Foreground:
     """Separate the foreground of an image from its background.
@@ -83,74 +102,21 @@ def find_foreground(image: NDArray[np.uint8]) -> Foreground:
     if rows.stop == 0:
         raise NothingDrawn(NOTHING_DRAWN)
     inverted, light = find_background(average_cells(pillow, rows, columns))
-    light = illumination_per_pixel(light if inverted else 255 - light, image.shape)
-    return _separate(image, rows, columns, inverted, light, reduction)
-
-
-def follow_shadows(first: Foreground, inverted: bool) -> Foreground:
-    """Separate an image's foreground again, with a background that may have edges of its own.
-
-    The background's tone at a pixel is the darkest tone that a square window finds everywhere in
-    some position over that pixel: a morphological closing. Strokes are narrower than the window;
-    shadows, bars, fingers and desks are wider and become background. Beyond the image's edge the
-    tones of the edge continue, so that what touches the edge counts as wide.
-
-    Args:
-        first: the image's foreground with a smooth background.
-        inverted: whether the foreground is darker than the background.
-
-    Raises:
-        NothingDrawn: the image has no contrast beyond its own noise.
-    """
-    grey = first.grey
-    height, width = grey.shape
-    smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.BoxBlur(1)))
-    dark = smooth if inverted else ~smooth
-    light = close(dark, local_window(grey.shape))
-    # the closing follows the brightest noise; most pixels are background and measure by how much
-    light = light.astype(np.float32) - np.float32(np.median(light - dark))
-    rows, columns = slice(0, height), slice(0, width)
-    local = _separate(smooth, rows, columns, inverted, light, first.reduction)
-    return replace(local, grey=grey)
-
-
-def local_window(shape: tuple[int, ...]) -> int:
-    """Return the side of the window that is wider than a stroke, in pixels."""
-    return max(round(_LOCAL_WINDOW * min(shape)), 3)
-
-
-def _separate(
-    image: NDArray[np.uint8],
-    rows: slice,
-    columns: slice,
-    inverted: bool,
-    light: NDArray[np.float32],
-    reduction: int,
-) -> Foreground:
-    """Separate the foreground from a background of known tone.
-
-    Args:
-        image: uint8 (H, W).
-        rows, columns: outside these, all pixels equal the first one.
-        inverted: whether the foreground is darker than the background.
-        light: float32 (H, W), or (1, 1) where it is even: the background's tone, as if the
-            foreground were dark.
-        reduction: see `Foreground`.
-    """
     dark = image if inverted else ~image  # dark foreground on bright background
-    noise = _noise(dark, light)
-    outside = float(_contrast(dark[:1, :1], light[:1, :1])[0, 0])
-    if light.size > 1 or outside > _EDGE_SHARE * _MIN_CONTRAST:  # the rest may be foreground
+    light = illumination_per_pixel(light if inverted else 255 - light, image.shape)
+    noise = measure_noise(dark, light)
+    outside = float(relative_contrast(dark[:1, :1], light[:1, :1])[0, 0])
+    if light.size > 1 or outside > EDGE_SHARE * MIN_CONTRAST:  # the rest may be foreground
         rows, columns = slice(0, image.shape[0]), slice(0, image.shape[1])
-    contrast = _contrast(dark[rows, columns], light)
-    full = _full_contrast(contrast, noise)
-    possible_from = min(max(_POSSIBLE_SIGMAS * noise, _EDGE_SHARE * full), full / 2)
+    contrast = relative_contrast(dark[rows, columns], light)
+    full = full_contrast(contrast[contrast > max(CERTAIN_SIGMAS * noise, MIN_CONTRAST)])
+    possible_from = min(max(POSSIBLE_SIGMAS * noise, EDGE_SHARE * full), full / 2)
     certain, possible = contrast > full / 2, contrast > possible_from
     return Foreground(
         grey=image,
         rows=rows,
         columns=columns,
-        intensity=_intensity(contrast, full),
+        intensity=scale_contrast(contrast, full),
         background=int(min(max(outside * 255 / full, 0), 255)),
         certain=certain,
         possible=possible,
@@ -160,7 +126,7 @@ def _separate(
     )
 
 
-def _contrast(grey: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.float32]:
+def relative_contrast(grey: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return how much darker than the background each pixel is, float32 (h, w).
 
     The values are scaled as if the background were 255 everywhere.
@@ -171,18 +137,18 @@ def _contrast(grey: NDArray[np.uint8], light: NDArray[np.float32]) -> NDArray[np
     """
     contrast = grey.astype(np.float32)
     np.subtract(light, contrast, out=contrast)  # in place: allocation costs more than arithmetic
-    contrast *= np.float32(255) / np.maximum(light, np.float32(_DARKEST_BACKGROUND))
+    contrast *= np.float32(255) / np.maximum(light, np.float32(DARKEST_BACKGROUND))
     return contrast
 
 
-def _intensity(contrast: NDArray[np.float32], full: float) -> NDArray[np.uint8]:
+def scale_contrast(contrast: NDArray[np.float32], full: float) -> NDArray[np.uint8]:
     """Scale contrast by the full contrast to uint8 (h, w); overwrites its argument."""
     contrast *= np.float32(255 / full)
     np.clip(contrast, 0, 255, out=contrast)
     return contrast.astype(np.uint8)
 
 
-def _noise(grey: NDArray[np.uint8], light: NDArray[np.float32]) -> float:
+def measure_noise(grey: NDArray[np.uint8], light: NDArray[np.float32]) -> float:
     """Return the standard deviation of texture and sensor noise, as contrast.
 
     Pixels a few apart differ by noise alone, except across edges and however uneven the
@@ -200,25 +166,27 @@ def _noise(grey: NDArray[np.uint8], light: NDArray[np.float32]) -> float:
     rank = first.size * 2 // 5
     if light.size > 1:
         contrasts = (
-            _contrast(first, light[::step, :-distance:step]),
-            _contrast(second, light[::step, distance::step]),
+            relative_contrast(first, light[::step, :-distance:step]),
+            relative_contrast(second, light[::step, distance::step]),
         )
     elif np.count_nonzero(first == second) > rank:  # the quantile is 0: there is no noise
         return 0.0
     else:
-        contrasts = _contrast(first, light), _contrast(second, light)
+        contrasts = relative_contrast(first, light), relative_contrast(second, light)
     differences = np.abs(contrasts[0] - contrasts[1]).reshape(-1)
     quantile = float(np.partition(differences, rank)[rank])
     return quantile / (_NORMAL_QUANTILE_40 * 2**0.5)
 
 
-def _full_contrast(contrast: NDArray[np.float32], noise: float) -> float:
+def full_contrast(visible: NDArray[np.float32]) -> float:
     """Return the contrast of full foreground.
 
+    Args:
+        visible: float32 (n,), the contrast of every pixel that exceeds the noise.
+
     Raises:
-        NothingDrawn: no pixel exceeds the noise.
+        NothingDrawn: there is no such pixel.
     """
-    visible = contrast[contrast > max(_CERTAIN_SIGMAS * noise, _MIN_CONTRAST)]
     if visible.size == 0:
         raise NothingDrawn(NOTHING_DRAWN)
     # a mean weighted by contrast: the digit decides, not its faint edges nor a few black specks

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.images.digit.components import Components
-from service.images.digit.foreground import Foreground, find_foreground, follow_shadows
+from service.images.digit.foreground import Foreground, find_foreground
 from service.images.digit.lines import Edges
-from service.images.digit.preprocessing import Prepared, Removal, normalise
+from service.images.digit.local import LocalBackground
+from service.images.digit.preprocessing import Prepared, normalise
+from service.images.digit.regions import Removal
+from service.images.digit.surroundings import FoundDigit
 
 _MIN_CERTAIN = 0.2  # share of a stroke's area; the rest is its blurred outline
 _SOLID = 0.5  # share of the foreground that is certain; below, much of it is uneven light
@@ -25,14 +28,15 @@ def page_foreground(image: NDArray[np.uint8]) -> Foreground:
     """
     foreground = find_foreground(image)
     solid = np.count_nonzero(foreground.certain) / np.count_nonzero(foreground.possible)
-    return foreground if solid >= _SOLID else follow_shadows(foreground, foreground.inverted)
+    if solid >= _SOLID:
+        return foreground
+    return LocalBackground.of(foreground, foreground.inverted).separate(None)
 
 
 def edges_of(foreground: Foreground) -> Edges:
     """Return whether the searched part's top, left, bottom and right side are the image's."""
-    height, width = foreground.grey.shape
-    rows, columns = foreground.rows, foreground.columns
-    return rows.start == 0, columns.start == 0, rows.stop == height, columns.stop == width
+    above, below, before, after = foreground.margins
+    return above == 0, before == 0, below == 0, after == 0
 
 
 def is_ink_of(components: Components, foreground: Foreground) -> NDArray[np.bool_]:
@@ -71,5 +75,4 @@ def prepared_part(
     part: Foreground, mask: NDArray[np.bool_], removed: tuple[Removal, ...]
 ) -> Prepared:
     """Normalise the masked foreground to MNIST's format; record what was removed around it."""
-    prepared = normalise(part, mask)
-    return replace(prepared, applied=replace(prepared.applied, removed=removed))
+    return normalise(FoundDigit(part, mask, removed))

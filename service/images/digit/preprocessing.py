@@ -15,15 +15,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import NothingDrawn, WrongShape
-from service.images.digit.components import Components, bounding_box, find_components
-from service.images.digit.foreground import NOTHING_DRAWN, Foreground, find_foreground
+from service.errors import WrongShape
+from service.images.digit.components import bounding_box
+from service.images.digit.foreground import Foreground
+from service.images.digit.regions import Removal
 from service.images.digit.strokes import LONGER, normalise_strokes, resample
+from service.images.digit.surroundings import FoundDigit, find_digit
 
 SIZE = 28
 Mode = Literal["auto", "mnist", "none"]
-# what surrounds a digit and is removed, see `Preprocessing.removed`
-Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"]
 
 _MIDDLE = SIZE / 2  # pixel index of the centre of mass of MNIST's digits
 # float32 (2, 20): ones, and pixel indices; multiplying both sides of an image with these gives its
@@ -33,11 +33,6 @@ _LINES = np.stack((np.ones(LONGER), np.arange(LONGER))).astype(np.float32)
 _MOMENTS = np.vstack(
     (np.ones(SIZE * SIZE), np.indices((SIZE, SIZE)).reshape(2, SIZE * SIZE))
 ).astype(np.float32)
-_MIN_SIDE = 6  # pixels: longer side of the smallest digit
-_MIN_SOLIDITY = 0.6  # of a stroke at the image's edge, as a share of the largest stroke's
-_MIN_STROKE_SHARE = 0.3  # of the foreground's area that strokes must have; the rest is specks
-_MAX_STROKES = 100  # components: more are texture
-_SPECK = 0.05  # share of the largest component's area, below which a component is a speck
 
 
 @dataclass(frozen=True)
@@ -117,9 +112,7 @@ def prepare(image: NDArray[np.uint8], mode: Mode = "auto") -> Prepared:
         )
     if mode == "none" or (mode == "auto" and _is_mnist(image)):
         return Prepared(image, NO_PREPROCESSING, lambda: {"grey": image, "digit": image})
-    foreground = find_foreground(image)
-    components, is_stroke = find_strokes(foreground)
-    return normalise(foreground, components.mask_of(is_stroke))
+    return normalise(find_digit(image))
 
 
 def _is_mnist(image: NDArray[np.uint8]) -> bool:
@@ -151,52 +144,13 @@ def _rows_drawn(pixels: bytes) -> int:
     return last - first + 1
 
 
-def find_strokes(foreground: Foreground) -> tuple[Components, NDArray[np.bool_]]:
-    """Label the foreground's components and decide which are strokes rather than specks.
-
-    Returns:
-        The components, and bool (count,), true for strokes; at least one is.
-
-    Raises:
-        NothingDrawn: there are only specks, or so many similar components that they are texture.
-    """
-    components = find_components(foreground.possible)
-    certain = components.count(foreground.certain)
-    longer = np.maximum(components.bottom - components.top, components.right - components.left)
-    area = np.where(certain > 0, components.area, 0)
-    is_stroke = area > _SPECK * area.max(initial=0)
-    at_edge = _at_edge(components, foreground)
-    if at_edge.any() and is_stroke.any():
-        solidity = certain / components.area
-        # a dark corner of a photo is mostly shade, with few certain pixels
-        is_stroke &= ~at_edge | (solidity > _MIN_SOLIDITY * solidity[np.argmax(certain)])
-    is_texture = (
-        np.count_nonzero(is_stroke) > _MAX_STROKES
-        or area[is_stroke].sum() < _MIN_STROKE_SHARE * area.sum()
-    )
-    if is_texture or not (is_stroke & (longer >= _MIN_SIDE)).any():
-        raise NothingDrawn(NOTHING_DRAWN)
-    return components, is_stroke
-
-
-def _at_edge(components: Components, foreground: Foreground) -> NDArray[np.bool_]:
-    """Return which components touch an edge of the image, bool (count,)."""
-    height, width = foreground.grey.shape
-    at_edge: NDArray[np.bool_] = (components.top + foreground.rows.start == 0) | (
-        components.left + foreground.columns.start == 0
-    )
-    at_edge |= components.bottom + foreground.rows.start == height
-    at_edge |= components.right + foreground.columns.start == width
-    return at_edge
-
-
-def normalise(foreground: Foreground, mask: NDArray[np.bool_]) -> Prepared:
-    """Normalise the size, stroke width and position of the masked foreground to MNIST's.
+def normalise(found: FoundDigit) -> Prepared:
+    """Normalise the size, stroke width and position of a digit to MNIST's.
 
     Args:
-        foreground: of an image.
-        mask: bool (h, w) of the foreground's shape, true where the digit is; not empty.
+        found: a digit's strokes, at least one pixel.
     """
+    foreground, mask = found.foreground, found.mask
     rows, columns = bounding_box(mask)
     cropped = foreground.intensity[rows, columns] * mask[rows, columns]
     crop, stroke = normalise_strokes(cropped.astype(np.float32))
@@ -211,28 +165,26 @@ def normalise(foreground: Foreground, mask: NDArray[np.bool_]) -> Prepared:
         shift=shift,
         threshold=foreground.threshold,
         stroke=stroke,
+        removed=found.removed,
     )
 
     def render_stages() -> dict[str, NDArray[np.uint8]]:
+        removed = {}
+        if found.area is not None:
+            removed["removed"] = foreground.uncropped(
+                found.area.astype(np.uint8) * np.uint8(255), 0
+            )
         return {
             "grey": foreground.grey,
-            "ink": _uncropped(foreground.intensity, foreground, foreground.background),
-            "mask": _uncropped(mask.astype(np.uint8) * np.uint8(255), foreground, 0),
+            "ink": foreground.uncropped(foreground.intensity, foreground.background),
+            **removed,
+            "mask": foreground.uncropped(mask.astype(np.uint8) * np.uint8(255), 0),
             "cropped": cropped,
             "resized": resized,
             "digit": digit,
         }
 
     return Prepared(digit, applied, render_stages)
-
-
-def _uncropped(
-    part: NDArray[np.uint8], foreground: Foreground, background: int
-) -> NDArray[np.uint8]:
-    """Paste the searched part, uint8 (h, w), into an image of the whole size, uint8 (H, W)."""
-    whole = np.full_like(foreground.grey, background)
-    whole[foreground.rows, foreground.columns] = part
-    return whole
 
 
 def _in_client_pixels(

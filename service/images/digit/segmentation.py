@@ -20,7 +20,8 @@ from service.images.digit.foreground import NOTHING_DRAWN, Foreground
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.marks import shape_of
 from service.images.digit.page import cropped, edges_of, is_ink_of, page_foreground, prepared_part
-from service.images.digit.preprocessing import Prepared, Removal
+from service.images.digit.preprocessing import Prepared
+from service.images.digit.regions import Removal
 from service.images.digit.rows import Row, find_rows
 
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit

@@ -1,0 +1,227 @@
+"""Find the page in an image: a sheet on a desk, or paper with shadows, bars or dark corners.
+
+A background that varies smoothly does not fit such images: some part of the supposed foreground is
+then wider than any stroke. Only then is the foreground separated from a local background, for both
+polarities, in the whole image and in every sheet, and the one with the best stroke is chosen.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import NothingDrawn
+from service.images.digit.components import Components, bounding_box, find_components
+from service.images.digit.foreground import Foreground
+from service.images.digit.lines import find_lines, without_lines
+from service.images.digit.local import LocalBackground, window_of
+from service.images.digit.morphology import close_gaps, fill, shrink, wide_parts, widen
+from service.images.digit.specks import find_strokes
+
+# what surrounds a digit and is removed, see `Preprocessing.removed`
+Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"]
+
+_MIN_FILL = 0.6  # of the box around a sheet; a digit's strokes fill less
+_COARSE = 4  # samples a window: enough to see that no part is wide
+_SHEET_AREA = 0.08, 0.93  # of the image
+_TEXTURE = 3  # windows: narrower parts are a desk's texture
+_SHEET_MARGIN = 8  # windows a margin: the sheet's edge is not searched
+_MIN_RECTANGULARITY = 0.86  # of a sheet, photographed at an angle
+_ANGLES = np.deg2rad(np.arange(-45, 45, 3.0))
+_MIN_DEPTH = 0.06  # share of the shorter side that a bar reaches inwards
+_MIN_STROKE = 0.2  # of the shorter side, for the longer side of a digit
+_MUCH_STRONGER = 1.5  # contrast
+_MIN_CONTRAST_SHARE = 0.25  # of the contrast of the foreground that would be replaced
+_WHOLE, _CUT = 1.15, 0.8  # weights of a stroke within a sheet, and of one that its edge cuts
+_JOINT = 3  # pixels between a stroke and the wide part that it continues
+_MIN_JOINT = 0.01  # share of the stroke
+_SAME_TONE = 0.3  # share of the contrast
+_ON_SHADOW = 0.1  # share of a stroke
+
+
+@dataclass(frozen=True)
+class Page:
+    """The foreground of an image's page, and what surrounds the page.
+
+    Attributes:
+        foreground: of the page alone.
+        removed: what surrounds it: "outside", "shadow", "border", or nothing.
+        area: bool (H, W), what was removed; None for nothing.
+    """
+
+    foreground: Foreground
+    removed: tuple[Removal, ...] = ()
+    area: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A foreground; its score is high for a large stroke of high contrast.
+
+    Attributes:
+        foreground: of the image or of a sheet.
+        sheet: bool (H, W); None for the whole image.
+        stroke: bool (H, W), the largest stroke's certain pixels.
+        contrast: of the stroke, grey levels.
+        score: its longer side, pixels, times its contrast.
+    """
+
+    foreground: Foreground
+    sheet: NDArray[np.bool_] | None
+    stroke: NDArray[np.bool_]
+    contrast: float
+    score: float
+
+
+def find_page(first: Foreground) -> Page:
+    """Return the page's foreground: the image's own in most cases.
+
+    Args:
+        first: the image's foreground on a background that varies smoothly.
+    """
+    if min(first.margins) > 0 and first.possible.mean() < _MIN_FILL:
+        return Page(first)  # a drawing
+    window = window_of(first.grey.shape)
+    step = max(window // _COARSE, 1)
+    possible = first.uncropped(first.possible, fill=False)
+    coarse = wide_parts(possible[::step, ::step], _COARSE - 1)
+    if coarse.mean() < _SHEET_AREA[0] and not _reaches_edge(coarse):
+        return Page(first)
+    possible = without_lines(possible, find_lines(possible))
+    wide = wide_parts(possible, window)
+    if not wide.any():
+        return Page(first)
+    at_edge = _parts_at_edge(wide)
+    # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
+    regions: dict[bool, list[NDArray[np.bool_] | None]] = {
+        first.inverted: list(_find_sheets(~possible, window)) if at_edge.any() else [],
+        not first.inverted: list(_find_sheets(possible, window)),
+    }
+    candidates = [
+        candidate
+        for inverted, sheets in regions.items()
+        for candidate in _candidates(first, inverted, [*sheets, None])
+    ]
+    if not candidates:
+        return Page(first)
+    best = max(candidates, key=lambda candidate: candidate.score)
+    if not _is_plausible(best, first, at_edge):
+        return Page(first)
+    if best.sheet is not None:
+        return Page(best.foreground, ("outside",), ~best.sheet)
+    is_shadow = np.count_nonzero(best.stroke & wide) > _ON_SHADOW * np.count_nonzero(best.stroke)
+    area = at_edge & ~best.foreground.possible
+    return Page(best.foreground, ("shadow" if is_shadow else "border",), area)
+
+
+def _reaches_edge(mask: NDArray[np.bool_]) -> bool:
+    return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def _parts_at_edge(wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the wide parts that reach from the image's edge inwards, bool (H, W).
+
+    A line along the edge is no such part.
+    """
+    parts = find_components(wide)
+    height, width = wide.shape
+    depth = _MIN_DEPTH * min(height, width)
+    reaches = (parts.top == 0) & (parts.bottom > depth)
+    reaches |= (parts.bottom == height) & (parts.top < height - depth)
+    reaches |= (parts.left == 0) & (parts.right > depth)
+    reaches |= (parts.right == width) & (parts.left < width - depth)
+    return parts.mask_of(reaches)
+
+
+def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_]) -> bool:
+    """Return whether a stroke is more likely to be the digit than the image's first foreground.
+
+    Args:
+        best: the candidate.
+        first: the image's first foreground, which may be a bold digit, also one at the edge.
+        at_edge: bool (H, W), the wide parts of the first foreground at the image's edge.
+    """
+    grey = first.grey[first.rows, first.columns]
+    contrast = abs(float(np.median(grey[first.certain])) - float(np.median(grey[~first.possible])))
+    if best.sheet is None and not at_edge.any():
+        return best.contrast > _MUCH_STRONGER * contrast
+    region = np.ones_like(best.stroke) if best.sheet is None else best.sheet
+    if max(_sides(best.stroke)) < _MIN_STROKE * min(_sides(region)):
+        return False
+    if best.contrast < _MIN_CONTRAST_SHARE * contrast:
+        return False
+    return best.sheet is not None or not _is_one_ink(best, at_edge)
+
+
+def _is_one_ink(best: _Candidate, at_edge: NDArray[np.bool_]) -> bool:
+    """Return whether a stroke continues a wide part in the same tone: both are one bold digit."""
+    grey = best.foreground.grey
+    joint = best.stroke & widen(at_edge, _JOINT)
+    if np.count_nonzero(joint) < _MIN_JOINT * np.count_nonzero(best.stroke):
+        return False
+    difference = abs(float(np.median(grey[joint])) - float(np.median(grey[at_edge])))
+    return difference < _SAME_TONE * best.contrast
+
+
+def _sides(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the height and the width of the box around a mask, bool (H, W)."""
+    rows, columns = bounding_box(mask)
+    return rows.stop - rows.start, columns.stop - columns.start
+
+
+def _find_sheets(paper: NDArray[np.bool_], window: int) -> Iterator[NDArray[np.bool_]]:
+    """Yield the masks, bool (H, W), of sheets without their edges.
+
+    Args:
+        paper: bool (H, W), what has one tone; strokes on a sheet are gaps in it.
+        window: pixels, wider than a stroke.
+    """
+    solid = wide_parts(paper, max(window // _TEXTURE, 3))
+    parts = find_components(wide_parts(close_gaps(solid, window), window))
+    low, high = (share * paper.size for share in _SHEET_AREA)
+    for part in np.flatnonzero((parts.area > low) & (parts.area < high)):
+        sheet = fill(parts.labels == part)
+        if rectangularity(sheet) > _MIN_RECTANGULARITY:
+            yield shrink(sheet, max(window // _SHEET_MARGIN, 3))
+
+
+def rectangularity(mask: NDArray[np.bool_]) -> float:
+    """Return the share of the smallest rectangle around a mask, bool (H, W), that it fills."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    first = mask[rows].argmax(axis=1)
+    last = mask.shape[1] - 1 - mask[rows, ::-1].argmax(axis=1)
+    outline = np.concatenate((rows, rows)), np.concatenate((first, last))
+    cosine, sine = np.cos(_ANGLES)[:, np.newaxis], np.sin(_ANGLES)[:, np.newaxis]
+    heights = np.ptp(cosine * outline[0] + sine * outline[1], axis=1) + 1
+    widths = np.ptp(cosine * outline[1] - sine * outline[0], axis=1) + 1
+    return float(np.count_nonzero(mask) / (heights * widths).min())
+
+
+def _candidates(
+    first: Foreground, inverted: bool, sheets: Sequence[NDArray[np.bool_] | None]
+) -> Iterator[_Candidate]:
+    """Yield the foregrounds of one polarity in each sheet; None is the whole image."""
+    background = LocalBackground.of(first, inverted)
+    for sheet in sheets:
+        try:
+            foreground = background.separate(sheet)
+            components, is_stroke = find_strokes(foreground)
+        except NothingDrawn:
+            continue
+        stroke = _largest(components, is_stroke, foreground)
+        contrast = float(np.median((background.light - background.dark)[stroke]))
+        weight = 1.0
+        if sheet is not None:
+            weight = _CUT if (stroke & ~shrink(sheet, 3)).any() else _WHOLE
+        score = max(_sides(stroke)) * contrast * weight
+        yield _Candidate(foreground, sheet, stroke, contrast, score)
+
+
+def _largest(
+    components: Components, is_stroke: NDArray[np.bool_], foreground: Foreground
+) -> NDArray[np.bool_]:
+    """Return the certain pixels, bool (H, W), of the stroke that has most of them."""
+    largest = np.argmax(components.count(foreground.certain) * is_stroke)
+    return np.asarray((components.labels == largest) & foreground.certain)

@@ -1,0 +1,182 @@
+"""Find the strokes of one digit in an image, without what surrounds them.
+
+Surroundings are what lies outside a sheet of paper, shadows and bars (see `regions`), and on the
+page itself lines, boxes, grids and the marks that are left of them. An image of a digit on even
+background has none, and is recognised as such before any of them is searched.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import NothingDrawn
+from service.images.digit.components import Components
+from service.images.digit.foreground import Foreground, find_foreground
+from service.images.digit.lines import find_lines, without_lines
+from service.images.digit.morphology import widen
+from service.images.digit.regions import Page, Removal, find_page
+from service.images.digit.specks import find_strokes
+from service.images.digit.straight import Lines
+
+_LONG_RUN = 0.8  # share of a stroke's width: it may be joined to a line
+_FRAME_EDGE = 0.15  # share of a frame's height in which its upper or lower edge lies
+_WIDE = 1.2  # width divided by height, of a digit joined to the line below it
+_NEAR = 3  # pixels between a line and what is left of it
+_PART = 0.1  # share of a digit's size, between its parts
+_AT_LINE, _AT_EDGE = 0.3, 0.5  # weights of a stroke's area that may be left of something else
+_FRAME_SIDE = 0.25  # of a frame's side, for the side of the smallest stroke within
+
+
+@dataclass(frozen=True)
+class FoundDigit:
+    """The strokes of a digit.
+
+    Attributes:
+        foreground: the image's.
+        mask: bool (h, w) of the foreground's shape, true where the digit is.
+        removed: what surrounded it, in the order of removal.
+        area: bool (h, w), what was removed; None for nothing.
+    """
+
+    foreground: Foreground
+    mask: NDArray[np.bool_]
+    removed: tuple[Removal, ...] = ()
+    area: NDArray[np.bool_] | None = None
+
+
+def find_digit(image: NDArray[np.uint8]) -> FoundDigit:
+    """Find the strokes of one digit.
+
+    Args:
+        image: uint8 (H, W) in 0–255, any size, either polarity.
+
+    Raises:
+        NothingDrawn: there is no digit in the image.
+    """
+    page = find_page(find_foreground(image))
+    foreground = page.foreground
+    components, is_stroke = find_strokes(foreground)
+    if page.area is None and not _may_have_lines(components, is_stroke, foreground):
+        return FoundDigit(foreground, components.mask_of(is_stroke))
+    return _without_surroundings(page, components, is_stroke)
+
+
+def _may_have_lines(
+    components: Components, is_stroke: NDArray[np.bool_], foreground: Foreground
+) -> bool:
+    """Return whether the strokes are more than one that stands free.
+
+    A single one may be a digit joined to its frame or to a long line below it.
+    """
+    if np.count_nonzero(is_stroke) > 1 or components.at_edge(foreground.margins)[is_stroke].any():
+        return True
+    only = int(np.argmax(is_stroke))
+    top, height = components.top[only], components.bottom[only] - components.top[only]
+    width = components.right[only] - components.left[only]
+    start, end = components.edges[::2], components.edges[1::2]
+    rows = start[end - start > _LONG_RUN * width] // (components.mask.shape[1] + 1)
+    if not len(rows):
+        return False
+    is_frame = rows[0] < top + _FRAME_EDGE * height and rows[-1] >= top + (1 - _FRAME_EDGE) * height
+    return bool(is_frame or width > _WIDE * height)
+
+
+def _without_surroundings(
+    page: Page, components: Components, is_stroke: NDArray[np.bool_]
+) -> FoundDigit:
+    """Remove lines, frames and what is left of them from the page's strokes."""
+    foreground, removed = page.foreground, list(page.removed)
+    lines = find_lines(foreground.possible)
+    if len(lines):
+        left = without_lines(foreground.possible, lines)
+        try:
+            components, is_stroke = find_strokes(
+                replace(foreground, possible=left, certain=foreground.certain & left)
+            )
+        except NothingDrawn:
+            lines = lines.only(np.zeros(len(lines), np.bool_))
+        else:
+            removed.append(name_of(lines))
+    is_frame = _frames(components, is_stroke)
+    if is_frame.any():
+        removed.append("box")
+        is_stroke = is_stroke & ~is_frame
+    if removed:
+        is_mark = _marks(components, is_stroke, lines, foreground)
+        if is_mark.any():
+            removed.append("marks")
+            is_stroke = is_stroke & ~is_mark
+    mask = components.mask_of(is_stroke)
+    area = foreground.possible & ~mask
+    if page.area is not None:
+        area |= page.area
+    return FoundDigit(foreground, mask, tuple(dict.fromkeys(removed)), area if removed else None)
+
+
+def name_of(lines: Lines) -> Removal:
+    """Return whether lines form a grid, a box, or neither."""
+    across = np.count_nonzero(lines.horizontal)
+    upright = len(lines) - across
+    if across >= 2 and upright >= 2 and len(lines) > 4:
+        return "grid"
+    return "box" if across and upright and len(lines) > 2 else "lines"
+
+
+def _frames(components: Components, is_stroke: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which strokes are rectangles around another one, bool (count,)."""
+    is_frame = np.zeros(len(is_stroke), np.bool_)
+    strokes = np.flatnonzero(is_stroke)
+    height, width = components.bottom - components.top, components.right - components.left
+    for outer in strokes:
+        inside = strokes[
+            (components.top[strokes] > components.top[outer])
+            & (components.bottom[strokes] < components.bottom[outer])
+            & (components.left[strokes] > components.left[outer])
+            & (components.right[strokes] < components.right[outer])
+        ]
+        sides = np.maximum(height[inside] / height[outer], width[inside] / width[outer])
+        is_frame[outer] = bool((sides > _FRAME_SIDE).any()) and _is_box(components, int(outer))
+    return is_frame
+
+
+def _is_box(components: Components, index: int) -> bool:
+    """Return whether a component lies along all four sides of the box around it."""
+    rows = slice(components.top[index], components.bottom[index])
+    columns = slice(components.left[index], components.right[index])
+    part = components.labels[rows, columns] == index
+    band = max(min(part.shape) // 8, 1)
+    sides = (part[:band], part[-band:], part[:, :band].T, part[:, -band:].T)
+    return all(np.count_nonzero(side.any(axis=0)) > 0.8 * side.shape[1] for side in sides)
+
+
+def _marks(
+    components: Components,
+    is_stroke: NDArray[np.bool_],
+    lines: Lines,
+    foreground: Foreground,
+) -> NDArray[np.bool_]:
+    """Return which strokes are left of lines or of the image's edge, bool (count,).
+
+    The largest stroke is the digit, or a part of it; strokes near it may be others. A stroke that
+    touches a line or the edge counts as smaller.
+    """
+    touching = np.zeros(len(is_stroke), np.bool_)
+    near = widen(lines.area, _NEAR)
+    touching[np.unique(components.labels[near & components.mask])] = True
+    at_edge = components.at_edge(foreground.margins)
+    size = components.count(foreground.certain & components.mask) * is_stroke
+    size = size * np.where(touching, _AT_LINE, 1) * np.where(at_edge, _AT_EDGE, 1)
+    digit = int(np.argmax(size))
+    gap = _NEAR + _PART * max(
+        components.bottom[digit] - components.top[digit],
+        components.right[digit] - components.left[digit],
+    )
+    is_near = (
+        (components.top < components.bottom[digit] + gap)
+        & (components.bottom > components.top[digit] - gap)
+        & (components.left < components.right[digit] + gap)
+        & (components.right > components.left[digit] - gap)
+    )
+    is_mark: NDArray[np.bool_] = is_stroke & (touching | at_edge) & ~is_near
+    return is_mark
