@@ -8,7 +8,8 @@ from typing import Literal, Self
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from service.images.digit.preprocessing import Preprocessing, Removal
+from service.images.digit.preprocessing import Preprocessing
+from service.images.digit.regions import Removal
 from service.images.digit.segmentation import Place
 
 

@@ -25,7 +25,7 @@ from service.images.digit.regions import Removal
 from service.images.digit.rows import Row, find_rows
 
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
-_MAX_STROKES = 1500  # components of a page: more are texture
+_MAX_STROKES = 700  # components of a page: more are texture
 _SPECK = 0.0006  # share of the square of the tallest component, below which one is a speck
 _LOOSE = 0.5  # share of the row's height: a lower character may be a part of its neighbour,
 _MIN_LOOSE = 0.2  # if it is longer than this
