@@ -17,6 +17,8 @@ LAYERS = (
     ("service.api.http",),
     ("service.state",),
     ("service.logs", "service.keys", "service.inference"),
+    ("service.candidates",),
+    ("service.predictions",),
     ("service.model", "service.images", "service.settings"),
     ("service.errors", "service.environ", "service.control", "service.timing", "service.version"),
 )
@@ -32,7 +34,8 @@ LIBRARIES = {  # which parts may import a library that only they need
 }
 TRAINING_MAY_IMPORT = (
     *("service.model.bundle", "service.model.distribution", "service.model.engine"),
-    *("service.model.kinds", "service.images", "service.inference", "service.errors"),
+    *("service.model.kinds", "service.images", "service.inference", "service.predictions"),
+    "service.errors",
 )
 
 

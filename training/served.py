@@ -11,6 +11,7 @@ from service import inference
 from service.errors import NothingDrawn
 from service.model.bundle import read_bundle
 from service.model.engine import Engine
+from service.predictions import Prediction
 
 MAX_PIXELS = 50_000_000
 CONFIDENT = 0.9  # a wrong answer above this confidence that is not flagged misleads its user
@@ -73,6 +74,21 @@ class Served:
     def answer_each(self, pictures: Iterable[bytes]) -> list[Answer | None]:
         """Answer encoded pictures of one digit each."""
         return [self.answer(picture) for picture in pictures]
+
+    def read_page(self, picture: bytes, segmentation: inference.Segmentation) -> list[Prediction]:
+        """Read an encoded picture of several digits.
+
+        Returns:
+            What the service predicts for each segment; nothing where it refuses the picture.
+        """
+        try:
+            inputs = inference.from_images(
+                [picture], "auto", self.bundle, MAX_PIXELS, segmentation=segmentation
+            )
+        except NothingDrawn:
+            return []
+        values = self._engine.run(inputs.pixels, inference.outcome(self.bundle))
+        return inference.predictions(self.bundle, values, inputs)
 
     def answer_digits(self, digits: NDArray[np.uint8]) -> list[Answer]:
         """Answer digits in MNIST's format, uint8 (N, 28, 28) with ink 255 on 0, unchanged."""

@@ -1,26 +1,45 @@
-"""Segment several digits in one image, left to right. Does not know the model.
+"""Segment a page: several digits in one image, in reading order. Does not know the model.
 
-Digits are separated by the background between them. Where two touch there is none: such a segment
-is flagged and not split, because a wrong split would silently give two wrong digits.
+Digits are separated by the background between them. Where two touch there is none: such a
+component is cut in several ways, and all parts are returned as candidates, from which the model
+chooses (`service.candidates`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.images.digit.components import Components
-from service.images.digit.foreground import find_foreground
-from service.images.digit.preprocessing import Prepared, normalise
-from service.images.digit.specks import find_strokes
-from service.images.digit.surroundings import FoundDigit
+from service.errors import NothingDrawn
+from service.images.digit.components import Components, find_components
+from service.images.digit.cuts import find_cuts
+from service.images.digit.foreground import NOTHING_DRAWN, Foreground
+from service.images.digit.lines import find_lines, without_lines
+from service.images.digit.marks import shape_of
+from service.images.digit.page import cropped, edges_of, is_ink_of, page_foreground, prepared_part
+from service.images.digit.preprocessing import Prepared
+from service.images.digit.regions import Removal
+from service.images.digit.rows import Row, find_rows
 
-_MIN_OVERLAP = 0.5  # horizontal, of the narrower of two components that form one digit
-_MAX_GAP = 0.2  # vertical, between components that form one digit, as a share of their height
-_MIN_HEIGHT = 0.35  # share of the tallest digit's height; lower components are punctuation
-_MAX_ASPECT = 1.25  # width divided by height; nearly every single digit is narrower
-_NECK = 0.25  # share of the height that is foreground in the column where two digits touch
-_FULL_HEIGHT = 0.75  # share of the height that a digit on either side of the neck has
+_MIN_SIDE = 6  # pixels: longer side of the smallest digit
+_MAX_STROKES = 700  # components of a page: more are texture
+_SPECK = 0.0006  # share of the square of the tallest component, below which one is a speck
+_LOOSE = 0.5  # share of the row's height: a lower character may be a part of its neighbour,
+_MIN_LOOSE = 0.2  # if it is longer than this
+_NEAR = 0.12  # and nearer to it
+_MAX_CUTS = 8
+_SUSPICIOUS = 0.9  # width divided by height; few single digits are as wide
+_MIN_TOUCHING = 0.5  # width divided by height: two digits are wider than this
+_NECK = 0.3  # share of the height that is ink in the column where two digits touch
+_FULL_HEIGHT = 0.7  # share of the height that a digit on either side of the neck has
+_THREE_DIGITS = 1.3  # width divided by height from which it may be three digits
+_MIN_PIECE, _MAX_PIECE = 0.1, 1.4  # widths of a digit, as shares of its height
+_MIN_AREA = 0.04  # share of the component's area that a piece of it has at least
+_SHARED = (0.0, 0.1)  # shares of the height by which a piece reaches beyond its cuts
+_FRAGMENT = 0.15  # share of a piece's area below which a component of it is its neighbour's
 
 
 @dataclass(frozen=True)
@@ -43,92 +62,194 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Span:
+    """The pieces of a component that a candidate consists of.
+
+    Attributes:
+        group: the same number for all candidates of a component.
+        first, last: its pieces from left to right; last exclusive.
+        count: the number of pieces of the component.
+    """
+
+    group: int
+    first: int
+    last: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Segment:
-    """One digit of several.
+    """One digit or mark of several.
 
     Attributes:
         prepared: the digit in MNIST's format; `prepared.applied.bounding_box` is its position.
         place: on the page.
+        shape: whether its shape is a digit's or a mark's.
+        span: where it is one of several candidates; else None.
     """
 
     prepared: Prepared
     place: Place
+    shape: Literal["digit", "mark", "either"] = "digit"
+    span: Span | None = None
 
 
 def segment(image: NDArray[np.uint8]) -> list[Segment]:
-    """Find and preprocess every digit of an image.
+    """Find and preprocess every digit and mark of an image.
 
     Args:
         image: uint8 (H, W) in 0–255, either polarity.
 
     Returns:
-        At least one segment, ordered by left edge.
+        At least one segment, in reading order; candidates follow one another.
 
     Raises:
         NothingDrawn: there is no digit in the image.
     """
-    foreground = find_foreground(image)
-    components, is_stroke = find_strokes(foreground)
-    segments = []
-    for index, digit in enumerate(_group(components, np.flatnonzero(is_stroke))):
-        mask = components.mask_of(np.isin(np.arange(len(is_stroke)), digit))
-        prepared = normalise(FoundDigit(foreground, mask))
-        touching = looks_touching(prepared.stages["cropped"] > 0)
-        segments.append(Segment(prepared, Place(index, 0, None, True, touching)))
+    foreground = page_foreground(image)
+    lines = find_lines(foreground.possible, edges_of(foreground))
+    removed: tuple[Removal, ...] = ("lines",) if len(lines) else ()
+    mask = without_lines(foreground.possible, lines) if removed else foreground.possible
+    components = find_components(mask)
+    strokes = _strokes(components, foreground)
+    segments: list[Segment] = []
+    for number, row in enumerate(find_rows(components, strokes)):
+        characters = list(row.characters)
+        while characters:
+            character = characters.pop(0)
+            place = Place(len(segments), number, None, True, False)
+            read = partial(_read, foreground, components, row, place=place, removed=removed)
+            segments += read(character)
+            if characters and _may_be_one(components, row, character, characters[0]):
+                following = characters.pop(0)
+                single = segments.pop() if segments[-1].span is None else None
+                if single is None:
+                    segments += read(following)
+                else:
+                    segments += _alternatives(single, read(following), read(character + following))
     return segments
 
 
-def _group(components: Components, strokes: NDArray[np.int64]) -> list[list[int]]:
-    """Group the components of each digit, such as the bar and the bowl of a 5."""
-    groups: list[list[int]] = []
-    for stroke in sorted(strokes.tolist(), key=lambda stroke: int(components.left[stroke])):
-        for group in groups:
-            if _is_same_digit(components, group, stroke):
-                group.append(stroke)
-                break
-        else:
-            groups.append([stroke])
-    heights = [
-        int(components.bottom[group].max() - components.top[group].min()) for group in groups
-    ]
+def _may_be_one(components: Components, row: Row, one: list[int], other: list[int]) -> bool:
+    """Return whether neighbours may be parts of one digit, such as a 5 and its displaced bar."""
+    parts = [*one, *other]
+    heights = [components.bottom[part].max() - components.top[part].min() for part in (one, other)]
+    gap = components.left[other].min() - components.right[one].max()
+    width = components.right[parts].max() - components.left[parts].min()
+    lower = one if heights[0] < heights[1] else other
+    longer = max(min(heights), components.right[lower].max() - components.left[lower].min())
+    return bool(
+        min(heights) < _LOOSE * row.height <= max(heights)
+        and longer >= _MIN_LOOSE * row.height
+        and gap < _NEAR * row.height
+        and width < _MAX_PIECE * row.height
+    )
+
+
+def _alternatives(one: Segment, following: list[Segment], united: list[Segment]) -> list[Segment]:
+    """Return two neighbours and their union as candidates, or as they are if one may be cut."""
+    if len(following) > 1:
+        return [one, *following]
+    group = one.place.index
     return [
-        group
-        for group, height in zip(groups, heights, strict=True)
-        if height >= _MIN_HEIGHT * max(heights)
+        replace(segment, span=Span(group, first, last, 2))
+        for segment, first, last in ((united[0], 0, 2), (one, 0, 1), (following[0], 1, 2))
     ]
 
 
-def _is_same_digit(components: Components, group: list[int], stroke: int) -> bool:
-    """Return whether a component belongs to the digit of a group: one is above the other."""
-    left, right = components.left[group].min(), components.right[group].max()
-    top, bottom = components.top[group].min(), components.bottom[group].max()
-    overlap = min(right, components.right[stroke]) - max(left, components.left[stroke])
-    narrower = min(right - left, components.right[stroke] - components.left[stroke])
-    gap = max(top, components.top[stroke]) - min(bottom, components.bottom[stroke])
-    height = max(bottom, components.bottom[stroke]) - min(top, components.top[stroke])
-    return bool(overlap > _MIN_OVERLAP * narrower and gap < _MAX_GAP * height)
+def _strokes(components: Components, foreground: Foreground) -> NDArray[np.int64]:
+    """Return the components that are strokes rather than specks, int64 (n,).
+
+    Raises:
+        NothingDrawn: there are none, or so many that they are texture.
+    """
+    longer = np.maximum(components.bottom - components.top, components.right - components.left)
+    is_stroke = is_ink_of(components, foreground) & (longer >= 2)
+    tallest = longer[is_stroke].max(initial=0)
+    is_stroke &= components.area > _SPECK * tallest**2
+    strokes = np.flatnonzero(is_stroke)
+    if tallest < _MIN_SIDE or len(strokes) > _MAX_STROKES:
+        raise NothingDrawn(NOTHING_DRAWN)
+    return strokes
 
 
-def looks_touching(mask: NDArray[np.bool_]) -> bool:
-    """Return whether a digit is wide, or has a narrow neck between two parts of full height.
+def _read(
+    foreground: Foreground,
+    components: Components,
+    row: Row,
+    character: list[int],
+    place: Place,
+    removed: tuple[Removal, ...],
+) -> list[Segment]:
+    """Preprocess a character; where it may be touching digits, also its parts."""
+    part, mask = cropped(foreground, components, character)
+    shape = shape_of(mask & part.certain, components, character, row.height)
+    whole = prepared_part(part, mask, removed)
+    if shape == "mark":
+        return [Segment(whole, replace(place, is_digit=False), shape)]
+    whole_segment = Segment(whole, place, shape)
+    if not may_touch(mask):
+        return [whole_segment]
+    cuts = find_cuts(mask, _MAX_CUTS)
+    span = Span(place.index, 0, len(cuts) + 1, len(cuts) + 1)
+    candidates = [replace(whole_segment, span=span)]
+    for first, last, piece in _pieces(mask, cuts):
+        prepared = prepared_part(part, piece, removed)
+        span = replace(span, first=first, last=last)
+        candidates.append(Segment(prepared, replace(place, touching=True), shape, span))
+    return candidates
+
+
+def may_touch(mask: NDArray[np.bool_]) -> bool:
+    """Return whether a character is wide, or has a narrow neck between two parts of full height.
 
     Args:
-        mask: bool (h, w), the digit's foreground cropped to its bounding box.
+        mask: bool (h, w), cropped to the character.
     """
     height, width = mask.shape
-    if width > _MAX_ASPECT * height:
+    if width > _SUSPICIOUS * height:
         return True
-    per_column = mask.sum(axis=0)
-    crossings = np.count_nonzero(np.diff(mask.astype(np.int8), axis=0, prepend=0) > 0, axis=0)
-    necks = np.flatnonzero((per_column <= _NECK * height) & (crossings <= 1))
-    for neck in necks[(necks > width / 5) & (necks < width * 4 / 5)]:
-        sides = (mask[:, :neck], mask[:, neck:])
-        if all(_height(side) >= _FULL_HEIGHT * height for side in sides):
-            return True
-    return False
+    if width < _MIN_TOUCHING * height:
+        return False
+    inner = slice(width // 6, width - width // 6)
+    ink = np.count_nonzero(mask, axis=0)
+    top = np.where(ink > 0, mask.argmax(axis=0), height)
+    bottom = np.where(ink > 0, height - mask[::-1].argmax(axis=0), 0)
+    left = np.maximum.accumulate(bottom) - np.minimum.accumulate(top)
+    right = (np.maximum.accumulate(bottom[::-1]) - np.minimum.accumulate(top[::-1]))[::-1]
+    is_neck = (ink <= _NECK * height) & (np.minimum(left, right) >= _FULL_HEIGHT * height)
+    return bool(is_neck[inner].any())
 
 
-def _height(mask: NDArray[np.bool_]) -> int:
-    """Return the number of rows from the first to the last one that has foreground."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    return int(rows[-1] - rows[0]) + 1 if len(rows) else 0
+def _pieces(
+    mask: NDArray[np.bool_], cuts: list[NDArray[np.int64]]
+) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+    """Yield the parts of a mask between its cuts that may be digits; first and last as in `Span`.
+
+    Digits that overlap share ink: each part is yielded once up to its cuts and once beyond them.
+    """
+    height, width = mask.shape
+    columns, area = np.arange(width), np.count_nonzero(mask)
+    count = len(cuts) + 1
+    for first in range(count):
+        for last in range(first + 1, count + 1):
+            is_inner = first > 0 and last < count
+            if last - first == count or (is_inner and width < _THREE_DIGITS * height):
+                continue
+            for share in _SHARED:
+                beyond, piece = int(share * height), mask
+                if first > 0:
+                    piece = piece & (columns >= (cuts[first - 1] - beyond)[:, np.newaxis])
+                if last < count:
+                    piece = piece & (columns < (cuts[last - 1] + beyond)[:, np.newaxis])
+                if np.count_nonzero(piece) < _MIN_AREA * area:
+                    continue
+                parts = find_components(piece)
+                piece = parts.mask_of(parts.area >= _FRAGMENT * parts.area.sum())
+                if _MIN_PIECE * height <= _width(piece) <= _MAX_PIECE * height:
+                    yield first, last, piece
+
+
+def _width(mask: NDArray[np.bool_]) -> int:
+    columns = np.flatnonzero(mask.any(axis=0))
+    return int(columns[-1] - columns[0]) + 1 if len(columns) else 0

@@ -1,4 +1,4 @@
-"""Segmentation of several digits in one image."""
+"""Segmentation of a page into rows, marks and candidates for touching digits."""
 
 import numpy as np
 import pytest
@@ -19,6 +19,15 @@ def row_of(digits, gap, height=60):
     return renderings.side_by_side([renderings.shape_of(digit, height) for digit in digits], gap)
 
 
+def characters(segments):
+    """Return the segments without the parts of those that may be cut."""
+    return [
+        each
+        for each in segments
+        if each.span is None or each.span.last - each.span.first == each.span.count
+    ]
+
+
 def test_four_digits_are_found_from_left_to_right(mnist):
     """A photo of four digits gives four segments, each with its own digit and box, in order."""
     differences = []
@@ -26,70 +35,59 @@ def test_four_digits_are_found_from_left_to_right(mnist):
         rng = np.random.default_rng(seed)
         digits = mnist.test_images[rng.integers(0, len(mnist.test_images), 4)]
         image = renderings.on_canvas(row_of(digits, 14), rng, (200, 420))
-        segments = segment(renderings.photographed(image, rng))
+        segments = characters(segment(renderings.photographed(image, rng)))
         assert len(segments) == 4
         boxes = [each.prepared.applied.bounding_box for each in segments]
         assert boxes == sorted(boxes)
         for each, digit in zip(segments, digits, strict=True):
             differences.append(np.abs(each.prepared.digit.astype(int) - digit).mean())
-    # a 5 whose bar is displaced to the side may lose it: only recognition could join the two
-    assert np.quantile(differences, 0.97) < 25
+    assert np.quantile(differences, 0.95) < 25
 
 
 def test_a_single_digit_is_one_segment(mnist):
     """The components of one digit, such as the bar and the bowl of a 5, are grouped."""
-    counts, marked = [], []
+    counts = []
     for index, digit in enumerate(mnist.test_images[:200]):
         shape = renderings.shape_of(digit, 100)
-        segments = segment(renderings.on_canvas(shape, np.random.default_rng(index)))
-        counts.append(len(segments))
-        marked.append(segments[0].place.touching)
+        image = renderings.on_canvas(shape, np.random.default_rng(index))
+        counts.append(sum(each.place.is_digit for each in characters(segment(image))))
     assert np.mean(np.array(counts) == 1) >= 0.99
-    assert np.mean(marked) <= 0.03
 
 
-def test_a_5_with_a_separate_bar_is_one_digit():
-    """A bar slightly above the bowl is grouped with it."""
-    shape = np.zeros((100, 60), np.float32)
-    shape[:10, 15:] = 1
-    shape[18:28, :50] = shape[90:, :50] = 1
-    shape[18:55, :10] = shape[50:, 50:] = shape[50:60, :] = 1
-    assert len(segment(renderings.on_canvas(shape, np.random.default_rng(0)))) == 1
+def test_rows_are_read_from_top_to_bottom(by_label):
+    """Rows that are askew and of different lengths keep their digits."""
+    page = np.zeros((300, 420), np.float32)
+    for number, labels in enumerate(((1, 2, 3, 4, 5), (6, 7), (8, 9, 0))):
+        row = row_of([by_label[label] for label in labels], 14)
+        page[10 + 100 * number :, 10 + 30 * number :][: row.shape[0], : row.shape[1]] = row
+    for degrees in (-3, 0, 3):
+        image = renderings.Image.fromarray(255 - 255 * page).rotate(degrees, fillcolor=255)
+        segments = characters(segment(np.asarray(image).astype(np.uint8)))
+        rows = [each.place.row for each in segments if each.place.is_digit]
+        assert rows == [0] * 5 + [1] * 2 + [2] * 3
 
 
-def test_touching_digits_are_flagged(by_label):
-    """Two digits that touch are one segment with `touching`, not a silent guess."""
-    for left, right in ((2, 0), (0, 0), (2, 6), (3, 5), (0, 5), (8, 2)):
-        shape = row_of([by_label[left], by_label[right]], -5)
-        segments = segment(renderings.on_canvas(shape, np.random.default_rng(0), (160, 260)))
-        assert len(segments) == 2 or segments[0].place.touching, (left, right)
-    pair = renderings.side_by_side([np.ones((100, 20), np.float32)] * 2, 40)
-    pair[45:55] = 1  # two strokes of full height and a bridge
-    segments = segment(renderings.on_canvas(pair, np.random.default_rng(0)))
-    assert [each.place.touching for each in segments] == [True]
-
-
-def test_few_touching_pairs_are_missed(mnist):
-    """Few of random overlapping pairs are one segment without the flag; few digits have it."""
-    chance = np.random.default_rng(1)
-    pairs, digits = [], []
-    for _ in range(150):
-        shapes = [renderings.shape_of(mnist.test_images[chance.integers(10_000)], 80) for _ in "ab"]
-        pair = renderings.on_canvas(renderings.side_by_side(shapes, -6), chance, (160, 260))
-        pairs.append(segment(pair))
-        digits.append(segment(renderings.on_canvas(shapes[0], chance, (160, 260))))
-    missed = sum(len(pair) == 1 and not pair[0].place.touching for pair in pairs)
-    assert missed < 0.2 * len(pairs)
-    assert sum(any(each.place.touching for each in digit) for digit in digits) < 0.05 * len(digits)
-
-
-def test_punctuation_is_ignored(by_label):
-    """A full stop between digits gives no segment."""
+def test_punctuation_is_a_mark(by_label):
+    """A full stop between digits is a segment that is no digit."""
     dot = np.ones((9, 9), np.float32)
     shape = renderings.side_by_side(
         [renderings.shape_of(by_label[3], 60), dot, renderings.shape_of(by_label[4], 60)], 12
     )
-    assert len(segment(renderings.on_canvas(shape, np.random.default_rng(1)))) == 2
+    segments = characters(segment(renderings.on_canvas(shape, np.random.default_rng(1))))
+    assert [each.place.is_digit for each in segments] == [True, False, True]
+
+
+def test_touching_digits_are_cut_in_several_ways(by_label):
+    """Candidates cover a component from its left to its right side, and include it uncut."""
+    shape = row_of([by_label[2], by_label[6]], -5)
+    segments = segment(renderings.on_canvas(shape, np.random.default_rng(0), (160, 260)))
+    spans = [each.span for each in segments]
+    assert len(spans) > 5
+    count = spans[0].count
+    assert {(0, count)} <= {(span.first, span.last) for span in spans}
+    starts, ends = ({getattr(span, name) for span in spans} for name in ("first", "last"))
+    assert starts - {0} <= ends
+    assert ends - {count} <= starts
 
 
 def test_texture_is_rejected():

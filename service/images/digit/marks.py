@@ -1,0 +1,88 @@
+"""Recognise operators and separators by their shape: + − × ÷ = . , : /. Does not know the model."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.images.digit.components import Components, bounding_box
+
+# what a character's shape is: a digit, a mark, or a mark only if the model does not see a digit
+Shape = Literal["digit", "mark", "either"]
+
+_LOW = 0.45  # share of the row's height: lower characters are marks
+_SHORT = 0.62  # share of the row's height: few digits are as short, and no 1
+_NARROW = 0.5  # width divided by height
+_MAX_STACK = 0.78  # share of the row's height: "=", ":" and "÷" are lower than digits
+_MAX_CROSS = 0.85  # share of the row's height: "+" and "×" are lower than digits
+_MIN_CROSS = 5  # pixels a side of the smallest cross
+_CORNER = 0.28  # share of the sides of a corner of a cross's box
+_EMPTY = 0.12  # share of a corner's area that ink may cover
+
+
+def shape_of(
+    mask: NDArray[np.bool_], parts: Components, chosen: list[int], row_height: float
+) -> Shape:
+    """Return whether a character is a digit or a mark, by its size in its row and its shape.
+
+    Args:
+        mask: bool (h, w), cropped to the character.
+        parts: the components of the page.
+        chosen: those that form the character.
+        row_height: of the row's digits, pixels.
+    """
+    height, width = mask.shape
+    size = height / row_height
+    if len(chosen) > 1 and size < _MAX_STACK and _is_stacked(parts, chosen, row_height):
+        return "mark"
+    if size < _LOW:
+        return "mark"
+    ink = mask[bounding_box(mask)]
+    if _is_cross(ink) or _is_times(ink):
+        return "mark" if size < _MAX_CROSS else "either"
+    if size < _SHORT:
+        return "mark" if width < _NARROW * height else "either"
+    return "digit"
+
+
+def _is_stacked(parts: Components, chosen: list[int], row_height: float) -> bool:
+    """Return whether a character consists of bars and dots, as "=", ":" and "÷" do."""
+    return bool((parts.bottom[chosen] - parts.top[chosen] < _LOW * row_height).all())
+
+
+def _is_cross(mask: NDArray[np.bool_]) -> bool:
+    """Return whether a shape is a "+": its corners are empty, its middle reaches all sides."""
+    height, width = mask.shape
+    if not 0.5 < width / height < 2 or min(height, width) < _MIN_CROSS:
+        return False
+    row, column = max(int(_CORNER * height), 1), max(int(_CORNER * width), 1)
+    corners = (
+        *(mask[:row, :column], mask[:row, -column:]),
+        *(mask[-row:, :column], mask[-row:, -column:]),
+    )
+    if any(corner.mean() > _EMPTY for corner in corners):
+        return False
+    # no background between the bars' ends and the crossing
+    across, down = mask[row : height - row], mask[:, column : width - column]
+    return bool(across.any(axis=0).mean() > 0.95 and down.any(axis=1).mean() > 0.95)
+
+
+def _is_times(mask: NDArray[np.bool_]) -> bool:
+    """Return whether a shape is a "×": ink in its corners and its middle, none between."""
+    height, width = mask.shape
+    if not 0.5 < width / height < 2 or min(height, width) < _MIN_CROSS:
+        return False
+    high, wide = height // 4, width // 4
+    rows, columns = _around(height // 2, high // 2), _around(width // 2, wide // 2)
+    sides = (mask[:high, columns], mask[-high:, columns], mask[rows, :wide], mask[rows, -wide:])
+    corners = (
+        *(mask[: 2 * high, : 2 * wide], mask[: 2 * high, -2 * wide :]),
+        *(mask[-2 * high :, : 2 * wide], mask[-2 * high :, -2 * wide :]),
+    )
+    middle = mask[_around(height // 2, 1), _around(width // 2, 1)]
+    is_free = all(side.mean() < 2 * _EMPTY for side in sides)
+    return is_free and all(corner.mean() > _EMPTY for corner in corners) and bool(middle.any())
+
+
+def _around(middle: int, reach: int) -> slice:
+    return slice(middle - reach, middle + reach + 1)
