@@ -51,7 +51,11 @@ class StageImage:
 
 @dataclass(frozen=True)
 class PreprocessAnswer:
-    """The model's input, digit[row][column] with foreground 255 on 0, and its preprocessing."""
+    """The model's input, digit[row][column] with foreground 255 on 0, and its preprocessing.
+
+    Attributes:
+        stages: in the order of the preprocessing; `removed` only where something was removed.
+    """
 
     digit: Annotated[NDArray[np.uint8], axes(2)]
     preprocessing: Preprocessing
@@ -95,8 +99,15 @@ def preprocessed(prepared: Prepared) -> PreprocessAnswer:
 
 
 def stage_png(prepared: Prepared, stage: str) -> bytes:
-    """Return a stage as a PNG; the digit where the image was not preprocessed."""
-    return _png(prepared.stages.get(stage, prepared.digit))
+    """Return a stage as a PNG.
+
+    Where the image was not preprocessed, every stage is the digit. Where nothing was removed, the
+    stage `removed` is a blank image of the size of `grey`, so that a client need not ask first.
+    """
+    stages = prepared.stages
+    if stage == "removed" and stage not in stages:
+        return _png(np.zeros_like(stages.get("grey", prepared.digit)))
+    return _png(stages.get(stage, prepared.digit))
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:
