@@ -1,203 +1,182 @@
-"""Measure accuracy on rendered images, and how well the score detects out-of-distribution images.
+"""Measure how well the service reads rendered digits, and how it answers pictures without one.
 
-Renders test digits (`training.renderings`), decodes and prepares them as the service does, and
-predicts them. `evaluate --robustness` writes the tables of the model card.
+Test digits are rendered (`training.renderings`, `training.surroundings`) and answered as the
+service answers them (`training.served`). `training.card` writes the tables of the model card.
 """
 
-import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from service.errors import NothingDrawn
-from service.images.decode import decode
-from service.images.digit.preprocessing import prepare
-from training import renderings
-from training.calibration import logits_of
+from training.conditions import SIZES, conditions, printed
 from training.data import Mnist
-from training.distribution import fit, hidden_and_logits
+from training.outliers import outliers
+from training.renderings import encode, fonts
+from training.served import Answer, Served
+from training.surroundings import LABELS, SURROUNDINGS
 
-MAX_PIXELS = 50_000_000
-Render = Callable[[NDArray[np.uint8], np.random.Generator], bytes]
-FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz")
-DIGIT_LIKE = "OoDQIlijSsZzBbgqGT"  # letters whose shape resembles a digit's
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_SIZES = (24, 40, 80, 160)  # of printed characters, pixels
+Pixels = NDArray[np.uint8]
+TEST_DIGITS = "test digits"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture, what it shows, and the service's answer.
+
+    Attributes:
+        picture: uint8 (H, W).
+        truth: the digit, or for a picture without one the kind of picture.
+        answer: None where the service refused the picture.
+    """
+
+    picture: Pixels
+    truth: str
+    answer: Answer | None
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether the answer is the digit."""
+        return self.answer is not None and self.answer.label == self.truth
+
+    @property
+    def misleads(self) -> bool:
+        """Return whether the answer is wrong, not flagged, and confident."""
+        return self.answer is not None and self.answer.is_trusted and not self.is_right
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The accuracy under one condition.
+    """The answers to rendered digits under one condition.
 
     Attributes:
         condition: its name.
-        digits: how many were rendered.
-        accuracy: share of them that was predicted right; a rejected image counts as wrong.
-        refused: how many images were rejected because no digit was found.
+        images: how many were rendered.
+        right: how many were read right; a refused image counts as wrong.
+        refused: how many were refused because no digit was found.
+        misleading: how many were read wrong, not flagged, and with a confidence above 0.9.
+        naive: how many the network reads right after `naive`; None where that was not measured.
     """
 
     condition: str
-    digits: int
-    accuracy: float
+    images: int
+    right: int
     refused: int
+    misleading: int
+    naive: int | None = None
+
+    def __add__(self, other: "Accuracy") -> "Accuracy":
+        """Return the sums, under this condition's name."""
+        naive = None if self.naive is None or other.naive is None else self.naive + other.naive
+        return Accuracy(
+            self.condition,
+            self.images + other.images,
+            self.right + other.right,
+            self.refused + other.refused,
+            self.misleading + other.misleading,
+            naive,
+        )
 
 
 @dataclass(frozen=True)
 class Separation:
-    """How well the score separates a kind of image from test digits.
+    """The answers to pictures of one kind that show no digit, or to digits for comparison.
 
     Attributes:
-        what: the kind of image.
-        count: how many images.
-        auroc: probability that a test digit has a higher score than one of these images, 0–1.
-        flagged: share of these images whose score is below the threshold.
+        kind: the kind of picture.
+        images: how many.
+        refused: how many were refused because no digit was found.
+        flagged: how many of the others were flagged.
+        trusted: how many were neither, and answered with a confidence above 0.9.
+        auroc: probability that a test digit has a higher score than one of those that were not
+            refused, 0–1; None where all were refused, and for the test digits themselves.
     """
 
-    what: str
-    count: int
-    auroc: float
-    flagged: float
+    kind: str
+    images: int
+    refused: int
+    flagged: int
+    trusted: int
+    auroc: float | None
 
 
-def conditions() -> dict[str, Render]:
-    """Return the function that renders a digit under each condition, by its name."""
-    return {
-        "as they are": lambda digit, _: renderings.encode(digit),
-        "280 × 280, black on white, anywhere, PNG": lambda digit, rng: renderings.encode(
-            _draw(digit, rng)
-        ),
-        "the same, white on black": lambda digit, rng: renderings.encode(255 - _draw(digit, rng)),
-        "20 to 600 pixels high, anywhere": lambda digit, rng: renderings.encode(
-            _draw(digit, rng, int(rng.integers(20, 601)), 640)
-        ),
-        "uneven light, paper, noise, JPEG of quality 30": lambda digit, rng: renderings.encode(
-            renderings.photographed(_draw(digit, rng), rng), "JPEG", quality=30
-        ),
-        "dust": lambda digit, rng: renderings.encode(
-            renderings.specked(_draw(digit, rng), rng, 20, 0)
-        ),
-        "any format, mode and polarity": _encode_at_random,
-        "turned by EXIF": lambda digit, rng: renderings.turned(
-            _draw(digit, rng), int(rng.integers(1, 9))
-        ),
-        **{
-            f"pen {factor} times as wide": partial(_draw_with_pen, factor=factor)
-            for factor in (0.5, 0.7, 1.4, 2.0)
-        },
-    }
-
-
-def _draw(
-    digit: NDArray[np.uint8], rng: np.random.Generator, longer: int | None = None, side: int = 280
-) -> NDArray[np.uint8]:
-    """Draw a digit in black at a random position on a white square."""
-    longer = longer or int(rng.integers(60, 241))
-    return renderings.on_canvas(renderings.shape_of(digit, longer), rng, (side, side))
-
-
-def _draw_with_pen(digit: NDArray[np.uint8], rng: np.random.Generator, factor: float) -> bytes:
-    shape = renderings.restroke(digit, factor, 200)
-    return renderings.encode(renderings.on_canvas(shape, rng))
-
-
-def _encode_at_random(digit: NDArray[np.uint8], rng: np.random.Generator) -> bytes:
-    kind, mode = renderings.ENCODINGS[rng.integers(len(renderings.ENCODINGS))]
-    image = _draw(digit, rng)
-    return renderings.encode(image if rng.random() < 0.5 else 255 - image, kind, mode)
-
-
-def measure(
-    model: keras.Model, mnist: Mnist, count: int = 2_000, seed: int = 2
-) -> Iterator[Accuracy]:
-    """Yield the accuracy on the same test digits under each condition, then on printed digits.
+def measure(served: Served, mnist: Mnist, count: int, seed: int) -> Iterator[Accuracy]:
+    """Yield the accuracy on the same digits alone under each condition, then on printed digits.
 
     Args:
-        model: a calibrated lecture network.
+        served: the bundle.
         mnist: its test digits are rendered.
         count: how many of them.
         seed: chooses the digits and everything random in the renderings.
     """
-    chosen = np.random.default_rng(seed).choice(len(mnist.test_images), count, replace=False)
+    chosen = _choose(mnist, count, seed)
+    truths = [str(label) for label in mnist.test_labels[chosen]]
     for name, render in conditions().items():
         rng = np.random.default_rng(seed)
         images = (render(mnist.test_images[index], rng) for index in chosen)
-        yield _accuracy(model, name, images, mnist.test_labels[chosen])
-    labels = np.repeat(np.arange(10, dtype=np.uint8), len(renderings.fonts()) * len(_SIZES))
-    yield _accuracy(model, "printed, every font and size", _print("0123456789"), labels)
+        yield _count(name, served.answer_each(tqdm(images, name, count, leave=False)), truths)
+    truths = [digit for digit in "0123456789" for _ in range(len(fonts()) * len(SIZES))]
+    answers = served.answer_each(tqdm(printed("0123456789"), "printed", len(truths), leave=False))
+    yield _count("printed, every font and size", answers, truths)
 
 
-def _print(characters: str) -> Iterator[bytes]:
-    """Yield an image of each character in each font and size, at random positions."""
-    rng = np.random.default_rng(0)
-    for character in characters:
-        for font in renderings.fonts():
-            for size in _SIZES:
-                shape = renderings.printed(character, size, font)
-                yield renderings.encode(renderings.on_canvas(shape, rng))
+def measure_surroundings(
+    served: Served, mnist: Mnist, count: int, seed: int
+) -> Iterator[tuple[Accuracy, list[Example]]]:
+    """Yield the accuracy in each kind of surroundings, and the pictures that were not read right.
 
-
-def _accuracy(
-    model: keras.Model, condition: str, images: Iterator[bytes], labels: NDArray[np.uint8]
-) -> Accuracy:
-    digits, kept = _prepare(tqdm(images, condition, len(labels), leave=False))
-    predictions = logits_of(model, digits).argmax(axis=1)
-    right = int(np.sum(predictions == labels[kept]))
-    return Accuracy(condition, len(labels), right / len(labels), len(labels) - len(kept))
-
-
-def _prepare(images: Iterator[bytes]) -> tuple[NDArray[np.uint8], list[int]]:
-    """Return the digits, uint8 (N, 28, 28), and the indices of the images that have one."""
-    digits, kept = [], []
-    for index, image in enumerate(images):
-        try:
-            digits.append(prepare(decode(image, MAX_PIXELS)).digit)
-        except NothingDrawn:
-            continue
-        kept.append(index)
-    return np.stack(digits), kept
+    Args:
+        served: the bundle.
+        mnist: its test digits are rendered.
+        count: how many a kind.
+        seed: chooses the digits and everything random in the renderings.
+    """
+    for name, render in SURROUNDINGS.items():
+        rng = np.random.default_rng(seed)
+        chosen = _choose(mnist, count, seed, LABELS.get(name))
+        pictures = [render(mnist.test_images[index], rng) for index in chosen]
+        truths = [str(label) for label in mnist.test_labels[chosen]]
+        examples = _answer(served, name, pictures, truths)
+        plain = served.answer_digits(np.stack([naive(picture) for picture in pictures]))
+        naive_right = sum(a.label == truth for a, truth in zip(plain, truths, strict=True))
+        row = _count(name, [example.answer for example in examples], truths, naive_right)
+        yield row, [example for example in examples if not example.is_right]
 
 
 def separate(
-    model: keras.Sequential, mnist: Mnist, count: int = 2_000, seed: int = 3
-) -> Iterator[Separation]:
-    """Yield how well the score separates clothes, noise and letters from the test digits.
+    served: Served, mnist: Mnist, count: int, seed: int
+) -> Iterator[tuple[Separation, list[Example]]]:
+    """Yield how pictures without a digit are answered, and those that would mislead a user.
 
     Args:
-        model: a calibrated lecture network.
-        mnist: its test digits are compared with the other images.
-        count: how many images of noise.
-        seed: of the noise.
+        served: the bundle.
+        mnist: its test digits are compared with the other images; they are the first row.
+        count: how many pictures a kind.
+        seed: of the pictures.
     """
-    distribution = fit(model, mnist)
-    inside = distribution.scores(*hidden_and_logits(model, mnist.test_images))
-    flagged = float(np.mean(inside < distribution.threshold))
-    yield Separation("test digits", len(inside), 0.5, flagged)
-    for what, images in _out_of_distribution(count, seed).items():
-        outside = distribution.scores(*hidden_and_logits(model, images))
-        flagged = float(np.mean(outside < distribution.threshold))
-        yield Separation(what, len(images), auroc(inside, outside), flagged)
+    digits: list[Answer | None] = list(served.answer_digits(mnist.test_images))
+    inside = _scores(digits)
+    yield _separation(TEST_DIGITS, digits, None), []
+    for kind, generate in outliers().items():
+        pictures = list(generate(count, np.random.default_rng(seed)))
+        examples = _answer(served, kind, pictures, [kind] * len(pictures))
+        answers = [example.answer for example in examples]
+        yield _separation(kind, answers, inside), [e for e in examples if e.misleads]
 
 
-def _out_of_distribution(count: int, seed: int) -> dict[str, NDArray[np.uint8]]:
-    """Return images that are not digits, uint8 (N, 28, 28), by kind."""
-    images = {}
-    if FASHION_MNIST.exists():  # in Debian's package dataset-fashion-mnist
-        raw = gzip.decompress(FASHION_MNIST.read_bytes())
-        clothes = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 28, 28)
-        images["Fashion-MNIST, test"] = clothes
-    noise = np.random.default_rng(seed).integers(0, 256, (count, 28, 28), np.uint8)
-    images["uniform noise"] = noise
-    others = "".join(letter for letter in _LETTERS if letter not in DIGIT_LIKE)
-    images["letters, in every font"], _ = _prepare(_print(others))
-    images[f"letters that look like digits ({DIGIT_LIKE})"], _ = _prepare(_print(DIGIT_LIKE))
-    return images
+def naive(picture: Pixels) -> Pixels:
+    """Preprocess as tutorials do: invert if the corners are bright, resize to 28 × 28.
+
+    Args:
+        picture: uint8 (H, W).
+    """
+    if picture[:: picture.shape[0] - 1, :: picture.shape[1] - 1].mean() > 127:
+        picture = 255 - picture
+    return np.asarray(Image.fromarray(picture).resize((28, 28), Image.Resampling.BILINEAR))
 
 
 def auroc(inside: NDArray[np.floating], outside: NDArray[np.floating]) -> float:
@@ -206,19 +185,41 @@ def auroc(inside: NDArray[np.floating], outside: NDArray[np.floating]) -> float:
     return float(roc_auc_score(is_inside, np.concatenate([inside, outside])))
 
 
-def write_tables(page: Path, accuracies: list[Accuracy], separations: list[Separation]) -> None:
-    """Write the tables between a page's marks `<!-- robustness -->` and `<!-- separation -->`."""
-    robustness = ["| condition | digits | accuracy | refused |", "|---|---|---|---|"]
-    robustness += [
-        f"| {a.condition} | {a.digits:,} | {a.accuracy:.4f} | {a.refused} |" for a in accuracies
-    ]
-    separation = ["| what | how many | AUROC | flagged |", "|---|---|---|---|"]
-    separation += [
-        f"| {s.what} | {s.count:,} | {s.auroc:.4f} | {s.flagged:.1%} |" for s in separations
-    ]
-    text = page.read_text()
-    for mark, lines in (("robustness", robustness), ("separation", separation)):
-        start, _, rest = text.partition(f"<!-- {mark} -->\n")
-        end = rest[rest.index(f"<!-- /{mark} -->") :]
-        text = "\n".join([f"{start}<!-- {mark} -->", *lines, end])
-    page.write_text(text)
+def _choose(mnist: Mnist, count: int, seed: int, label: int | None = None) -> NDArray[np.intp]:
+    """Choose test digits, `count` or all there are, of one label or of any."""
+    labels = mnist.test_labels
+    pool = np.arange(len(labels)) if label is None else np.flatnonzero(labels == label)
+    return np.random.default_rng(seed).choice(pool, min(count, len(pool)), replace=False)
+
+
+def _answer(served: Served, name: str, pictures: list[Pixels], truths: list[str]) -> list[Example]:
+    encoded = (encode(picture) for picture in pictures)
+    answers = served.answer_each(tqdm(encoded, name, len(pictures), leave=False))
+    return [Example(*each) for each in zip(pictures, truths, answers, strict=True)]
+
+
+def _count(
+    condition: str,
+    answers: Iterable[Answer | None],
+    truths: list[str],
+    naive_right: int | None = None,
+) -> Accuracy:
+    wrong = [a for a, truth in zip(answers, truths, strict=True) if a is None or a.label != truth]
+    refused = wrong.count(None)
+    misleading = sum(a is not None and a.is_trusted for a in wrong)
+    right = len(truths) - len(wrong)
+    return Accuracy(condition, len(truths), right, refused, misleading, naive_right)
+
+
+def _separation(
+    kind: str, answers: list[Answer | None], inside: NDArray[np.float64] | None
+) -> Separation:
+    given = [answer for answer in answers if answer is not None]
+    flagged = sum(answer.is_flagged for answer in given)
+    trusted = sum(answer.is_trusted for answer in given)
+    area = None if inside is None or not given else auroc(inside, _scores(answers))
+    return Separation(kind, len(answers), len(answers) - len(given), flagged, trusted, area)
+
+
+def _scores(answers: list[Answer | None]) -> NDArray[np.float64]:
+    return np.array([answer.score for answer in answers if answer is not None])
