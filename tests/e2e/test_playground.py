@@ -225,6 +225,32 @@ def test_image_files_are_recognised(open_page, tmp_path):
     page.wait_for_function("() => document.querySelector('#answer .label')?.textContent === '7'")
 
 
+def test_what_was_removed_is_named_and_shown(open_page, screenshot):
+    """An image shows what was removed from it, until a sheet has nothing removed; in any language.
+
+    The responses are changed to name two removals, whatever the preprocessing finds.
+    """
+    page = open_page()
+
+    def add_removals(route):
+        response = route.fetch()
+        body = response.json()
+        body["predictions"][0]["preprocessing"]["removed"] = ["box", "lines"]
+        route.fulfill(response=response, json=body)
+
+    page.route("**/predict?*", add_removals)
+    page.locator("input[type=file]").set_input_files(ROOT / "tests" / "seven.png")
+    page.get_by_text("Removed: box, lines").wait_for()
+    image = page.locator("#removed img")
+    assert image.get_attribute("alt") == "What was removed from the picture"
+    page.wait_for_function("() => document.querySelector('#removed img').naturalWidth === 28")
+    screenshot(page, "removed")
+    page.locator("[data-menu=language]").click()
+    page.get_by_text("제거한 것: 테두리, 선").wait_for()
+    page.locator('[data-tool="sample"]').click()
+    image.wait_for(state="detached")
+
+
 def blank_png() -> bytes:
     """Return an empty white image."""
     out = io.BytesIO()

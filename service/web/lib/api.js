@@ -40,6 +40,15 @@ export class Api {
     return (await decodeGrey(await response.arrayBuffer())).pixels;
   };
 
+  /** Return what preprocessing removed from an image: {names, image}, a PNG; null if nothing was. */
+  removed = async (image) => {
+    const { predictions } = await this.#json('POST', '/predict', this.#query({ top_k: 1 }), image);
+    const names = predictions[0].preprocessing.removed;
+    if (!names.length) return null;
+    const query = this.#query({ format: 'png', stage: 'removed' });
+    return { names, image: await (await this.#send('POST', '/preprocess', query, image)).blob() };
+  };
+
   /** Return {name: {shape, values}} of the named layers, for one image or digit: {type, content}. */
   activations = async (image, layers, stage) => {
     const query = this.#query({ layers, stage, format: 'safetensors', dtype: 'float32' });

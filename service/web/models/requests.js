@@ -9,7 +9,8 @@ import { layersToRequestPost, Values } from './values.js';
 
 const NO_EXPLANATION = { explanation: null, explanationProblem: null };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
-const NOTHING = { digit: null, values: null, problem: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
+const REMOVED_DELAY_MS = 200; // While strokes are drawn, only their predictions are requested.
+const NOTHING = { digit: null, values: null, problem: null, removed: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
 
 /** Requests what the page shows of the network whenever the sheet or the selected cell changes.
  * A request that fails puts its problem into the store, and the other requests are unaffected.
@@ -19,6 +20,7 @@ export class Requests {
   #network;
   #samples;
   #store;
+  #image = null; // The body of the last prediction; null where it needed no preprocessing.
 
   constructor({ api, network, samples, store }) {
     this.#api = api;
@@ -29,7 +31,13 @@ export class Requests {
     const predict = new Latest((sheet) => this.#predict(sheet).catch(failWith('problem', NOTHING)));
     const explain = new Latest(() => this.#explain().catch(failWith('explanationProblem', NO_EXPLANATION)));
     const occlude = new Latest(() => this.#occlude().catch(failWith('occlusionProblem', NO_OCCLUSION)));
+    const findRemoved = new Latest(() => this.#findRemoved());
+    let timer;
     store.watch(['sheet'], ({ sheet }) => predict.submit(sheet));
+    store.watch(['values'], () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => findRemoved.submit(), REMOVED_DELAY_MS);
+    });
     store.watch(['cell', 'values', 'allTerms'], () => explain.submit());
     store.watch(['values', 'showsOcclusion'], () => occlude.submit());
   }
@@ -40,6 +48,7 @@ export class Requests {
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
     const [digit, tensors] = await Promise.all([body.digit ?? this.#preprocess(body), this.#values(body)]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
+    this.#image = body.digit ? null : body;
     return this.#store.set({ digit, values: new Values(this.#network, tensors), problem: null });
   }
 
@@ -82,6 +91,13 @@ export class Requests {
         ...(post ? [this.#api.activations(body, post, 'post')] : []),
       ])),
     );
+  }
+
+  async #findRemoved() {
+    const image = this.#store.state.values && this.#image;
+    // The prediction is right without it, so a failure of this request is not a problem of the page.
+    const removed = image ? await this.#api.removed(image).catch(() => null) : null;
+    if (!image || image === this.#image) this.#store.set({ removed });
   }
 
   async #explain() {
