@@ -34,7 +34,8 @@ const DEFAULTS = {
   digit: null,
   values: null,
   problem: null, // of the request for the values
-  removed: null, // what preprocessing removed from the image: {names, image}
+  removed: [], // names of what preprocessing removed from the image
+  removedImage: null, // a PNG of it
   cell: null,
   hover: null,
   explanation: null,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import requests
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.conftest import ROOT
 from tests.e2e.conftest import RESTS
@@ -233,12 +234,12 @@ def test_what_was_removed_is_named_and_shown(open_page, screenshot):
     page = open_page()
 
     def add_removals(route):
-        response = route.fetch()
-        body = response.json()
-        body["predictions"][0]["preprocessing"]["removed"] = ["box", "lines"]
-        route.fulfill(response=response, json=body)
+        digit, texts, out = Image.open(io.BytesIO(route.fetch().body())), PngInfo(), io.BytesIO()
+        texts.add_text("preprocessing", json.dumps({"removed": ["box", "lines"]}))
+        digit.save(out, "PNG", pnginfo=texts)
+        route.fulfill(body=out.getvalue(), content_type="image/png")
 
-    page.route("**/predict?*", add_removals)
+    page.route("**/preprocess?format=png", add_removals)
     page.locator("input[type=file]").set_input_files(ROOT / "tests" / "seven.png")
     page.get_by_text("Removed: box, lines").wait_for()
     image = page.locator("#removed img")
@@ -248,7 +249,7 @@ def test_what_was_removed_is_named_and_shown(open_page, screenshot):
     page.locator("[data-menu=language]").click()
     page.get_by_text("제거한 것: 테두리, 선").wait_for()
     page.locator('[data-tool="sample"]').click()
-    image.wait_for(state="detached")
+    image.wait_for(state="hidden")
 
 
 def blank_png() -> bytes:

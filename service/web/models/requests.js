@@ -9,8 +9,9 @@ import { layersToRequestPost, Values } from './values.js';
 
 const NO_EXPLANATION = { explanation: null, explanationProblem: null };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
+const NO_REMOVALS = { removed: [], removedImage: null };
 const REMOVED_DELAY_MS = 200; // While strokes are drawn, only their predictions are requested.
-const NOTHING = { digit: null, values: null, problem: null, removed: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
+const NOTHING = { digit: null, values: null, problem: null, ...NO_REMOVALS, ...NO_EXPLANATION, ...NO_OCCLUSION };
 
 /** Requests what the page shows of the network whenever the sheet or the selected cell changes.
  * A request that fails puts its problem into the store, and the other requests are unaffected.
@@ -20,7 +21,7 @@ export class Requests {
   #network;
   #samples;
   #store;
-  #image = null; // The body of the last prediction; null where it needed no preprocessing.
+  #image = null; // The body of the last prediction.
 
   constructor({ api, network, samples, store }) {
     this.#api = api;
@@ -31,12 +32,12 @@ export class Requests {
     const predict = new Latest((sheet) => this.#predict(sheet).catch(failWith('problem', NOTHING)));
     const explain = new Latest(() => this.#explain().catch(failWith('explanationProblem', NO_EXPLANATION)));
     const occlude = new Latest(() => this.#occlude().catch(failWith('occlusionProblem', NO_OCCLUSION)));
-    const findRemoved = new Latest(() => this.#findRemoved());
+    const showRemoved = new Latest(() => this.#showRemoved());
     let timer;
     store.watch(['sheet'], ({ sheet }) => predict.submit(sheet));
     store.watch(['values'], () => {
       clearTimeout(timer);
-      timer = setTimeout(() => findRemoved.submit(), REMOVED_DELAY_MS);
+      timer = setTimeout(() => showRemoved.submit(), REMOVED_DELAY_MS);
     });
     store.watch(['cell', 'values', 'allTerms'], () => explain.submit());
     store.watch(['values', 'showsOcclusion'], () => occlude.submit());
@@ -46,10 +47,10 @@ export class Requests {
     if (isEmpty(sheet)) return this.#store.set(NOTHING);
     const body = await this.#bodyOf(sheet);
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
-    const [digit, tensors] = await Promise.all([body.digit ?? this.#preprocess(body), this.#values(body)]);
+    const [prepared, tensors] = await Promise.all([this.#preprocess(body), this.#values(body)]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
-    this.#image = body.digit ? null : body;
-    return this.#store.set({ digit, values: new Values(this.#network, tensors), problem: null });
+    this.#image = body;
+    return this.#store.set({ ...prepared, values: new Values(this.#network, tensors), problem: null });
   }
 
   /** Return the request body for a sheet: {type, content}, and `digit` where it needs no preprocessing. */
@@ -75,9 +76,11 @@ export class Requests {
     }
   }
 
-  /** Return the digit that the service makes of an image. */
+  /** Return the digit that the service makes of an image, and what it removed. */
   async #preprocess(body) {
-    return { ...this.#network.input, pixels: await this.#api.preprocess(body) };
+    if (body.digit) return { digit: body.digit, ...NO_REMOVALS };
+    const { pixels, removed } = await this.#api.preprocess(body);
+    return { digit: { ...this.#network.input, pixels }, ...(removed.length ? { removed } : NO_REMOVALS) };
   }
 
   async #values(body) {
@@ -93,11 +96,12 @@ export class Requests {
     );
   }
 
-  async #findRemoved() {
-    const image = this.#store.state.values && this.#image;
-    // The prediction is right without it, so a failure of this request is not a problem of the page.
-    const removed = image ? await this.#api.removed(image).catch(() => null) : null;
-    if (!image || image === this.#image) this.#store.set({ removed });
+  async #showRemoved() {
+    if (!this.#store.state.removed.length) return;
+    const image = this.#image;
+    // The names are shown without the image too, so a failure of this request is not a problem.
+    const removedImage = await this.#api.removed(image).catch(() => null);
+    if (image === this.#image && this.#store.state.removed.length) this.#store.set({ removedImage });
   }
 
   async #explain() {

@@ -4,26 +4,27 @@ import { t } from '../lib/i18n.js';
 /** What preprocessing removed from around the digit, in words and as an image. */
 export class Removed {
   #root;
-  #address = null;
+  #image = el('img', {});
+  #caption = el('figcaption', {});
 
   constructor(root, { store }) {
     this.#root = root;
-    store.watch(['removed', 'lang'], ({ removed }) => this.#draw(removed));
+    root.append(el('figure', {}, this.#image, this.#caption));
+    store.watch(['removed', 'lang'], ({ removed }) => this.#name(removed));
+    store.watch(['removedImage'], ({ removedImage }) => this.#show(removedImage));
   }
 
-  #draw(removed) {
-    if (this.#address) URL.revokeObjectURL(this.#address);
-    this.#address = removed && URL.createObjectURL(removed.image);
-    this.#root.replaceChildren(...(removed ? [this.#figure(removed.names)] : []));
+  #name(removed) {
+    this.#root.hidden = !removed.length;
+    this.#caption.textContent = t('removed', {
+      things: removed.map((name) => t(`removed.${name}`)).join(', '),
+    });
+    this.#image.alt = t('removed.image');
   }
 
-  #figure(names) {
-    const things = names.map((name) => t(`removed.${name}`)).join(', ');
-    return el(
-      'figure',
-      {},
-      el('img', { src: this.#address, alt: t('removed.image') }),
-      el('figcaption', {}, t('removed', { things })),
-    );
+  #show(removedImage) {
+    URL.revokeObjectURL(this.#image.src);
+    this.#image.hidden = !removedImage;
+    if (removedImage) this.#image.src = URL.createObjectURL(removedImage);
   }
 }
