@@ -160,7 +160,9 @@ def _with_small(components: Components, row: Row, small: list[int]) -> Row:
             else:
                 mark.append(stroke)
     characters += marks
-    characters.sort(key=lambda each: int(components.left[each].min() + components.right[each].max()))
+    characters.sort(
+        key=lambda each: int(components.left[each].min() + components.right[each].max())
+    )
     return Row(row.height, row.middle, row.slope, characters)
 
 

@@ -181,9 +181,7 @@ def crop(foreground: Foreground, rows: slice, columns: slice) -> Foreground:
     )
 
 
-def _prepared(
-    part: Foreground, mask: NDArray[np.bool_], removed: tuple[Removal, ...]
-) -> Prepared:
+def _prepared(part: Foreground, mask: NDArray[np.bool_], removed: tuple[Removal, ...]) -> Prepared:
     prepared = normalise(part, mask)
     return replace(prepared, applied=replace(prepared.applied, removed=removed))
 
