@@ -34,8 +34,7 @@ const DEFAULTS = {
   digit: null,
   values: null,
   problem: null, // of the request for the values
-  removed: [], // names of what preprocessing removed from the image
-  removedImage: null, // a PNG of it
+  removed: null, // what preprocessing removed: {names, image: the body that it was removed from}
   cell: null,
   hover: null,
   explanation: null,
@@ -116,7 +115,7 @@ function build({ api, manifest, network, store, models, embedded }) {
   new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
   new Digit($('digit'), { store, network });
   new Prediction($('answer'), { store, openClass });
-  new Removed($('removed'), { store });
+  new Removed($('removed'), { api, store });
   new OcclusionMap($('evidence'), { store });
   new View($('view'), { store });
   new Columns($('columns'), { api, store, network, trail });

@@ -9,9 +9,7 @@ import { layersToRequestPost, Values } from './values.js';
 
 const NO_EXPLANATION = { explanation: null, explanationProblem: null };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
-const NO_REMOVALS = { removed: [], removedImage: null };
-const REMOVED_DELAY_MS = 200; // While strokes are drawn, only their predictions are requested.
-const NOTHING = { digit: null, values: null, problem: null, ...NO_REMOVALS, ...NO_EXPLANATION, ...NO_OCCLUSION };
+const NOTHING = { digit: null, values: null, problem: null, removed: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
 
 /** Requests what the page shows of the network whenever the sheet or the selected cell changes.
  * A request that fails puts its problem into the store, and the other requests are unaffected.
@@ -21,7 +19,6 @@ export class Requests {
   #network;
   #samples;
   #store;
-  #image = null; // The body of the last prediction.
 
   constructor({ api, network, samples, store }) {
     this.#api = api;
@@ -32,13 +29,7 @@ export class Requests {
     const predict = new Latest((sheet) => this.#predict(sheet).catch(failWith('problem', NOTHING)));
     const explain = new Latest(() => this.#explain().catch(failWith('explanationProblem', NO_EXPLANATION)));
     const occlude = new Latest(() => this.#occlude().catch(failWith('occlusionProblem', NO_OCCLUSION)));
-    const showRemoved = new Latest(() => this.#showRemoved());
-    let timer;
     store.watch(['sheet'], ({ sheet }) => predict.submit(sheet));
-    store.watch(['values'], () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => showRemoved.submit(), REMOVED_DELAY_MS);
-    });
     store.watch(['cell', 'values', 'allTerms'], () => explain.submit());
     store.watch(['values', 'showsOcclusion'], () => occlude.submit());
   }
@@ -49,7 +40,6 @@ export class Requests {
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
     const [prepared, tensors] = await Promise.all([this.#preprocess(body), this.#values(body)]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
-    this.#image = body;
     return this.#store.set({ ...prepared, values: new Values(this.#network, tensors), problem: null });
   }
 
@@ -78,9 +68,12 @@ export class Requests {
 
   /** Return the digit that the service makes of an image, and what it removed. */
   async #preprocess(body) {
-    if (body.digit) return { digit: body.digit, ...NO_REMOVALS };
+    if (body.digit) return { digit: body.digit, removed: null };
     const { pixels, removed } = await this.#api.preprocess(body);
-    return { digit: { ...this.#network.input, pixels }, ...(removed.length ? { removed } : NO_REMOVALS) };
+    return {
+      digit: { ...this.#network.input, pixels },
+      removed: removed.length ? { names: removed, image: body } : null,
+    };
   }
 
   async #values(body) {
@@ -94,14 +87,6 @@ export class Requests {
         ...(post ? [this.#api.activations(body, post, 'post')] : []),
       ])),
     );
-  }
-
-  async #showRemoved() {
-    if (!this.#store.state.removed.length) return;
-    const image = this.#image;
-    // The names are shown without the image too, so a failure of this request is not a problem.
-    const removedImage = await this.#api.removed(image).catch(() => null);
-    if (image === this.#image && this.#store.state.removed.length) this.#store.set({ removedImage });
   }
 
   async #explain() {
