@@ -227,7 +227,9 @@ def predictions(
         for image, row, score, shows_digit, applied in rows
         if (classes := sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top_k])
     ]
-    return candidates.choose(inputs.segments, answers) if inputs.segments else answers
+    if not inputs.segments:
+        return answers
+    return candidates.choose(inputs.segments, answers, threshold)
 
 
 def _decode(file: bytes, max_pixels: int) -> NDArray[np.uint8]:

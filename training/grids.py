@@ -49,9 +49,7 @@ def grid_page(source: Source, height: int, width: int, thick_every: int) -> Page
     return Page(_photograph(cover, pitch, rng), rows)
 
 
-def _digit(
-    source: Source, height: int, font: str | None, handwritten: float
-) -> tuple[Shape, str]:
+def _digit(source: Source, height: int, font: str | None, handwritten: float) -> tuple[Shape, str]:
     rng = source.rng
     if rng.random() < handwritten:
         return source.digit(round(height * rng.uniform(0.85, 1.1)))
@@ -59,9 +57,7 @@ def _digit(
     return high(printed(text, 2 * height, font), height), text
 
 
-def _lines(
-    size: tuple[int, int], pitch: int, thick_every: int, rng: np.random.Generator
-) -> Cover:
+def _lines(size: tuple[int, int], pitch: int, thick_every: int, rng: np.random.Generator) -> Cover:
     cover = np.zeros(size, np.float32)
     thin, thick = int(rng.integers(1, 3)), int(rng.integers(3, 6))
     ink = rng.uniform(0.5, 1)
@@ -89,7 +85,9 @@ def _photograph(cover: Cover, pitch: int, rng: np.random.Generator) -> np.ndarra
     corners = (corners - middle) @ turn + middle
     bend = rng.uniform(-0.008, 0.008, 2) * max(height, width)
     mesh = _mesh(corners, (width, height), bend)
-    bent = Image.fromarray(page).transform((width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC)
+    bent = Image.fromarray(page).transform(
+        (width, height), Image.Transform.MESH, mesh, Image.Resampling.BICUBIC
+    )
     ink = np.clip(np.asarray(bent, np.float32), 0, 1)
     paper, tone = rng.uniform(170, 250), rng.uniform(0, 80)
     return photographed(paint(np.full(ink.shape, paper, np.float32), ink, tone), rng)
@@ -116,8 +114,14 @@ def _mesh(corners: np.ndarray, size: tuple[int, int], bend: np.ndarray) -> list:
                 *(round(low[axis] * size[axis]) for axis in (0, 1)),
                 *(round(high_[axis] * size[axis]) for axis in (0, 1)),
             )
-            quad = [at(x, y) for x, y in (
-                (low[0], low[1]), (low[0], high_[1]), (high_[0], high_[1]), (high_[0], low[1])
-            )]
+            quad = [
+                at(x, y)
+                for x, y in (
+                    (low[0], low[1]),
+                    (low[0], high_[1]),
+                    (high_[0], high_[1]),
+                    (high_[0], low[1]),
+                )
+            ]
             mesh.append((box, tuple(value for point in quad for value in point)))
     return mesh

@@ -196,7 +196,9 @@ def on_paper(cover: Cover, height: int, rng: np.random.Generator) -> Pixels:
     ink, paper = rng.uniform(0, 90), rng.uniform(200, 255)
     if rng.random() < 0.5:
         return as_pixels(paint(np.full(turned.shape, 255, np.float32), np.clip(turned, 0, 1), 0))
-    return photographed(paint(np.full(turned.shape, paper, np.float32), np.clip(turned, 0, 1), ink), rng)
+    return photographed(
+        paint(np.full(turned.shape, paper, np.float32), np.clip(turned, 0, 1), ink), rng
+    )
 
 
 def photographed(image: Grey, rng: np.random.Generator) -> Pixels:

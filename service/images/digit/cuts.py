@@ -13,8 +13,8 @@ _ROWS = 40  # pixels: height at which cuts are searched
 _INK = np.float32(1.0)  # cost of a pixel of ink, and of background: short paths are preferred
 _FREE = np.float32(0.06)
 _ASIDE = np.float32(0.05)  # cost of a step to the side
-_MAX_COST = 0.55  # of a cut, as a share of the height
-_MIN_WIDTH = 0.12  # share of the height between two cuts, and between a cut and a side
+_MAX_COST = 0.8  # of a cut, as a share of the height
+_MIN_WIDTH = 0.08  # share of the height between two cuts, and between a cut and a side
 
 
 def find_cuts(mask: NDArray[np.bool_], count: int) -> list[NDArray[np.int64]]:

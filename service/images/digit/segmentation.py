@@ -5,6 +5,7 @@ component is cut in several ways, and all parts are returned as candidates, from
 chooses (`service.candidates`).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,10 +24,13 @@ from service.images.digit.rows import Row, find_rows
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
 _MAX_STROKES = 1500  # components of a page: more are texture
 _SPECK = 0.0006  # share of the square of the tallest component, below which one is a speck
-_MAX_CUTS = 5
-_SUSPICIOUS = 0.85  # width divided by the row's height from which a component is cut
-_MIN_PIECE, _MAX_PIECE = 0.1, 1.5  # widths of a digit, as shares of the row's height
+_MAX_CUTS = 8
+_SUSPICIOUS = 0.75  # width divided by height from which a component is cut
+_THREE_DIGITS = 1.3  # width divided by height from which it may be three digits
+_MIN_PIECE, _MAX_PIECE = 0.1, 1.4  # widths of a digit, as shares of its height
 _MIN_AREA = 0.04  # share of the component's area that a piece of it has at least
+_SHARED = (0.0, 0.1)  # shares of the height by which a piece reaches beyond its cuts
+_FRAGMENT = 0.15  # share of a piece's area below which a component of it is its neighbour's
 
 
 @dataclass(frozen=True)
@@ -138,20 +142,16 @@ def _read(
     whole = _prepared(part, mask, removed)
     if shape == "mark":
         return [Segment(whole, replace(place, is_digit=False), shape)]
-    pieces = _pieces(mask, row.height)
-    if len(pieces) < 2:
-        return [Segment(whole, place, shape)]
-    candidates = []
-    for first in range(len(pieces)):
-        for last in range(first + 1, len(pieces) + 1):
-            span = Span(place.index, first, last, len(pieces))
-            if last - first == len(pieces):
-                candidates.append(Segment(whole, place, shape, span))
-                continue
-            union = np.logical_or.reduce(pieces[first:last])
-            if _MIN_PIECE * row.height <= _width(union) <= _MAX_PIECE * row.height:
-                prepared = _prepared(part, union, removed)
-                candidates.append(Segment(prepared, replace(place, touching=True), shape, span))
+    whole_segment = Segment(whole, place, shape)
+    if mask.shape[1] <= _SUSPICIOUS * mask.shape[0]:
+        return [whole_segment]
+    cuts = find_cuts(mask, _MAX_CUTS)
+    span = Span(place.index, 0, len(cuts) + 1, len(cuts) + 1)
+    candidates = [replace(whole_segment, span=span)]
+    for first, last, piece in _pieces(mask, cuts):
+        prepared = _prepared(part, piece, removed)
+        span = replace(span, first=first, last=last)
+        candidates.append(Segment(prepared, replace(place, touching=True), shape, span))
     return candidates
 
 
@@ -186,32 +186,33 @@ def _prepared(part: Foreground, mask: NDArray[np.bool_], removed: tuple[Removal,
     return replace(prepared, applied=replace(prepared.applied, removed=removed))
 
 
-def _pieces(mask: NDArray[np.bool_], row_height: float) -> list[NDArray[np.bool_]]:
-    """Cut a character that may be touching digits; return its pieces from left to right."""
-    if not may_touch(mask, row_height):
-        return [mask]
-    columns = np.arange(mask.shape[1])
-    pieces = [mask]
-    for cut in find_cuts(mask, _MAX_CUTS):
-        rest, is_right = pieces.pop(), columns >= cut[:, np.newaxis]
-        left, right = rest & ~is_right, rest & is_right
-        enough = _MIN_AREA * np.count_nonzero(mask)
-        if min(np.count_nonzero(left), np.count_nonzero(right)) < enough:
-            pieces.append(rest)
-        else:
-            pieces += [left, right]
-    return pieces
+def _pieces(
+    mask: NDArray[np.bool_], cuts: list[NDArray[np.int64]]
+) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+    """Yield the parts of a mask between its cuts that may be digits; first and last as in `Span`.
 
-
-def may_touch(mask: NDArray[np.bool_], row_height: float) -> bool:
-    """Return whether a character is as wide as two narrow digits may be.
-
-    Args:
-        mask: bool (h, w), cropped to the character.
-        row_height: of the row's digits, pixels.
+    Digits that overlap share ink: each part is yielded once up to its cuts and once beyond them.
     """
     height, width = mask.shape
-    return width > _SUSPICIOUS * min(max(row_height, 0.7 * height), height)
+    columns, area = np.arange(width), np.count_nonzero(mask)
+    count = len(cuts) + 1
+    for first in range(count):
+        for last in range(first + 1, count + 1):
+            is_inner = first > 0 and last < count
+            if last - first == count or (is_inner and width < _THREE_DIGITS * height):
+                continue
+            for share in _SHARED:
+                beyond, piece = int(share * height), mask
+                if first > 0:
+                    piece = piece & (columns >= (cuts[first - 1] - beyond)[:, np.newaxis])
+                if last < count:
+                    piece = piece & (columns < (cuts[last - 1] + beyond)[:, np.newaxis])
+                if np.count_nonzero(piece) < _MIN_AREA * area:
+                    continue
+                parts = find_components(piece)
+                piece = parts.mask_of(parts.area >= _FRAGMENT * parts.area.sum())
+                if _MIN_PIECE * height <= _width(piece) <= _MAX_PIECE * height:
+                    yield first, last, piece
 
 
 def _width(mask: NDArray[np.bool_]) -> int:
