@@ -42,6 +42,9 @@ def choose(
             prediction.segment = _place(
                 segments[first + index], prediction, 0 if is_first else _index(chosen[-1]) + 1
             )
+            if not segments[first + index].prepared.digit.any():  # an empty cell
+                prediction.label = prediction.confidence = prediction.score = None
+                prediction.in_distribution, prediction.probabilities = None, {}
             chosen.append(prediction)
         first = last
     return chosen

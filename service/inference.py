@@ -22,7 +22,7 @@ from service.images.digit.preprocessing import (
     Preprocessing,
     prepare,
 )
-from service.images.digit.segmentation import Segment, segment
+from service.images.digit.segmentation import Segment, segment, segment_grid
 from service.model.bundle import Bundle, LayerValues, Stage
 from service.model.engine import Pixels
 from service.predictions import AppliedPreprocessing, Prediction
@@ -33,7 +33,7 @@ Segmentation: TypeAlias = Literal["rows", "grid"]
 Result = TypeVar("Result")
 _SEGMENT: dict[Segmentation, Callable[[NDArray[np.uint8]], list[Segment]]] = {
     "rows": segment,
-    "grid": segment,
+    "grid": segment_grid,
 }
 
 

@@ -15,6 +15,7 @@ _CORNER = 0.05  # of a line's length: the gap or the overhang where two lines me
 _MIN_CONTENT = 0.25  # share of the cells' height that the content between lines has
 _PARALLEL = 0.05  # difference of slopes
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
+_WHOLE = 0.92  # share of such a line that is not a gap; else it is a row of bars
 _LONGER = 1.3  # than any other stroke that a line that ends freely must be
 
 
@@ -44,11 +45,10 @@ def find_lines(mask: NDArray[np.bool_]) -> Lines:
 def _is_anchored(strokes: Lines) -> NDArray[np.bool_]:
     """Return which strokes end at the image's edges or at other such strokes, bool (n,)."""
     at_start, at_end = _at_edge(strokes, 0), _at_edge(strokes, 1)
-    meets = _meetings(strokes)
-    row = strokes.row_at(0.5)
+    meets, place = _meetings(strokes), _crossings(strokes)
     gap = (_CORNER * strokes.length + 3 + strokes.thickness)[:, np.newaxis]
-    starts = meets & (np.abs(row - strokes.start[:, np.newaxis]) <= gap)
-    ends = meets & (np.abs(row - strokes.end[:, np.newaxis]) <= gap)
+    starts = meets & (np.abs(place - strokes.start[:, np.newaxis]) <= gap)
+    ends = meets & (np.abs(place - strokes.end[:, np.newaxis]) <= gap)
     anchored = np.ones(len(strokes), np.bool_)
     while True:
         before = np.count_nonzero(anchored)
@@ -69,12 +69,21 @@ def _at_edge(strokes: Lines, share: int) -> NDArray[np.bool_]:
     return np.asarray(at_side | ((strokes.start if share == 0 else ahead) <= near))
 
 
+def _crossings(strokes: Lines) -> NDArray[np.float32]:
+    """Return at which column of each stroke a stroke across it passes, float32 (n, n)."""
+    slope = (strokes.row_at(1) - strokes.row_at(0)) / strokes.length
+    middle = (strokes.start + strokes.end) / 2
+    row = strokes.row_at(0.5)
+    # stroke j has the row r at the column c: r = row_j + slope_j (c - middle_j); c is row_i
+    return np.asarray(row + slope * (row[:, np.newaxis] - middle), np.float32)
+
+
 def _meetings(strokes: Lines) -> NDArray[np.bool_]:
     """Return which strokes meet or cross at a right angle, bool (n, n)."""
     gap = _CORNER * strokes.length + 3 + strokes.thickness
-    row = strokes.row_at(0.5)
-    reaches = (row >= (strokes.start - gap)[:, np.newaxis]) & (
-        row <= (strokes.end + gap)[:, np.newaxis]
+    place = _crossings(strokes)
+    reaches = (place >= (strokes.start - gap)[:, np.newaxis]) & (
+        place <= (strokes.end + gap)[:, np.newaxis]
     )
     is_crossing = strokes.horizontal[:, np.newaxis] != strokes.horizontal
     return np.asarray(reaches & reaches.T & is_crossing)
@@ -126,7 +135,8 @@ def _is_longer(mask: NDArray[np.bool_], strokes: Lines) -> NDArray[np.bool_]:
     along = np.where(strokes.horizontal, width[largest], height[largest])
     is_beside_digit = along >= _MIN_CONTENT * strokes.length
     longest = max(int(height[largest]), int(width[largest]))
-    return np.asarray(is_beside_digit & (strokes.length > _LONGER * longest))
+    is_whole = strokes.filled >= _WHOLE
+    return np.asarray(is_beside_digit & is_whole & (strokes.length > _LONGER * longest))
 
 
 def without_lines(mask: NDArray[np.bool_], lines: Lines) -> NDArray[np.bool_]:

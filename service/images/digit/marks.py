@@ -5,16 +5,17 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.images.digit.components import Components
+from service.images.digit.components import Components, bounding_box
 
 # what a character's shape is: a digit, a mark, or a mark only if the model does not see a digit
 Shape = Literal["digit", "mark", "either"]
 
-_LOW = 0.42  # share of the row's height: lower characters are marks
+_LOW = 0.45  # share of the row's height: lower characters are marks
+_SHORT = 0.62  # share of the row's height: few digits are as short, and no 1
+_NARROW = 0.5  # width divided by height
 _MAX_CROSS = 0.85  # share of the row's height: "+" and "×" are lower than digits
 _CORNER = 0.28  # share of the sides of a corner of a cross's box
 _EMPTY = 0.12  # share of a corner's area that ink may cover
-_SLASH = 1.2  # share of the row's height: "/" is taller than digits
 
 
 def shape_of(
@@ -34,11 +35,12 @@ def shape_of(
         return "mark"
     if size < _LOW:
         return "mark"
-    if _is_cross(mask):
+    ink = mask[bounding_box(mask)]
+    if _is_cross(ink) or _is_times(ink):
         return "mark" if size < _MAX_CROSS else "either"
-    if size < _MAX_CROSS and _is_times(mask):
-        return "mark"
-    return "either" if size < 0.6 else "digit"
+    if size < _SHORT:
+        return "mark" if width < _NARROW * height else "either"
+    return "digit"
 
 
 def _is_stacked(parts: Components, chosen: list[int], row_height: float) -> bool:

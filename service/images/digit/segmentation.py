@@ -15,15 +15,28 @@ from numpy.typing import NDArray
 from service.errors import NothingDrawn
 from service.images.digit.components import Components, find_components
 from service.images.digit.cuts import find_cuts
-from service.images.digit.foreground import NOTHING_DRAWN, Foreground, find_foreground
+from service.images.digit.foreground import (
+    NOTHING_DRAWN,
+    Foreground,
+    find_foreground,
+    follow_shadows,
+)
+from service.images.digit.grid import digits_of_cells, find_grid
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.marks import shape_of
-from service.images.digit.preprocessing import Prepared, Removal, normalise
+from service.images.digit.preprocessing import (
+    SIZE,
+    Prepared,
+    Preprocessing,
+    Removal,
+    normalise,
+)
 from service.images.digit.rows import Row, find_rows
 
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
 _MAX_STROKES = 1500  # components of a page: more are texture
 _SPECK = 0.0006  # share of the square of the tallest component, below which one is a speck
+_SOLID = 0.5  # share of the foreground that is certain; below, much of it is uneven light
 _MAX_CUTS = 8
 _SUSPICIOUS = 0.75  # width divided by height from which a component is cut
 _THREE_DIGITS = 1.3  # width divided by height from which it may be three digits
@@ -97,7 +110,7 @@ def segment(image: NDArray[np.uint8]) -> list[Segment]:
     Raises:
         NothingDrawn: there is no digit in the image.
     """
-    foreground = find_foreground(image)
+    foreground = page_foreground(image)
     lines = find_lines(foreground.possible)
     removed: tuple[Removal, ...] = ("lines",) if len(lines) else ()
     mask = without_lines(foreground.possible, lines) if removed else foreground.possible
@@ -109,6 +122,66 @@ def segment(image: NDArray[np.uint8]) -> list[Segment]:
             place = Place(len(segments), number, None, True, False)
             segments += _read(foreground, components, row, character, place, removed)
     return segments
+
+
+def segment_grid(image: NDArray[np.uint8]) -> list[Segment]:
+    """Find the grid of an image, and preprocess the digit of each cell.
+
+    Args:
+        image: uint8 (H, W) in 0–255, either polarity.
+
+    Returns:
+        The cells row by row; the digit of an empty one is all 0.
+
+    Raises:
+        NothingDrawn: there is no grid in the image.
+    """
+    foreground = page_foreground(image)
+    lines = find_lines(foreground.possible)
+    grid = find_grid(lines)
+    components = find_components(without_lines(foreground.possible, lines))
+    is_ink = components.count(foreground.certain & components.mask) > 0
+    digits = digits_of_cells(grid, components, is_ink)
+    segments = []
+    for row in range(len(grid.rows) - 1):
+        for column in range(len(grid.columns) - 1):
+            place = Place(len(segments), row, column, (row, column) in digits, False)
+            if place.is_digit:
+                part, mask = _cropped(foreground, components, digits[row, column])
+                prepared = _prepared(part, mask, ("grid",))
+            else:
+                prepared = _empty(crop(foreground, *grid.box(row, column)))
+            segments.append(Segment(prepared, place))
+    return segments
+
+
+def _empty(cell: Foreground) -> Prepared:
+    """Return the preprocessing of an empty cell, without a digit."""
+    digit = np.zeros((SIZE, SIZE), np.uint8)
+    height, width = (part.stop - part.start for part in (cell.rows, cell.columns))
+    left, top = cell.columns.start * cell.reduction, cell.rows.start * cell.reduction
+    applied = Preprocessing(
+        mode="mnist",
+        inverted=cell.inverted,
+        bounding_box=(left, top, width * cell.reduction, height * cell.reduction),
+        scale=1.0,
+        shift=(0, 0),
+        threshold=cell.threshold,
+        stroke=1.0,
+        removed=("grid",),
+    )
+    return Prepared(digit, applied, lambda: {"grey": cell.grey, "digit": digit})
+
+
+def page_foreground(image: NDArray[np.uint8]) -> Foreground:
+    """Separate the strokes of a page, which are thin, from uneven light.
+
+    Raises:
+        NothingDrawn: the image has no contrast beyond its own noise.
+    """
+    foreground = find_foreground(image)
+    solid = np.count_nonzero(foreground.certain) / np.count_nonzero(foreground.possible)
+    return foreground if solid >= _SOLID else follow_shadows(foreground, foreground.inverted)
 
 
 def _strokes(components: Components, foreground: Foreground) -> NDArray[np.int64]:
@@ -138,7 +211,7 @@ def _read(
 ) -> list[Segment]:
     """Preprocess a character; where it may be touching digits, also its parts."""
     part, mask = _cropped(foreground, components, character)
-    shape = shape_of(mask, components, character, row.height)
+    shape = shape_of(mask & part.certain, components, character, row.height)
     whole = _prepared(part, mask, removed)
     if shape == "mark":
         return [Segment(whole, replace(place, is_digit=False), shape)]

@@ -24,6 +24,7 @@ _MAX_CHAINS = 400  # only the longest are joined: joining compares all pairs
 _MAX_BEND = 0.008  # root mean square distance from a straight line, as a share of the length
 _MAX_GAP = 0.4  # share of the longer side, between parts of a line
 _MIN_ASPECT = 7.0  # length divided by thickness
+_FILLED = 0.65  # share of a line's length that is not a gap; else it is a row of bars
 _OUTLINE = 0.75  # pixels on either side of a line that are still its blurred outline
 
 
@@ -36,6 +37,7 @@ class Lines:
         horizontal: bool (n,), whether each is nearly horizontal; otherwise nearly vertical.
         start, end: int64 (n,), its columns; end exclusive.
         thickness: float32 (n,), pixels.
+        filled: float32 (n,), the share of its length that is not a gap, such as a digit on it.
         paths: float32 (sum of lengths,), the row of each in each of its columns, one after another.
     """
 
@@ -44,6 +46,7 @@ class Lines:
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     thickness: NDArray[np.float32]
+    filled: NDArray[np.float32]
     paths: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -70,6 +73,7 @@ class Lines:
             self.start[selected],
             self.end[selected],
             self.thickness[selected],
+            self.filled[selected],
             self.paths[np.repeat(selected, self.length)],
         )
 
@@ -122,14 +126,10 @@ def straight_strokes(mask: NDArray[np.bool_]) -> Lines:
         mask: bool (H, W).
     """
     flat, upright = _horizontal(mask), _horizontal(np.ascontiguousarray(mask.T))
-    return Lines(
-        (mask.shape[0], mask.shape[1]),
-        np.repeat([True, False], [len(flat), len(upright)]),
-        np.concatenate((flat.start, upright.start)),
-        np.concatenate((flat.end, upright.end)),
-        np.concatenate((flat.thickness, upright.thickness)),
-        np.concatenate((flat.paths, upright.paths)),
-    )
+    names = ("start", "end", "thickness", "filled", "paths")
+    joined = (np.concatenate((getattr(flat, name), getattr(upright, name))) for name in names)
+    is_horizontal = np.repeat([True, False], [len(flat), len(upright)])
+    return Lines((mask.shape[0], mask.shape[1]), is_horizontal, *joined)
 
 
 def _horizontal(mask: NDArray[np.bool_]) -> Lines:
@@ -151,14 +151,16 @@ def _horizontal(mask: NDArray[np.bool_]) -> Lines:
     np.minimum.at(start, number, strip * width)
     np.maximum.at(end, number, (strip + 1) * width)
     end[end + width > mask.shape[1]] = mask.shape[1]  # the last strip may be incomplete
-    is_long = end - start >= _MIN_ASPECT * thickness
+    filled = (count * width / (end - start)).astype(np.float32)
+    is_long = (end - start >= _MIN_ASPECT * thickness) & (filled >= _FILLED)
     kept = is_long[number]
     number = (np.cumsum(is_long) - 1)[number[kept]]
-    start, end, thickness = start[is_long], end[is_long], thickness[is_long]
+    start, end = start[is_long], end[is_long]
+    thickness, filled = thickness[is_long], filled[is_long]
     along = ((strip[kept] + 0.5) * width - 0.5).astype(np.float64)
     paths = _paths(number, along, centre[kept], start, end, thickness)
-    is_horizontal = np.ones(len(start), np.bool_)
-    return Lines((mask.shape[0], mask.shape[1]), is_horizontal, start, end, thickness, paths)
+    shape, is_horizontal = (mask.shape[0], mask.shape[1]), np.ones(len(start), np.bool_)
+    return Lines(shape, is_horizontal, start, end, thickness, filled, paths)
 
 
 def _pieces(
