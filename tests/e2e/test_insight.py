@@ -154,6 +154,41 @@ def test_touching_digits_are_flagged(server, mnist):
     assert all(each["segment"]["touching"] for each in predictions)
 
 
+def test_the_cells_of_a_grid_are_predicted_row_by_row(server, mnist):
+    """A grid of 3 × 3 gives nine segments; those without a digit have no label."""
+    image, expected = grid_with_digits(mnist)
+    predictions = post(server, "predict", png(image), segment="grid").json()["predictions"]
+    assert [each["label"] for each in predictions] == expected
+    places = [each["segment"] for each in predictions]
+    assert [(each["row"], each["column"]) for each in places] == [divmod(i, 3) for i in range(9)]
+    assert [each["index"] for each in places] == list(range(9))
+    assert [each["is_digit"] for each in places] == [label is not None for label in expected]
+    empty = predictions[expected.index(None)]
+    assert (empty["confidence"], empty["probabilities"], empty["score"]) == (None, {}, None)
+    assert all("grid" in each["preprocessing"]["removed"] for each in predictions)
+
+
+def grid_with_digits(mnist):
+    """Return a grid of 3 × 3 cells with digits in three, and the label of each cell or None."""
+    image, expected = np.full((220, 220), 255, np.uint8), [None] * 9
+    for at in range(20, 201, 60):
+        image[at : at + 3, 20:203] = image[20:203, at : at + 3] = 0
+    for cell, index in ((0, 0), (4, 1), (6, 3)):
+        top, left = (30 + 60 * number for number in divmod(cell, 3))
+        shape = np.asarray(Image.fromarray(mnist.test_images[index]).resize((42, 42)))
+        image[top : top + 42, left : left + 42] = 255 - shape
+        expected[cell] = str(mnist.test_labels[index])
+    return image, expected
+
+
+def test_an_image_without_a_grid_is_rejected(server, mnist):
+    """segment=grid never returns cells of a grid that is not there."""
+    body = png(mnist.test_images[0])
+    response = requests.post(f"{server}/predict", data=body, params={"segment": "grid"})
+    assert response.status_code == 422
+    assert "segment=true" in response.json()["detail"]
+
+
 def test_noise_is_out_of_distribution(server, mnist):
     """A test digit is in distribution and scores higher than noise, which is not."""
     noise = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
