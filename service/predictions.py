@@ -60,7 +60,7 @@ class Prediction(msgspec.Struct, gc=False):
         in_distribution: whether the image resembles the training images; None where the bundle has
             no threshold, and for an empty cell of a grid.
         score: compared with the bundle's threshold; higher means more similar to the training
-            images. None where the bundle has none.
+            images. None where the bundle has none, and for an empty cell of a grid.
         preprocessing: how the image was preprocessed.
         segment: its place on the page; only with segment=true and segment=grid.
     """
