@@ -93,7 +93,9 @@ def _best(
             before = best[span.first] if span.last == end else None
             if before is None:
                 continue
-            total = before[0] + _evidence(predictions[index], height, threshold) - least
+            is_mark = candidates[index].shape == "mark"  # which says nothing for or against it
+            evidence = least if is_mark else _evidence(predictions[index], height, threshold)
+            total = before[0] + evidence - least
             if (known := best[end]) is None or total > known[0]:
                 best[end] = (total, [*before[1], index])
     final = best[count]

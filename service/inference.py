@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from service import candidates
 from service.errors import MalformedRequest, RequestError, WrongShape
 from service.images.decode import decode
+from service.images.digit.cells import segment_grid
 from service.images.digit.preprocessing import (
     NO_PREPROCESSING,
     SIZE,
@@ -22,7 +23,7 @@ from service.images.digit.preprocessing import (
     Preprocessing,
     prepare,
 )
-from service.images.digit.segmentation import Segment, segment, segment_grid
+from service.images.digit.segmentation import Segment, segment
 from service.model.bundle import Bundle, LayerValues, Stage
 from service.model.engine import Pixels
 from service.predictions import AppliedPreprocessing, Prediction

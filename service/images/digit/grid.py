@@ -5,6 +5,7 @@ askew, in perspective and slightly bent.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,12 @@ NO_GRID = (
 )
 _MAX_LINES = 61  # each way
 _SAME = 0.35  # share of the typical distance of lines, below which two are parts of one
+_MIN_FILLED = 0.82  # share of a line that is not a gap
 _MIN_COVERAGE = 0.45  # share of the grid's side that a line has
 _REGULAR = 0.25  # deviation of a distance from a whole number of typical ones
 _MIN_DIGIT = 0.25  # share of the cell's height that a digit has
 _SPECK = 0.06  # share of the largest component's area in a cell
-_BORDER = 0.12  # share of a cell's side: a component that lies within is a part of the line
+_BORDER = 0.15  # share of a cell's side: as thin and as near to its border are remnants of lines
 
 
 @dataclass(frozen=True)
@@ -40,22 +42,23 @@ class Grid:
 
     def box(self, row: int, column: int) -> tuple[slice, slice]:
         """Return the pixels around a cell, rows and columns."""
-        corners = [self._corner(row + down, column + right) for down in (0, 1) for right in (0, 1)]
+        corners = self._corners[row : row + 2, column : column + 2].reshape(4, 2)
+        (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
         height, width = self.columns.shape[1], self.rows.shape[1]
-        top, left = (min(corner[axis] for corner in corners) for axis in (0, 1))
-        bottom, right = (max(corner[axis] for corner in corners) for axis in (0, 1))
         return (
             slice(max(int(top), 0), min(int(bottom) + 1, height)),
             slice(max(int(left), 0), min(int(right) + 1, width)),
         )
 
-    def _corner(self, row: int, column: int) -> tuple[float, float]:
-        """Return the row and column of pixels where two lines cross."""
-        x = float(np.median(self.columns[column]))
+    @cached_property
+    def _corners(self) -> NDArray[np.float32]:
+        """The row and column of pixels where lines cross, float32 (rows, columns, 2)."""
+        rows, columns = np.indices((len(self.rows), len(self.columns)))
+        x = np.median(self.columns, axis=1)[columns]
         for _ in range(3):
-            y = float(self.rows[row, min(max(round(x), 0), self.rows.shape[1] - 1)])
-            x = float(self.columns[column, min(max(round(y), 0), self.columns.shape[1] - 1)])
-        return y, x
+            y = self.rows[rows, np.clip(np.rint(x).astype(int), 0, self.rows.shape[1] - 1)]
+            x = self.columns[columns, np.clip(np.rint(y).astype(int), 0, self.columns.shape[1] - 1)]
+        return np.stack((y, x), axis=-1)
 
     def cell_of(
         self, rows: NDArray[np.float64], columns: NDArray[np.float64]
@@ -67,6 +70,11 @@ class Grid:
             np.count_nonzero(self.rows[:, x] <= rows, axis=0) - 1,
             np.count_nonzero(self.columns[:, y] <= columns, axis=0) - 1,
         )
+
+
+def grid_lines(lines: Lines) -> Lines:
+    """Return the lines without gaps: others are the stems of digits below each other."""
+    return lines.only(lines.filled >= _MIN_FILLED)
 
 
 def find_grid(lines: Lines) -> Grid:
@@ -108,7 +116,8 @@ def _grid_lines(lines: Lines, extent: int) -> NDArray[np.float64]:
             covered[lines.start[index] : lines.end[index]] = True
         if np.count_nonzero(covered) >= _MIN_COVERAGE * longest:
             merged.append(_merged(lines, paths, group, extent))
-    return _with_missing(np.array(merged).reshape(-1, extent), middle)
+    paths = np.array(merged, np.float64).reshape(-1, extent)
+    return _with_missing(paths, middle)
 
 
 def _extended(lines: Lines, index: int, extent: int) -> NDArray[np.float64]:
@@ -152,7 +161,7 @@ def _with_missing(paths: NDArray[np.float64], middle: int) -> NDArray[np.float64
     for before, after, count in zip(paths[:-1], paths[1:], counts.astype(int), strict=True):
         shares = np.arange(1, count + 1) / count
         complete += [before + share * (after - before) for share in shares]
-    return np.array(complete)
+    return np.asarray(complete, np.float64)
 
 
 def digits_of_cells(
@@ -193,11 +202,15 @@ def digits_of_cells(
 
 
 def _is_at_border(components: Components, index: int, rows: slice, columns: slice) -> bool:
-    """Return whether a component lies within the border of a cell, where its lines are."""
+    """Return whether a component is a remnant of a cell's lines: at its border, and thin."""
+    top, bottom = components.top[index] - rows.start, rows.stop - components.bottom[index]
+    left, right = components.left[index] - columns.start, columns.stop - components.right[index]
+    height, width = (
+        components.bottom[index] - components.top[index],
+        components.right[index] - (components.left[index]),
+    )
     high, wide = _BORDER * (rows.stop - rows.start), _BORDER * (columns.stop - columns.start)
     return bool(
-        components.bottom[index] <= rows.start + high
-        or components.top[index] >= rows.stop - high
-        or components.right[index] <= columns.start + wide
-        or components.left[index] >= columns.stop - wide
+        (height <= high and min(top, bottom) <= high)
+        or (width <= wide and min(left, right) <= wide)
     )

@@ -4,11 +4,15 @@ A line ends at the image's edges or at other lines, or is longer than the stroke
 not know digits or thresholds.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from service.images.digit.components import find_components
 from service.images.digit.straight import Lines, paint, straight_strokes
+
+Edges: TypeAlias = tuple[bool, bool, bool, bool]
 
 _NEAR_EDGE = 0.025  # share of the longer side
 _CORNER = 0.05  # of a line's length: the gap or the overhang where two lines meet
@@ -19,7 +23,7 @@ _WHOLE = 0.92  # share of such a line that is not a gap; else it is a row of bar
 _LONGER = 1.3  # than any other stroke that a line that ends freely must be
 
 
-def find_lines(mask: NDArray[np.bool_]) -> Lines:
+def find_lines(mask: NDArray[np.bool_], edges: Edges = (True, True, True, True)) -> Lines:
     """Find the lines of a mask: of boxes, tables, grids, ruled paper, and underlines.
 
     A digit's own strokes are no lines, such as the stem of a 1 and the bars of 7, 5, 4 and 2: of
@@ -27,13 +31,14 @@ def find_lines(mask: NDArray[np.bool_]) -> Lines:
 
     Args:
         mask: bool (H, W).
+        edges: whether the mask's top, left, bottom and right side are the image's; lines end there.
     """
     strokes = straight_strokes(mask)
     if not len(strokes):
         return strokes
-    is_line = _is_anchored(strokes)
+    is_line = _is_anchored(strokes, edges)
     if is_line.any():
-        is_line |= _is_alike(strokes, is_line)
+        is_line |= _is_alike(strokes, is_line, edges)
         if not _leaves_content(mask, strokes.only(is_line)):
             is_line[:] = False
     if not is_line.all():
@@ -42,9 +47,9 @@ def find_lines(mask: NDArray[np.bool_]) -> Lines:
     return strokes.only(is_line)
 
 
-def _is_anchored(strokes: Lines) -> NDArray[np.bool_]:
+def _is_anchored(strokes: Lines, edges: Edges) -> NDArray[np.bool_]:
     """Return which strokes end at the image's edges or at other such strokes, bool (n,)."""
-    at_start, at_end = _at_edge(strokes, 0), _at_edge(strokes, 1)
+    at_start, at_end = _at_edge(strokes, 0, edges), _at_edge(strokes, 1, edges)
     meets, place = _meetings(strokes), _crossings(strokes)
     gap = (_CORNER * strokes.length + 3 + strokes.thickness)[:, np.newaxis]
     starts = meets & (np.abs(place - strokes.start[:, np.newaxis]) <= gap)
@@ -58,15 +63,22 @@ def _is_anchored(strokes: Lines) -> NDArray[np.bool_]:
             return anchored
 
 
-def _at_edge(strokes: Lines, share: int) -> NDArray[np.bool_]:
+def _at_edge(strokes: Lines, share: int, edges: Edges) -> NDArray[np.bool_]:
     """Return which strokes start (share 0) or end (share 1) at an edge of the image, bool (n,)."""
     near = _NEAR_EDGE * max(strokes.shape) + 2
     height, width = strokes.shape
-    sides = np.where(strokes.horizontal, height, width)
-    row = strokes.row_at(share)
-    at_side = (row <= near) | (row >= sides - 1 - near)
-    ahead = np.where(strokes.horizontal, width, height) - strokes.end
-    return np.asarray(at_side | ((strokes.start if share == 0 else ahead) <= near))
+    top, left, bottom, right = edges
+    row, is_flat = strokes.row_at(share), strokes.horizontal
+    at_first = (row <= near) & np.where(is_flat, top, left)
+    at_last = (row >= np.where(is_flat, height, width) - 1 - near) & np.where(
+        is_flat, bottom, right
+    )
+    if share == 0:
+        at_tip = (strokes.start <= near) & np.where(is_flat, left, top)
+    else:
+        ahead = np.where(is_flat, width, height) - strokes.end
+        at_tip = (ahead <= near) & np.where(is_flat, right, bottom)
+    return np.asarray(at_first | at_last | at_tip)
 
 
 def _crossings(strokes: Lines) -> NDArray[np.float32]:
@@ -89,7 +101,7 @@ def _meetings(strokes: Lines) -> NDArray[np.bool_]:
     return np.asarray(reaches & reaches.T & is_crossing)
 
 
-def _is_alike(strokes: Lines, is_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _is_alike(strokes: Lines, is_line: NDArray[np.bool_], edges: Edges) -> NDArray[np.bool_]:
     """Return which strokes are parts of lines that a digit interrupts, bool (n,).
 
     They cross two lines, or start at the image's edge, parallel to lines, and are as thin.
@@ -98,7 +110,7 @@ def _is_alike(strokes: Lines, is_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
     thickest = 1.5 * float(np.median(strokes.thickness[is_line])) + 1
     is_thin = strokes.thickness <= thickest
     crossings = np.count_nonzero(_meetings(strokes)[:, is_line], axis=1)
-    at_edge = _at_edge(strokes, 0) | _at_edge(strokes, 1)
+    at_edge = _at_edge(strokes, 0, edges) | _at_edge(strokes, 1, edges)
     alike = np.zeros(len(strokes), np.bool_)
     for is_horizontal in (True, False):
         slopes = slope[is_line & (strokes.horizontal == is_horizontal)]

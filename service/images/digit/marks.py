@@ -13,6 +13,7 @@ Shape = Literal["digit", "mark", "either"]
 _LOW = 0.45  # share of the row's height: lower characters are marks
 _SHORT = 0.62  # share of the row's height: few digits are as short, and no 1
 _NARROW = 0.5  # width divided by height
+_MAX_STACK = 0.78  # share of the row's height: "=", ":" and "÷" are lower than digits
 _MAX_CROSS = 0.85  # share of the row's height: "+" and "×" are lower than digits
 _CORNER = 0.28  # share of the sides of a corner of a cross's box
 _EMPTY = 0.12  # share of a corner's area that ink may cover
@@ -31,7 +32,7 @@ def shape_of(
     """
     height, width = mask.shape
     size = height / row_height
-    if len(chosen) > 1 and _is_stacked(parts, chosen, row_height):
+    if len(chosen) > 1 and size < _MAX_STACK and _is_stacked(parts, chosen, row_height):
         return "mark"
     if size < _LOW:
         return "mark"

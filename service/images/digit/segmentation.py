@@ -7,6 +7,7 @@ chooses (`service.candidates`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -15,30 +16,24 @@ from numpy.typing import NDArray
 from service.errors import NothingDrawn
 from service.images.digit.components import Components, find_components
 from service.images.digit.cuts import find_cuts
-from service.images.digit.foreground import (
-    NOTHING_DRAWN,
-    Foreground,
-    find_foreground,
-    follow_shadows,
-)
-from service.images.digit.grid import digits_of_cells, find_grid
+from service.images.digit.foreground import NOTHING_DRAWN, Foreground
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.marks import shape_of
-from service.images.digit.preprocessing import (
-    SIZE,
-    Prepared,
-    Preprocessing,
-    Removal,
-    normalise,
-)
+from service.images.digit.page import cropped, edges_of, is_ink_of, page_foreground, prepared_part
+from service.images.digit.preprocessing import Prepared, Removal
 from service.images.digit.rows import Row, find_rows
 
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
 _MAX_STROKES = 1500  # components of a page: more are texture
 _SPECK = 0.0006  # share of the square of the tallest component, below which one is a speck
-_SOLID = 0.5  # share of the foreground that is certain; below, much of it is uneven light
+_LOOSE = 0.5  # share of the row's height: a lower character may be a part of its neighbour,
+_MIN_LOOSE = 0.2  # if it is longer than this
+_NEAR = 0.12  # and nearer to it
 _MAX_CUTS = 8
-_SUSPICIOUS = 0.75  # width divided by height from which a component is cut
+_SUSPICIOUS = 0.9  # width divided by height; few single digits are as wide
+_MIN_TOUCHING = 0.5  # width divided by height: two digits are wider than this
+_NECK = 0.3  # share of the height that is ink in the column where two digits touch
+_FULL_HEIGHT = 0.7  # share of the height that a digit on either side of the neck has
 _THREE_DIGITS = 1.3  # width divided by height from which it may be three digits
 _MIN_PIECE, _MAX_PIECE = 0.1, 1.4  # widths of a digit, as shares of its height
 _MIN_AREA = 0.04  # share of the component's area that a piece of it has at least
@@ -111,77 +106,54 @@ def segment(image: NDArray[np.uint8]) -> list[Segment]:
         NothingDrawn: there is no digit in the image.
     """
     foreground = page_foreground(image)
-    lines = find_lines(foreground.possible)
+    lines = find_lines(foreground.possible, edges_of(foreground))
     removed: tuple[Removal, ...] = ("lines",) if len(lines) else ()
     mask = without_lines(foreground.possible, lines) if removed else foreground.possible
     components = find_components(mask)
     strokes = _strokes(components, foreground)
     segments: list[Segment] = []
     for number, row in enumerate(find_rows(components, strokes)):
-        for character in row.characters:
+        characters = list(row.characters)
+        while characters:
+            character = characters.pop(0)
             place = Place(len(segments), number, None, True, False)
-            segments += _read(foreground, components, row, character, place, removed)
+            read = partial(_read, foreground, components, row, place=place, removed=removed)
+            segments += read(character)
+            if characters and _may_be_one(components, row, character, characters[0]):
+                following = characters.pop(0)
+                single = segments.pop() if segments[-1].span is None else None
+                if single is None:
+                    segments += read(following)
+                else:
+                    segments += _alternatives(single, read(following), read(character + following))
     return segments
 
 
-def segment_grid(image: NDArray[np.uint8]) -> list[Segment]:
-    """Find the grid of an image, and preprocess the digit of each cell.
-
-    Args:
-        image: uint8 (H, W) in 0–255, either polarity.
-
-    Returns:
-        The cells row by row; the digit of an empty one is all 0.
-
-    Raises:
-        NothingDrawn: there is no grid in the image.
-    """
-    foreground = page_foreground(image)
-    lines = find_lines(foreground.possible)
-    grid = find_grid(lines)
-    components = find_components(without_lines(foreground.possible, lines))
-    is_ink = components.count(foreground.certain & components.mask) > 0
-    digits = digits_of_cells(grid, components, is_ink)
-    segments = []
-    for row in range(len(grid.rows) - 1):
-        for column in range(len(grid.columns) - 1):
-            place = Place(len(segments), row, column, (row, column) in digits, False)
-            if place.is_digit:
-                part, mask = _cropped(foreground, components, digits[row, column])
-                prepared = _prepared(part, mask, ("grid",))
-            else:
-                prepared = _empty(crop(foreground, *grid.box(row, column)))
-            segments.append(Segment(prepared, place))
-    return segments
-
-
-def _empty(cell: Foreground) -> Prepared:
-    """Return the preprocessing of an empty cell, without a digit."""
-    digit = np.zeros((SIZE, SIZE), np.uint8)
-    height, width = (part.stop - part.start for part in (cell.rows, cell.columns))
-    left, top = cell.columns.start * cell.reduction, cell.rows.start * cell.reduction
-    applied = Preprocessing(
-        mode="mnist",
-        inverted=cell.inverted,
-        bounding_box=(left, top, width * cell.reduction, height * cell.reduction),
-        scale=1.0,
-        shift=(0, 0),
-        threshold=cell.threshold,
-        stroke=1.0,
-        removed=("grid",),
+def _may_be_one(components: Components, row: Row, one: list[int], other: list[int]) -> bool:
+    """Return whether neighbours may be parts of one digit, such as a 5 and its displaced bar."""
+    parts = [*one, *other]
+    heights = [components.bottom[part].max() - components.top[part].min() for part in (one, other)]
+    gap = components.left[other].min() - components.right[one].max()
+    width = components.right[parts].max() - components.left[parts].min()
+    lower = one if heights[0] < heights[1] else other
+    longer = max(min(heights), components.right[lower].max() - components.left[lower].min())
+    return bool(
+        min(heights) < _LOOSE * row.height <= max(heights)
+        and longer >= _MIN_LOOSE * row.height
+        and gap < _NEAR * row.height
+        and width < _MAX_PIECE * row.height
     )
-    return Prepared(digit, applied, lambda: {"grey": cell.grey, "digit": digit})
 
 
-def page_foreground(image: NDArray[np.uint8]) -> Foreground:
-    """Separate the strokes of a page, which are thin, from uneven light.
-
-    Raises:
-        NothingDrawn: the image has no contrast beyond its own noise.
-    """
-    foreground = find_foreground(image)
-    solid = np.count_nonzero(foreground.certain) / np.count_nonzero(foreground.possible)
-    return foreground if solid >= _SOLID else follow_shadows(foreground, foreground.inverted)
+def _alternatives(one: Segment, following: list[Segment], united: list[Segment]) -> list[Segment]:
+    """Return two neighbours and their union as candidates, or as they are if one may be cut."""
+    if len(following) > 1:
+        return [one, *following]
+    group = one.place.index
+    return [
+        replace(segment, span=Span(group, first, last, 2))
+        for segment, first, last in ((united[0], 0, 2), (one, 0, 1), (following[0], 1, 2))
+    ]
 
 
 def _strokes(components: Components, foreground: Foreground) -> NDArray[np.int64]:
@@ -190,9 +162,8 @@ def _strokes(components: Components, foreground: Foreground) -> NDArray[np.int64
     Raises:
         NothingDrawn: there are none, or so many that they are texture.
     """
-    certain = components.count(foreground.certain & components.mask)
     longer = np.maximum(components.bottom - components.top, components.right - components.left)
-    is_stroke = (certain > 0) & (longer >= 2)
+    is_stroke = is_ink_of(components, foreground) & (longer >= 2)
     tallest = longer[is_stroke].max(initial=0)
     is_stroke &= components.area > _SPECK * tallest**2
     strokes = np.flatnonzero(is_stroke)
@@ -210,53 +181,43 @@ def _read(
     removed: tuple[Removal, ...],
 ) -> list[Segment]:
     """Preprocess a character; where it may be touching digits, also its parts."""
-    part, mask = _cropped(foreground, components, character)
+    part, mask = cropped(foreground, components, character)
     shape = shape_of(mask & part.certain, components, character, row.height)
-    whole = _prepared(part, mask, removed)
+    whole = prepared_part(part, mask, removed)
     if shape == "mark":
         return [Segment(whole, replace(place, is_digit=False), shape)]
     whole_segment = Segment(whole, place, shape)
-    if mask.shape[1] <= _SUSPICIOUS * mask.shape[0]:
+    if not may_touch(mask):
         return [whole_segment]
     cuts = find_cuts(mask, _MAX_CUTS)
     span = Span(place.index, 0, len(cuts) + 1, len(cuts) + 1)
     candidates = [replace(whole_segment, span=span)]
     for first, last, piece in _pieces(mask, cuts):
-        prepared = _prepared(part, piece, removed)
+        prepared = prepared_part(part, piece, removed)
         span = replace(span, first=first, last=last)
         candidates.append(Segment(prepared, replace(place, touching=True), shape, span))
     return candidates
 
 
-def _cropped(
-    foreground: Foreground, components: Components, character: list[int]
-) -> tuple[Foreground, NDArray[np.bool_]]:
-    """Return the foreground around a character, and its pixels there, bool (h, w)."""
-    rows = slice(int(components.top[character].min()), int(components.bottom[character].max()))
-    columns = slice(int(components.left[character].min()), int(components.right[character].max()))
-    labels = components.labels[rows, columns]
-    mask = labels == character[0]
-    for other in character[1:]:
-        mask |= labels == other
-    return crop(foreground, rows, columns), mask
+def may_touch(mask: NDArray[np.bool_]) -> bool:
+    """Return whether a character is wide, or has a narrow neck between two parts of full height.
 
-
-def crop(foreground: Foreground, rows: slice, columns: slice) -> Foreground:
-    """Return the foreground of a part of the searched pixels; the rest becomes background."""
-    top, left = foreground.rows.start, foreground.columns.start
-    return replace(
-        foreground,
-        rows=slice(top + rows.start, top + rows.stop),
-        columns=slice(left + columns.start, left + columns.stop),
-        intensity=foreground.intensity[rows, columns],
-        certain=foreground.certain[rows, columns],
-        possible=foreground.possible[rows, columns],
-    )
-
-
-def _prepared(part: Foreground, mask: NDArray[np.bool_], removed: tuple[Removal, ...]) -> Prepared:
-    prepared = normalise(part, mask)
-    return replace(prepared, applied=replace(prepared.applied, removed=removed))
+    Args:
+        mask: bool (h, w), cropped to the character.
+    """
+    height, width = mask.shape
+    if width > _SUSPICIOUS * height:
+        return True
+    if width < _MIN_TOUCHING * height:
+        return False
+    inner = slice(width // 6, width - width // 6)
+    ink = np.count_nonzero(mask, axis=0)
+    top = np.where(ink > 0, mask.argmax(axis=0), height)
+    bottom = np.where(ink > 0, height - mask[::-1].argmax(axis=0), 0)
+    left = np.maximum.accumulate(bottom) - np.minimum.accumulate(top)
+    right = (np.maximum.accumulate(bottom[::-1]) - np.minimum.accumulate(top[::-1]))[::-1]
+    is_neck = (ink <= _NECK * height) & (np.minimum(left, right) >= _FULL_HEIGHT * height)
+    return bool(is_neck[inner].any())
 
 
 def _pieces(

@@ -25,7 +25,7 @@ _MAX_BEND = 0.008  # root mean square distance from a straight line, as a share 
 _MAX_GAP = 0.4  # share of the longer side, between parts of a line
 _MIN_ASPECT = 7.0  # length divided by thickness
 _FILLED = 0.65  # share of a line's length that is not a gap; else it is a row of bars
-_OUTLINE = 0.75  # pixels on either side of a line that are still its blurred outline
+_OUTLINE = 1.0  # pixels on either side of a line that are still its blurred outline
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _horizontal(mask: NDArray[np.bool_]) -> Lines:
     order = order[group[order] >= 0]
     _, number, count = np.unique(group[order], return_inverse=True, return_counts=True)
     first = np.cumsum(count) - count
-    thickness = thick[order][first + count // 2].astype(np.float32)  # the median of each
+    thickness = thick[order][first + count * 3 // 4].astype(np.float32)
     strip, centre = strip[order], centre[order]
     start = np.full(len(count), mask.shape[1])
     end = np.zeros(len(count), np.int64)
