@@ -21,13 +21,15 @@ class AppliedPreprocessing(msgspec.Struct, gc=False):
         mode: "mnist" where the image was normalised, "none" where its pixels were not changed.
         inverted: whether a dark digit on a bright background was inverted.
         bounding_box: the digit's left, top, width, height, in pixels of the client's image.
-        removed: what surrounded the digit and was removed, in the order of removal.
-        scale: pixels of the digit for one pixel of the client's image; only with details=true, as
-            are the fields below.
-        shift: rows and columns by which the digit was moved to centre its mass.
-        threshold: contrast to the background, 0–255, from which a pixel was foreground; None
-            where no threshold was needed.
-        stroke: factor by which strokes were dilated (above 1) or eroded (below 1).
+        removed: what surrounded the digit and was removed, in the order of removal;
+            `Preprocessing` describes each.
+        scale: pixels of the digit for one pixel of the client's image; only with details=true.
+        shift: rows and columns by which the digit was moved to centre its mass; only with
+            details=true.
+        threshold: contrast to the background, 0–255, from which a pixel was foreground, None where
+            no threshold was needed; only with details=true.
+        stroke: factor by which strokes were dilated (above 1) or eroded (below 1); only with
+            details=true.
     """
 
     mode: Literal["mnist", "none"]
@@ -59,7 +61,7 @@ class Prediction(msgspec.Struct, gc=False):
         in_distribution: whether the image resembles the training images; None where the bundle has
             no threshold, and for an empty cell of a grid.
         score: compared with the bundle's threshold; higher means more similar to the training
-            images. None where the bundle has none.
+            images. None where the bundle has none, and for an empty cell of a grid.
         preprocessing: how the image was preprocessed.
         segment: its place on the page; only with segment=true and segment=grid.
     """

@@ -3,12 +3,14 @@
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 from msgspec.structs import fields
 
 from service.api.http import metrics
 from service.api.http.problems import HTTP_PROBLEMS, PROBLEMS
 from service.app import create_app
+from service.images.digit.preprocessing import Removal
 from service.settings import Settings
 from tests.conftest import ROOT
 
@@ -71,6 +73,16 @@ def test_every_problem_type_is_documented():
     ours = {(slug, str(int(status))) for status, slug in PROBLEMS.values()}
     flasks = {(slug, str(int(status))) for status, (slug, _) in HTTP_PROBLEMS.items()}
     assert documented == ours | flasks
+
+
+def test_everything_that_preprocessing_removes_is_documented_and_has_a_text():
+    """docs/api.md lists exactly the values of `removed`, in their order; the page names each."""
+    names = [row[0] for row in table_rows(API, 2)]
+    first = names.index("outside")
+    assert tuple(names[first : first + len(get_args(Removal))]) == get_args(Removal)
+    for language in ("en", "ko"):
+        texts = (ROOT / "service" / "web" / "i18n" / f"{language}.js").read_text()
+        assert set(re.findall(r"'removed\.(\w+)':", texts)) == {*get_args(Removal), "image"}
 
 
 def test_every_error_class_has_a_status():

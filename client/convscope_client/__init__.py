@@ -10,7 +10,7 @@
 
 from convscope_client.client import Client
 from convscope_client.errors import ClientError, Problem, TimedOut, UnknownKind, Unreachable
-from convscope_client.results import Explanation, Prediction
+from convscope_client.results import Explanation, Prediction, Segment
 from convscope_client.traces import (
     AveragePoolingTrace,
     ConvolutionTrace,
@@ -31,6 +31,7 @@ __all__ = [
     "MaxPoolingTrace",
     "Prediction",
     "Problem",
+    "Segment",
     "TimedOut",
     "Trace",
     "UnknownKind",

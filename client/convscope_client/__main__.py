@@ -1,6 +1,7 @@
 """Query a ConvScope service from the command line.
 
 predict       print a table (or JSON lines) of files, digits and confidences
+segment       print a table (or JSON lines) of the digits of an image, or of the cells of its grid
 activations   save the values of layers as .npz, or their maps as a PNG
 explain       print the arithmetic behind one cell as JSON
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from convscope_client.client import Client
 from convscope_client.errors import ClientError, Problem
-from convscope_client.results import Explanation, Prediction
+from convscope_client.results import Explanation, Prediction, Segment
 
 try:
     from tqdm import tqdm
@@ -51,7 +52,7 @@ def predict(client: Client, arguments: argparse.Namespace) -> int:
     status = 0
     for file in _with_progress(arguments.files):
         try:
-            prediction = client.predict(file, **_options(arguments))
+            prediction = client.predict(file, details=arguments.details, **_options(arguments))
         except (Problem, OSError) as error:
             message = f"{file}: {error}" if isinstance(error, Problem) else _message(error)
             _write(message, sys.stderr)
@@ -63,6 +64,24 @@ def predict(client: Client, arguments: argparse.Namespace) -> int:
             columns = f"{prediction.label:>5}  {prediction.confidence:>10.4f}"
             _write(f"{file:<{width}}  {columns}", sys.stdout)
     return status
+
+
+def segment(client: Client, arguments: argparse.Namespace) -> int:
+    """Print a line per segment of an image, in reading order."""
+    options = {name: getattr(arguments, name) for name in ("grid", "details", "model", "version")}
+    segments = client.segment(arguments.file, **options)
+    if arguments.json:
+        for each in segments:
+            print(json.dumps(_prediction_json(each)))
+        return 0
+    print("row  " + "column  " * arguments.grid + "digit  confidence")
+    for each in segments:
+        column = f"{each.column:>6}  " if arguments.grid else ""
+        digit = (
+            f"{each.label:>5}  {each.confidence:>10.4f}" if each.is_digit else "    -           -"
+        )
+        print(f"{each.row:>3}  {column}{digit}")
+    return 0
 
 
 def activations(client: Client, arguments: argparse.Namespace) -> int:
@@ -92,12 +111,17 @@ def _parser() -> argparse.ArgumentParser:
         "convscope", description="Classify digits with a ConvScope service."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    shared = _shared_options()
-    as_json = argparse.ArgumentParser(add_help=False)
+    shared, preprocess = _shared_options(), argparse.ArgumentParser(add_help=False)
+    preprocess.add_argument("--preprocess", choices=("auto", "mnist", "none"))
+    as_json, details = (argparse.ArgumentParser(add_help=False) for _ in range(2))
     as_json.add_argument("--json", action="store_true", help="print one JSON object per line")
-    _add_predict(commands, [shared, as_json])
-    _add_activations(commands, [shared])
-    _add_explain(commands, [shared, as_json])
+    details.add_argument(
+        "--details", action="store_true", help="with --json: print all of the preprocessing"
+    )
+    _add_predict(commands, [shared, preprocess, as_json, details])
+    _add_segment(commands, [shared, as_json, details])
+    _add_activations(commands, [shared, preprocess])
+    _add_explain(commands, [shared, preprocess, as_json])
     return parser
 
 
@@ -108,7 +132,6 @@ def _shared_options() -> argparse.ArgumentParser:
     options.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS")
     # a key in the arguments would be visible in the list of processes
     options.add_argument("--api-key-file", type=Path, metavar="FILE")
-    options.add_argument("--preprocess", choices=("auto", "mnist", "none"))
     options.add_argument("--model", help="name of the model; default: the service's default")
     options.add_argument("--version", type=int, help="version of the model")
     return options
@@ -118,6 +141,17 @@ def _add_predict(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     command = commands.add_parser("predict", parents=parents, help="classify each image")
     command.set_defaults(run=predict)
     command.add_argument("files", nargs="+", metavar="FILE", help="image files")
+
+
+def _add_segment(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "segment", parents=parents, help="classify each digit of an image"
+    )
+    command.set_defaults(run=segment)
+    command.add_argument("file", metavar="FILE", help="image file")
+    command.add_argument(
+        "--grid", action="store_true", help="classify each cell of the image's grid"
+    )
 
 
 def _add_activations(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -167,8 +201,8 @@ def _write(text: str, file: TextIO) -> None:
         tqdm.write(text, file=file)
 
 
-def _prediction_json(prediction: Prediction) -> dict[str, Any]:
-    """Return a prediction as the service's JSON has it, with its model."""
+def _prediction_json(prediction: Prediction | Segment) -> dict[str, Any]:
+    """Return a prediction as the service's JSON has it, with its model and a segment's place."""
     values = asdict(prediction)
     extra: dict[str, Any] = values.pop("extra")
     return values | extra

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from convscope_client.connection import Connection
 from convscope_client.errors import ClientError
-from convscope_client.images import Body, EncodedImage, Image, Images, bodies, split
-from convscope_client.results import Explanation, Prediction
+from convscope_client.images import EncodedImage, Image, Images, bodies, single_body, split
+from convscope_client.results import Explanation, Prediction, Segment
 
 Mode: TypeAlias = Literal["auto", "mnist", "none"]
 Stage: TypeAlias = Literal["pre", "post"]
@@ -66,6 +66,7 @@ class Client:
         *,
         preprocess: Mode | None = None,
         top_k: int | None = None,
+        details: bool = False,
         model: str | None = None,
         version: int | None = None,
     ) -> Prediction: ...
@@ -77,6 +78,7 @@ class Client:
         *,
         preprocess: Mode | None = None,
         top_k: int | None = None,
+        details: bool = False,
         model: str | None = None,
         version: int | None = None,
     ) -> list[Prediction]: ...
@@ -88,6 +90,7 @@ class Client:
         *,
         preprocess: Mode | None = None,
         top_k: int | None = None,
+        details: bool = False,
         model: str | None = None,
         version: int | None = None,
     ) -> Prediction | list[Prediction]: ...
@@ -98,6 +101,7 @@ class Client:
         *,
         preprocess: Mode | None = None,
         top_k: int | None = None,
+        details: bool = False,
         model: str | None = None,
         version: int | None = None,
     ) -> Prediction | list[Prediction]:
@@ -109,6 +113,8 @@ class Client:
                 single images of any of these types and of any length.
             preprocess: None for the default: image files are preprocessed, arrays are not.
             top_k: return only the most probable classes; None for all.
+            details: whether `preprocessing` of a prediction also has scale, shift, threshold and
+                stroke.
             model: name of the model; None for the service's default.
             version: version of the model; None for the served one.
 
@@ -116,7 +122,13 @@ class Client:
             A prediction for a single image; for a list or an array of several, a list in their
             order.
         """
-        query = {"preprocess": preprocess, "top_k": top_k, "model": model, "version": version}
+        query = {
+            "preprocess": preprocess,
+            "top_k": top_k,
+            "model": model,
+            "version": version,
+            "details": "true" if details else None,
+        }
         items, is_single = split(images)
         predictions: list[Prediction] = []
         for body in bodies(items, IMAGES_PER_PREDICT):
@@ -125,22 +137,35 @@ class Client:
         return predictions[0] if is_single else predictions
 
     def segment(
-        self, image: Image, *, model: str | None = None, version: int | None = None
-    ) -> list[Prediction]:
-        """Classify every digit of an image, left to right.
+        self,
+        image: Image,
+        *,
+        grid: bool = False,
+        details: bool = False,
+        model: str | None = None,
+        version: int | None = None,
+    ) -> list[Segment]:
+        """Classify every digit of an image in reading order, or every cell of its grid.
 
         Args:
             image: a single image as for `predict`, but not an array.
+            grid: whether the image shows a grid, whose cells are the segments.
+            details: as for `predict`.
             model: as for `predict`.
             version: as for `predict`.
 
         Returns:
-            A prediction for each digit. `preprocessing["bounding_box"]` is its position, and
-            `extra["touching"]` states whether it seems to consist of several digits that touch.
+            A segment for each digit and each other sign, row by row; with `grid` one for each cell,
+            empty ones included.
         """
-        query = {"segment": "true", "model": model, "version": version}
-        response = self._connection.json("POST", "/predict", query, _single_body(image))
-        return Prediction.parse_all(response)
+        query = {
+            "segment": "grid" if grid else "true",
+            "model": model,
+            "version": version,
+            "details": "true" if details else None,
+        }
+        response = self._connection.json("POST", "/predict", query, single_body(image))
+        return Segment.parse_all(response)
 
     def activations(
         self,
@@ -202,7 +227,7 @@ class Client:
             "model": model,
             "version": version,
         }
-        return self._connection.send("POST", "/activations", query, _single_body(image)).content
+        return self._connection.send("POST", "/activations", query, single_body(image)).content
 
     def explain(
         self,
@@ -234,16 +259,9 @@ class Client:
         Raises:
             UnknownKind: this client does not know the kind of the layer.
         """
-        query = {
-            "layer": layer,
-            "channel": channel,
-            "row": row,
-            "column": column,
-            "preprocess": preprocess,
-            "model": model,
-            "version": version,
-        }
-        response = self._connection.json("POST", "/explain", query, _single_body(image))
+        cell = {"layer": layer, "channel": channel, "row": row, "column": column}
+        query = {**cell, "preprocess": preprocess, "model": model, "version": version}
+        response = self._connection.json("POST", "/explain", query, single_body(image))
         return Explanation.parse(response)
 
     def preprocess(
@@ -260,7 +278,7 @@ class Client:
             uint8 (28, 28), foreground 255 on background 0; every other call takes it as an image.
         """
         query = {"preprocess": preprocess, "model": model, "version": version}
-        digit = self._connection.json("POST", "/preprocess", query, _single_body(image))["digit"]
+        digit = self._connection.json("POST", "/preprocess", query, single_body(image))["digit"]
         return np.array(digit, np.uint8)
 
     def model(self, model: str | None = None, version: int | None = None) -> dict[str, Any]:
@@ -278,10 +296,3 @@ class Client:
 
 def _joined(layers: str | Sequence[str]) -> str:
     return layers if isinstance(layers, str) else ",".join(layers)
-
-
-def _single_body(image: Image) -> Body:
-    items, _ = split(image)
-    if len(items) != 1:
-        raise ValueError(f"This call takes one image, got {len(items)}; call it for each image.")
-    return next(bodies(items, 1))

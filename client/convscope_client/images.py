@@ -62,6 +62,19 @@ def bodies(images: Iterable[Image], max_images: int) -> Iterator[Body]:
             yield _image_body(chunk) if kind is bytes else _array_body(chunk)
 
 
+def single_body(image: Image) -> Body:
+    """Return the request body of a single image.
+
+    Raises:
+        ValueError: there are several images, or none.
+        OSError, TypeError: as for `bodies`.
+    """
+    items, _ = split(image)
+    if len(items) != 1:
+        raise ValueError(f"This call takes one image, got {len(items)}; call it for each image.")
+    return next(bodies(items, 1))
+
+
 def _encode(image: Image) -> bytes | NDArray[Any]:
     if isinstance(image, np.ndarray):
         return image

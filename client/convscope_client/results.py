@@ -1,20 +1,23 @@
 """The results of predictions and explanations, parsed from the service's JSON."""
 
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, Self, TypeVar
 
 from convscope_client.traces import Trace, parse_trace
 
+Label = TypeVar("Label", str, str | None)
+Confidence = TypeVar("Confidence", float, float | None)
 
-@dataclass(frozen=True)
-class Prediction:
-    """The prediction for one image.
+
+@dataclass(frozen=True, kw_only=True)
+class _Result(Generic[Label, Confidence]):
+    """What predictions and segments have in common.
 
     Attributes:
         label: of the most probable class.
         confidence: its probability.
         probabilities: by label, highest first.
-        preprocessing: the preprocessing of the image.
+        preprocessing: how the image was preprocessed, as the service's JSON has it.
         in_distribution: whether the image is like the training images; None where the model has no
             threshold.
         score: compared with the threshold; higher is more like a training image.
@@ -22,33 +25,64 @@ class Prediction:
         extra: fields of the response that this client does not know.
     """
 
-    label: str
-    confidence: float
+    label: Label
+    confidence: Confidence
     probabilities: dict[str, float]
     preprocessing: dict[str, Any]
-    in_distribution: bool | None
-    score: float | None
+    in_distribution: bool | None = None
+    score: float | None = None
     model: dict[str, Any] = field(repr=False)
     extra: dict[str, Any] = field(repr=False)
+
+    @property
+    def bounding_box(self) -> tuple[int, int, int, int]:
+        """Return the digit's left, top, width and height in pixels of the image."""
+        left, top, width, height = self.preprocessing["bounding_box"]
+        return left, top, width, height
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Return what surrounded the digit and was removed, such as "box" and "lines"."""
+        return tuple(self.preprocessing["removed"])
 
     @classmethod
     def parse_all(cls, response: dict[str, Any]) -> list[Self]:
         """Convert the JSON of a response to its predictions."""
-        return [cls._parse(each, response["model"]) for each in response["predictions"]]
+        names = {each.name for each in fields(cls)}
+        results = []
+        for prediction in response["predictions"]:
+            values = {**prediction, **prediction.get("segment", {})}
+            values.pop("segment", None)
+            extra = {name: value for name, value in values.items() if name not in names}
+            known = {name: value for name, value in values.items() if name in names}
+            results.append(cls(**known, model=response["model"], extra=extra))
+        return results
 
-    @classmethod
-    def _parse(cls, prediction: dict[str, Any], model: dict[str, Any]) -> Self:
-        extra = dict(prediction)
-        return cls(
-            label=extra.pop("label"),
-            confidence=extra.pop("confidence"),
-            probabilities=extra.pop("probabilities"),
-            preprocessing=extra.pop("preprocessing"),
-            in_distribution=extra.pop("in_distribution", None),
-            score=extra.pop("score", None),
-            model=model,
-            extra=extra,
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(_Result[str, float]):
+    """The prediction for one image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment(_Result[str | None, float | None]):
+    """The prediction for one segment of an image: a digit, another sign, or a cell of a grid.
+
+    `label` and `confidence` are None for an empty cell.
+
+    Attributes:
+        index: in reading order, from 0.
+        row: of the page or grid, from 0 at the top.
+        column: of the grid, from 0 at the left; None where no grid was asked for.
+        is_digit: False for operators, separators and empty cells.
+        touching: whether the digit looked as if it touched its neighbour.
+    """
+
+    index: int
+    row: int
+    column: int | None
+    is_digit: bool
+    touching: bool
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ import { Inspector } from './parts/inspector.js';
 import { Menu } from './parts/menu.js';
 import { DrawingArea } from './parts/drawing-area.js';
 import { problemText } from './parts/problem.js';
+import { Removed } from './parts/removed.js';
 import { Share } from './parts/share.js';
 import { Tools } from './parts/tools.js';
 import { Tour } from './parts/tour.js';
@@ -33,6 +34,7 @@ const DEFAULTS = {
   digit: null,
   values: null,
   problem: null, // of the request for the values
+  removed: null, // what preprocessing removed: {names, image: the body that it was removed from}
   cell: null,
   hover: null,
   explanation: null,
@@ -113,6 +115,7 @@ function build({ api, manifest, network, store, models, embedded }) {
   new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
   new Digit($('digit'), { store, network });
   new Prediction($('answer'), { store, openClass });
+  new Removed($('removed'), { api, store });
   new OcclusionMap($('evidence'), { store });
   new View($('view'), { store });
   new Columns($('columns'), { api, store, network, trail });

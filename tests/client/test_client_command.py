@@ -83,6 +83,40 @@ def test_the_command_prints_json_lines(server, client, folder):
     assert {"confidence", "preprocessing", "model"} <= set(lines[0])
 
 
+def test_the_command_prints_the_segments_of_an_image(server, client, folder):
+    """Segment prints row, digit and confidence of each segment; --json its other fields too."""
+    table = run(server, folder, "segment", "seven.png")
+    lines = run(server, folder, "segment", "seven.png", "--json", "--details")
+    (segment,) = client.segment(folder / "seven.png")
+    header, row = (line.split() for line in table.stdout.splitlines())
+    assert header == ["row", "digit", "confidence"]
+    assert row == ["0", "7", f"{segment.confidence:.4f}"]
+    (printed,) = map(json.loads, lines.stdout.splitlines())
+    assert printed["touching"] is False
+    assert "stroke" in printed["preprocessing"]
+
+
+def test_the_command_prints_the_cells_of_a_grid(folder):
+    """--grid prints the column too; an empty cell and an operator have no digit."""
+    cells = [
+        {"label": "7", "confidence": 0.9, "segment": {"column": 0, "is_digit": True}},
+        {"label": None, "confidence": None, "segment": {"column": 1, "is_digit": False}},
+        {"label": "4", "confidence": 0.5, "segment": {"column": 2, "is_digit": False}},
+    ]
+    shared = {"index": 0, "row": 3, "touching": False}
+    predictions = [
+        RESPONSE["predictions"][0] | cell | {"segment": cell["segment"] | shared} for cell in cells
+    ]
+    with scripted_server((200, {}, RESPONSE | {"predictions": predictions})) as server:
+        done = run(server.url, folder, "segment", "seven.png", "--grid")
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["row", "column", "digit", "confidence"],
+        ["3", "0", "7", "0.9000"],
+        ["3", "1", "-", "-"],
+        ["3", "2", "-", "-"],
+    ]
+
+
 def test_the_command_saves_activations(server, client, folder):
     """-o writes the arrays of Client.activations by name."""
     done = run(server, folder, "activations", "seven.png", "--layers", "all", "-o", "seven.npz")

@@ -120,14 +120,41 @@ def test_a_prediction_states_whether_the_image_is_in_distribution(client, first_
 
 
 def test_segment_classifies_every_digit_of_an_image(client, mnist):
-    """An image of 2026 gives four predictions, left to right, each with its bounding box."""
+    """An image of 2026 gives four segments, left to right, each with its place and box."""
     wanted = [int(np.flatnonzero(mnist.test_labels == digit)[0]) for digit in (2, 0, 2, 6)]
     row = np.pad(np.concatenate(mnist.test_images[wanted], axis=1), 20)
-    predictions = client.segment(Image.fromarray(255 - row))
-    assert [each.label for each in predictions] == ["2", "0", "2", "6"]
-    assert [each.extra["touching"] for each in predictions] == [False] * 4
-    lefts = [each.preprocessing["bounding_box"][0] for each in predictions]
+    segments = client.segment(Image.fromarray(255 - row))
+    assert [each.label for each in segments] == ["2", "0", "2", "6"]
+    assert [(each.index, each.row, each.column) for each in segments] == [
+        (index, 0, None) for index in range(4)
+    ]
+    assert [(each.is_digit, each.touching) for each in segments] == [(True, False)] * 4
+    lefts = [each.bounding_box[0] for each in segments]
     assert lefts == sorted(lefts)
+    assert segments[0].extra == {"image": 0}
+
+
+def test_an_empty_cell_of_a_grid_has_no_label():
+    """grid=True requests the grid; an empty cell has its place, and None as its label."""
+    place = {"index": 3, "row": 1, "column": 0, "is_digit": False, "touching": False}
+    cell = {"label": None, "confidence": None, "probabilities": {}, "segment": place}
+    response = RESPONSE | {"predictions": [RESPONSE["predictions"][0] | cell]}
+    with scripted_server((200, {}, response)) as server, Client(server.url) as client:
+        (empty,) = client.segment(b"x", grid=True, details=True)
+        assert server.requests[0].query == {"segment": ["grid"], "details": ["true"]}
+    assert (empty.label, empty.confidence, empty.extra) == (None, None, {})
+    assert (empty.row, empty.column, empty.is_digit) == (1, 0, False)
+
+
+def test_details_add_to_the_preprocessing(client, first_digits):
+    """Four fields by default, of which two are attributes; all fields with details=True."""
+    image = Image.fromarray(255 - first_digits[0]).resize((280, 280))
+    lean, full = client.predict(image), client.predict(image, details=True)
+    assert set(full.preprocessing) - set(lean.preprocessing) == {
+        *("scale", "shift", "threshold", "stroke")
+    }
+    assert lean.bounding_box == tuple(lean.preprocessing["bounding_box"])
+    assert lean.removed == ()
 
 
 def test_invalid_images_raise_before_a_request(client, first_digits, tmp_path):

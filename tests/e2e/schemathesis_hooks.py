@@ -124,7 +124,11 @@ def choose_cell(query: dict[str, Any]) -> None:
 
 
 def native(case: Any) -> None:
-    """Use digits as instances, and a single image for a contact sheet."""
+    """Use digits as instances, a single image for a contact sheet, and segment encoded images."""
+    has_instances = isinstance(case.body, dict) and "instances" in case.body
+    is_array = has_instances or case.media_type == "application/x-npy"
+    if is_array or case.query.get("preprocess") == "none":
+        case.query.pop("segment", None)
     if case.media_type == "application/json":
         body = dict(case.body)
         if "instances" in body:

@@ -100,10 +100,30 @@ def test_preprocess_returns_the_digit_and_every_stage(server, mnist):
     assert response["preprocessing"]["inverted"] is True
     names = [stage["name"] for stage in response["stages"]]
     assert names == ["grey", "ink", "mask", "cropped", "resized", "digit"]
+    assert {"scale", "shift", "threshold", "stroke"} <= set(response["preprocessing"])
     last = base64.b64decode(response["stages"][-1]["image"].partition(",")[2])
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(last))), digit)
     grey = post(server, "preprocess", png(drawn), format="png", stage="grey")
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(grey.content))), drawn)
+    removed = post(server, "preprocess", png(drawn), format="png", stage="removed")
+    blank = np.asarray(Image.open(io.BytesIO(removed.content)))
+    np.testing.assert_array_equal(blank, np.zeros_like(drawn))
+
+
+@pytest.mark.parametrize("route", ["predict", "activations", "explain"])
+def test_details_of_the_preprocessing_are_returned_on_request(server, mnist, route):
+    """Predictions have four fields of the preprocessing; details=true adds those of /preprocess."""
+    body = png(mnist.test_images[0])
+    params = {"layer": "dense", "channel": 0} if route == "explain" else {}
+    lean, full = (
+        post(server, route, body, preprocess="mnist", **params, **details).json()["predictions"][0]
+        for details in ({}, {"details": "true"})
+    )
+    expected = post(server, "preprocess", body, preprocess="mnist").json()["preprocessing"]
+    assert set(lean["preprocessing"]) == {"mode", "inverted", "bounding_box", "removed"}
+    assert full["preprocessing"] == expected
+    assert lean["preprocessing"].items() <= expected.items()
+    assert "segment" not in lean
 
 
 def test_the_digits_of_an_image_are_predicted_left_to_right(server, mnist):
@@ -117,18 +137,56 @@ def test_the_digits_of_an_image_are_predicted_left_to_right(server, mnist):
     assert [each["label"] for each in predictions] == ["2", "0", "2", "6"]
     lefts = [each["preprocessing"]["bounding_box"][0] for each in predictions]
     assert lefts == sorted(lefts)
-    assert [each["touching"] for each in predictions] == [False] * 4
+    assert [each["segment"] for each in predictions] == [
+        {"index": index, "row": 0, "column": None, "is_digit": True, "touching": False}
+        for index in range(4)
+    ]
     assert [each["image"] for each in predictions] == [0] * 4
 
 
 def test_touching_digits_are_flagged(server, mnist):
-    """Two digits that touch have `touching` set."""
+    """Segments of two digits that touch have `touching` set."""
     indices = [int(np.argmax(mnist.test_labels == label)) for label in (3, 5)]
     shapes = [renderings.shape_of(mnist.test_images[index], 80) for index in indices]
     row = renderings.side_by_side(shapes, -8)
     image = renderings.on_canvas(row, np.random.default_rng(0), (200, row.shape[1] + 60))
     predictions = post(server, "predict", png(image), segment="true").json()["predictions"]
-    assert [each["touching"] for each in predictions] == [True]
+    assert all(each["segment"]["touching"] for each in predictions)
+
+
+def test_the_cells_of_a_grid_are_predicted_row_by_row(server, mnist):
+    """A grid of 3 × 3 gives nine segments; those without a digit have no label."""
+    image, expected = grid_with_digits(mnist)
+    predictions = post(server, "predict", png(image), segment="grid").json()["predictions"]
+    assert [each["label"] for each in predictions] == expected
+    places = [each["segment"] for each in predictions]
+    assert [(each["row"], each["column"]) for each in places] == [divmod(i, 3) for i in range(9)]
+    assert [each["index"] for each in places] == list(range(9))
+    assert [each["is_digit"] for each in places] == [label is not None for label in expected]
+    empty = predictions[expected.index(None)]
+    assert (empty["confidence"], empty["probabilities"], empty["score"]) == (None, {}, None)
+    assert all("grid" in each["preprocessing"]["removed"] for each in predictions)
+
+
+def grid_with_digits(mnist):
+    """Return a grid of 3 × 3 cells with digits in three, and the label of each cell or None."""
+    image, expected = np.full((220, 220), 255, np.uint8), [None] * 9
+    for at in range(20, 201, 60):
+        image[at : at + 3, 20:203] = image[20:203, at : at + 3] = 0
+    for cell, index in ((0, 0), (4, 1), (6, 3)):
+        top, left = (30 + 60 * number for number in divmod(cell, 3))
+        shape = np.asarray(Image.fromarray(mnist.test_images[index]).resize((42, 42)))
+        image[top : top + 42, left : left + 42] = 255 - shape
+        expected[cell] = str(mnist.test_labels[index])
+    return image, expected
+
+
+def test_an_image_without_a_grid_is_rejected(server, mnist):
+    """segment=grid never returns cells of a grid that is not there."""
+    body = png(mnist.test_images[0])
+    response = requests.post(f"{server}/predict", data=body, params={"segment": "grid"})
+    assert response.status_code == 422
+    assert "segment=true" in response.json()["detail"]
 
 
 def test_noise_is_out_of_distribution(server, mnist):
@@ -164,12 +222,33 @@ def test_an_error_states_which_of_several_images_is_invalid(server, mnist, param
     assert not alone.json()["detail"].startswith("Image")
 
 
-def test_segment_is_rejected_for_arrays_and_without_preprocessing(server, mnist):
+@pytest.mark.parametrize("segment", ["true", "grid"])
+def test_segment_is_rejected_for_arrays_and_without_preprocessing(server, mnist, segment):
     """The parameter is never ignored silently."""
     body = io.BytesIO()
     np.save(body, mnist.test_images[0])
     headers = {"Content-Type": "application/x-npy"}
-    array = requests.post(f"{server}/predict?segment=true", data=body.getvalue(), headers=headers)
-    params = {"segment": "true", "preprocess": "none"}
+    params = {"segment": segment}
+    array = requests.post(f"{server}/predict", body.getvalue(), params=params, headers=headers)
+    params |= {"preprocess": "none"}
     raw = requests.post(f"{server}/predict", data=png(mnist.test_images[0]), params=params)
     assert (array.status_code, raw.status_code) == (400, 400)
+    assert "segment=grid apply to encoded images" in array.json()["detail"]
+    assert "preprocess=none" in raw.json()["detail"]
+
+
+@pytest.mark.parametrize("segment", ["1", "0", "true", "false", "True"])
+def test_segment_is_a_boolean(server, mnist, segment):
+    """The forms of a boolean select whether the image is segmented."""
+    (prediction,) = post(server, "predict", png(mnist.test_images[0]), segment=segment).json()[
+        "predictions"
+    ]
+    assert ("segment" in prediction) is (segment in ("1", "true", "True"))
+
+
+def test_another_segment_is_rejected(server, mnist):
+    """The error lists the values of the parameter."""
+    params = {"segment": "rows"}
+    response = requests.post(f"{server}/predict", data=png(mnist.test_images[0]), params=params)
+    assert response.status_code == 400
+    assert response.json()["detail"] == "segment must be one of true, false, grid, got 'rows'."

@@ -13,6 +13,8 @@ import pytest
 import requests
 
 from tests.e2e.running import PATIENCE_S, SEVEN, running, samples, until, workers
+from tests.e2e.test_insight import grid_with_digits
+from tests.e2e.test_predict import png
 from tests.e2e.test_service import run
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -85,6 +87,17 @@ def test_label_and_brightness_of_a_prediction_are_counted(server):
     assert after[ink] - before.get(ink, 0) == pytest.approx(0.5)
     label = ("convscope_predictions_total", (response["predictions"][0]["label"], "mnist"))
     assert after[label] - before.get(label, 0) == 1
+
+
+def test_only_the_digits_of_a_page_are_counted(server, mnist):
+    """Of a grid of nine cells with three digits, three predictions are counted."""
+    image, _ = grid_with_digits(mnist)
+    before = samples(server)
+    params = {"segment": "grid"}
+    requests.post(f"{server}/predict", data=png(image), params=params, timeout=PATIENCE_S)
+    after = samples(server)
+    for name in ("convscope_predictions_total", "convscope_confidence_count"):
+        assert total(after, name) - total(before, name) == 3
 
 
 def test_the_memory_of_each_worker_is_a_gauge():

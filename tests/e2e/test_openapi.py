@@ -146,6 +146,32 @@ def test_json_bodies_have_one_kind_of_input(document):
     assert form["items"] == {"type": "string", "format": "binary"}
 
 
+def test_fields_that_only_some_requests_get_are_optional(document):
+    """Only `segment` and the details of the preprocessing may be left out."""
+    schemas = document["components"]["schemas"]
+    optional = {
+        name: schemas[name]["properties"].keys() - schemas[name]["required"]
+        for name in ("Prediction", "AppliedPreprocessing", "Place")
+    }
+    details = {"scale", "shift", "threshold", "stroke"}
+    assert optional == {
+        "Prediction": {"segment"},
+        "AppliedPreprocessing": details,
+        "Place": set(),
+    }
+    segment = schemas["Prediction"]["properties"]["segment"]
+    assert segment["$ref"] == "#/components/schemas/Place"
+
+
+def test_a_parameter_lists_all_of_its_types(document):
+    """`segment` is a boolean or the word grid."""
+    parameters = document["paths"]["/predict"]["post"]["parameters"]
+    (segment,) = (each for each in parameters if each["name"] == "segment")
+    grid = {"type": "string", "enum": ["grid"]}
+    assert segment["schema"] == {"anyOf": [{"type": "boolean"}, grid], "default": False}
+    assert segment["description"].startswith("true: return")
+
+
 def test_schemathesis_finds_nothing(server, tmp_path):
     """All checks of at least 2,000 requests pass, without a warning."""
     report = tmp_path / "report.json"

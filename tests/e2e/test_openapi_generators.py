@@ -66,12 +66,19 @@ def test_a_generated_client_predicts_and_gets_activations(server, generated, mon
     body = models.JsonFields(image=base64.b64encode(SEVEN.read_bytes()).decode())
     with root.Client(server) as client:
         predicted = predict.sync(client=client, body=body)
+        segmented = predict.sync(client=client, body=body, segment=True, details=True)
         layers = activations.sync(client=client, body=body, layers="conv2d,dense")
 
     assert isinstance(predicted, models.PredictAnswer)
     (prediction,) = predicted.predictions
     assert (prediction.label, predicted.model.name) == ("7", "mnist")
     assert prediction.preprocessing.bounding_box == [0, 0, 28, 28]
+    assert not prediction.preprocessing.stroke  # unset
+    assert not prediction.segment
+
+    (segment,) = segmented.predictions
+    assert (segment.segment.row, segment.segment.is_digit) == (0, True)
+    assert segment.preprocessing.stroke > 0
 
     assert isinstance(layers, models.ActivationsAnswer)
     convolution, dense = layers.layers

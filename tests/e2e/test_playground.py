@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import requests
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.conftest import ROOT
 from tests.e2e.conftest import RESTS
@@ -223,6 +224,32 @@ def test_image_files_are_recognised(open_page, tmp_path):
         list((ROOT / "tests" / "seven.png").read_bytes()),
     )
     page.wait_for_function("() => document.querySelector('#answer .label')?.textContent === '7'")
+
+
+def test_what_was_removed_is_named_and_shown(open_page, screenshot):
+    """An image shows what was removed from it, until a sheet has nothing removed; in any language.
+
+    The responses are changed to name two removals, whatever the preprocessing finds.
+    """
+    page = open_page()
+
+    def add_removals(route):
+        digit, texts, out = Image.open(io.BytesIO(route.fetch().body())), PngInfo(), io.BytesIO()
+        texts.add_text("preprocessing", json.dumps({"removed": ["box", "lines"]}))
+        digit.save(out, "PNG", pnginfo=texts)
+        route.fulfill(body=out.getvalue(), content_type="image/png")
+
+    page.route("**/preprocess?format=png", add_removals)
+    page.locator("input[type=file]").set_input_files(ROOT / "tests" / "seven.png")
+    page.get_by_text("Removed: box, lines").wait_for()
+    image = page.locator("#removed img")
+    assert image.get_attribute("alt") == "What was removed from the picture"
+    page.wait_for_function("() => document.querySelector('#removed img').naturalWidth === 28")
+    screenshot(page, "removed")
+    page.locator("[data-menu=language]").click()
+    page.get_by_text("제거한 것: 테두리, 선").wait_for()
+    page.locator('[data-tool="sample"]').click()
+    image.wait_for(state="hidden")
 
 
 def blank_png() -> bytes:

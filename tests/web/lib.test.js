@@ -87,7 +87,7 @@ test('short numbers have three figures; only 1 is 100.00 % and only 0 is 0.00 %'
 test('a grey PNG decodes to the pixels that were encoded', async () => {
   const pixels = Uint8Array.from({ length: 12 }, (_, i) => i * 20);
   const png = await encodeGrey(pixels, 4, 3);
-  assert.deepEqual(await decodeGrey(png.buffer), { width: 4, height: 3, pixels });
+  assert.deepEqual(await decodeGrey(png.buffer), { width: 4, height: 3, pixels, texts: {} });
 });
 
 test('the sprite has a digit for each label', async () => {

@@ -109,6 +109,10 @@ def prediction(image, row, score, applied):
         "probabilities": {label: value for value, label in ranked},
         "in_distribution": score >= bundle.distribution.threshold,
         "score": score,
-        "preprocessing": applied,
-        "touching": None,
+        "preprocessing": {
+            "mode": applied.mode,
+            "inverted": applied.inverted,
+            "bounding_box": applied.bounding_box,
+            "removed": applied.removed,
+        },
     }

@@ -21,10 +21,13 @@ def choose(models: Models, name: str | None, version: int | None) -> Model:
 
 
 def run(model: Model, batch: Inputs, outputs: Sequence[tuple[str, Stage]]) -> LayerValues:
-    """Return the values of the given layers for every image; count the predictions."""
+    """Return the values of the given layers for every image; count the predictions.
+
+    Those of segments are counted once they are chosen, because most candidates are not.
+    """
     with phase("infer"):
         values = model.engine.run(batch.pixels, outputs)
     probabilities = values.get((model.bundle.layers[-1].name, "post"))
-    if probabilities is not None:
+    if probabilities is not None and not batch.segments:
         metrics.count_predictions(model, probabilities, batch.pixels)
     return values

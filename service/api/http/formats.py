@@ -77,7 +77,7 @@ def respond(raw: bytes, media_type: str) -> FastResponse:
 def json(body: Any) -> FastResponse:
     """Encode structs, dataclasses, dicts, lists and arrays as JSON."""
     with phase("encode"):
-        raw = _ENCODER.encode(body)
+        raw = encode(body)
     return respond(raw, MEDIA_TYPES["json"])
 
 
@@ -110,7 +110,7 @@ def _array(value: Any) -> msgspec.Raw:
     return msgspec.Raw(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_array)
+encode = msgspec.json.Encoder(enc_hook=_array).encode  # as JSON, without fields that are UNSET
 
 
 def _compress(response: Response, accepted: str) -> None:

@@ -14,7 +14,6 @@ _PIXEL_S = 1e-8  # to decode and preprocess a pixel
 _IMAGE_S = 1.5e-4  # for an image, besides its pixels and the graph
 _MAPS_S, _GZIP_S = 1.5e-3, 5e-3  # to encode the maps of three layers as JSON, and to compress it
 _MAX_COMPOSITE = 4_096  # bytes of JSON or of a form: larger ones may hold many images
-_SEGMENTS = 10  # number of digits assumed in an image that is segmented
 _MAX_IMAGE = 65_536  # bytes of an image whose header is parsed in the event loop
 _IMAGE_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
 
@@ -30,7 +29,8 @@ def _seconds(environ: Environ, body: bytes, models: Models) -> float:
     path: str = environ["PATH_INFO"]
     query: str = environ["QUERY_STRING"]
     seconds = 0.0
-    if path == "/occlusion" or "format=png" in query:
+    # how many digits a segmented image holds, and how many touch, is unknown before it is decoded
+    if path == "/occlusion" or "format=png" in query or "segment=" in query:
         return math.inf
     if path == "/activations":
         if "image/png" in environ.get("HTTP_ACCEPT", ""):
@@ -38,7 +38,7 @@ def _seconds(environ: Environ, body: bytes, models: Models) -> float:
         compresses = "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "") and "format=" not in query
         seconds = _MAPS_S + compresses * _GZIP_S
     graph_s, digit_bytes = _model_cost(path, query, models)
-    images = _SEGMENTS if "segment=" in query else 1
+    images = 1
     kind = environ.get("CONTENT_TYPE", "")
     is_image = not path.startswith(PROTOCOLS) and (not kind or kind.startswith(_IMAGE_TYPES))
     if is_image:

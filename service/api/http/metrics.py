@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, generate_latest
 
 from service.api.http.counters import Family, Published
+from service.images.digit.segmentation import Place
 from service.model.registry import Model
+from service.predictions import Prediction
 from service.state import State
 from service.timing import Timings
 
@@ -117,6 +119,22 @@ def count_predictions(
             predictions.add((name, labels[row.index(highest)]))
             confidence.observe(only_name, highest)
             input_brightness.observe(only_name, mean)
+
+
+def count_segments(model: Model, segments: Sequence[Prediction]) -> None:
+    """Count the predictions of a page's digits by label, and observe their confidence.
+
+    Args:
+        model: the model.
+        segments: the chosen ones; operators and empty cells are not counted.
+    """
+    name = model.bundle.name
+    with _lock:
+        for each in segments:
+            is_digit = isinstance(each.segment, Place) and each.segment.is_digit
+            if is_digit and each.label is not None and each.confidence is not None:
+                predictions.add((name, each.label))
+                confidence.observe((name,), each.confidence)
 
 
 def join(folder: Path, update: Callable[[], None]) -> None:

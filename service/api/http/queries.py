@@ -16,7 +16,7 @@ from service.model.occlusion import DEFAULT_FILL, DEFAULT_PATCH, DEFAULT_STRIDE
 
 Format = Literal["json", "npz", "safetensors", "png"]
 Dtype = Literal["float32", "float16", "uint8"]
-PreprocessingStage = Literal["grey", "ink", "mask", "cropped", "resized", "digit"]
+PreprocessingStage = Literal["grey", "ink", "removed", "mask", "cropped", "resized", "digit"]
 
 ModelName = Annotated[str, Meta(description="Name of the model; by default the default model.")]
 Version = Annotated[

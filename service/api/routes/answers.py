@@ -8,7 +8,9 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from service.api.http import formats
 from service.api.http.describe import axes
 from service.images.digit.preprocessing import Prepared, Preprocessing
 from service.model.bundle import Bundle
@@ -51,7 +53,11 @@ class StageImage:
 
 @dataclass(frozen=True)
 class PreprocessAnswer:
-    """The model's input, digit[row][column] with foreground 255 on 0, and its preprocessing."""
+    """The model's input, digit[row][column] with foreground 255 on 0, and its preprocessing.
+
+    Attributes:
+        stages: in the order of the preprocessing; `removed` only where something was removed.
+    """
 
     digit: Annotated[NDArray[np.uint8], axes(2)]
     preprocessing: Preprocessing
@@ -95,11 +101,21 @@ def preprocessed(prepared: Prepared) -> PreprocessAnswer:
 
 
 def stage_png(prepared: Prepared, stage: str) -> bytes:
-    """Return a stage as a PNG; the digit where the image was not preprocessed."""
-    return _png(prepared.stages.get(stage, prepared.digit))
+    """Return a stage as a PNG whose text `preprocessing` is the preprocessing as JSON.
+
+    Where the image was not preprocessed, every stage is the digit. Where nothing was removed, the
+    stage `removed` is a blank image of the size of `grey`, so that a client need not ask first.
+    """
+    stages = prepared.stages
+    image = stages.get(stage, prepared.digit)
+    if stage == "removed" and stage not in stages:
+        image = np.zeros_like(stages.get("grey", prepared.digit))
+    texts = PngInfo()
+    texts.add_text("preprocessing", formats.encode(prepared.applied).decode())
+    return _png(image, texts)
 
 
-def _png(image: NDArray[np.uint8]) -> bytes:
+def _png(image: NDArray[np.uint8], texts: PngInfo | None = None) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG")
+    Image.fromarray(image).save(out, "PNG", pnginfo=texts)
     return out.getvalue()

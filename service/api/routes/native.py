@@ -7,7 +7,7 @@ import numpy as np
 from flask import Blueprint, Response, request
 
 from service import inference
-from service.api.http import bodies, execution, formats, inputs, queries, selections
+from service.api.http import bodies, execution, formats, inputs, metrics, queries, selections
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
@@ -67,6 +67,8 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         predictions = inference.predictions(
             model.bundle, values, batch, query.top_k, details=query.details
         )
+        if batch.segments:
+            metrics.count_segments(model, predictions)
         return formats.json(PredictAnswer(answers.model_id(model.bundle), predictions))
 
     @api.post("/activations")

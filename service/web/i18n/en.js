@@ -50,6 +50,16 @@ export default {
   'digit.name': 'The digit as the model sees it',
   'digit.none': 'Nothing for the model to see yet',
 
+  removed: 'Removed: {things}',
+  'removed.image': 'What was removed from the picture',
+  'removed.outside': 'everything beyond the sheet',
+  'removed.shadow': 'edge of a shadow',
+  'removed.border': 'dark border',
+  'removed.grid': 'grid',
+  'removed.box': 'box',
+  'removed.lines': 'lines',
+  'removed.marks': 'small marks',
+
   'answer.name': 'The answer',
   'answer.empty': 'No answer yet',
   'answer.invite': 'An empty sheet predicts nothing. Draw, or take a sample.',

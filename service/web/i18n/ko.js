@@ -50,6 +50,16 @@ export default {
   'digit.name': '모델이 보는 그대로의 숫자',
   'digit.none': '아직 모델이 볼 것이 없습니다',
 
+  removed: '제거한 것: {things}',
+  'removed.image': '그림에서 제거한 부분',
+  'removed.outside': '종이 바깥',
+  'removed.shadow': '그림자의 경계',
+  'removed.border': '어두운 가장자리',
+  'removed.grid': '격자',
+  'removed.box': '테두리',
+  'removed.lines': '선',
+  'removed.marks': '작은 점',
+
   'answer.name': '답',
   'answer.empty': '아직 답이 없습니다',
   'answer.invite': '빈 종이로는 아무것도 예측하지 않습니다. 그리거나 예제를 고르세요.',

@@ -12,6 +12,9 @@ export class Problem extends Error {
   }
 }
 
+const asJson = (response) => response.json();
+const asBuffer = (response) => response.arrayBuffer();
+const asBlob = (response) => response.blob();
 const address = (path, query) => `${path}${query && `?${query}`}`;
 
 /** A client of the service's routes, for one model. */
@@ -30,21 +33,27 @@ export class Api {
   report = () => this.#json('GET', '/model/report', this.#query({}));
   patches = () => this.#json('GET', '/model/patches', this.#query({}));
   weights = async () => {
-    const response = await this.#send('GET', '/model/weights', this.#query({ format: 'safetensors' }));
-    return readSafetensors(await response.arrayBuffer());
+    const query = this.#query({ format: 'safetensors' });
+    return readSafetensors(await this.#send(asBuffer, 'GET', '/model/weights', query));
   };
 
-  /** Return the pixels of the digit in an image: {type, content} with the file's bytes. */
+  /** Return the pixels of the digit in an image, {type, content} with the file's bytes, and the names
+   * of what was removed from around the digit.
+   */
   preprocess = async (image) => {
-    const response = await this.#send('POST', '/preprocess', this.#query({ format: 'png' }), image);
-    return (await decodeGrey(await response.arrayBuffer())).pixels;
+    const png = await this.#send(asBuffer, 'POST', '/preprocess', this.#query({ format: 'png' }), image);
+    const { pixels, texts } = await decodeGrey(png);
+    return { pixels, removed: JSON.parse(texts.preprocessing).removed };
   };
+
+  /** Return a PNG of what preprocessing removed from an image. */
+  removed = (image) =>
+    this.#send(asBlob, 'POST', '/preprocess', this.#query({ format: 'png', stage: 'removed' }), image);
 
   /** Return {name: {shape, values}} of the named layers, for one image or digit: {type, content}. */
   activations = async (image, layers, stage) => {
     const query = this.#query({ layers, stage, format: 'safetensors', dtype: 'float32' });
-    const response = await this.#send('POST', '/activations', query, image);
-    return readSafetensors(await response.arrayBuffer());
+    return readSafetensors(await this.#send(asBuffer, 'POST', '/activations', query, image));
   };
 
   /** Return the predictions for a batch: {pixels of all digits, count, height, width, channels}. */
@@ -55,7 +64,7 @@ export class Api {
 
   archive = async (digit, stage) => {
     const query = this.#query({ layers: 'all', stage, format: 'npz' });
-    return (await this.#send('POST', '/activations', query, this.body(digit))).blob();
+    return this.#send(asBlob, 'POST', '/activations', query, this.body(digit));
   };
 
   explain = (digit, cell, top) =>
@@ -88,11 +97,12 @@ export class Api {
     return new URLSearchParams(present).toString();
   }
 
-  async #json(...request) {
-    return (await this.#send(...request)).json();
+  #json(...request) {
+    return this.#send(asJson, ...request);
   }
 
-  async #send(method, path, query = '', body = null) {
+  /** Send a request; return what `read` returns for the successful response. */
+  async #send(read, method, path, query = '', body = null) {
     if (this.#inFlight >= CONCURRENCY_LIMIT) await new Promise((resolve) => this.#queue.push(resolve));
     else this.#inFlight++;
     try {
@@ -105,7 +115,7 @@ export class Api {
       if (!response.ok) {
         throw new Problem(await response.json().catch(() => ({ title: response.statusText })));
       }
-      return response;
+      return await read(response); // A request is in flight until its response is complete.
     } finally {
       const next = this.#queue.shift(); // A request in the queue starts; the number in flight stays.
       if (next) next();

@@ -27,11 +27,12 @@ export async function encodeGrey(pixels, width, height) {
   return concatenate(parts);
 }
 
-/** Decode an 8-bit grey PNG without interlace to {width, height, pixels}. */
+/** Decode an 8-bit grey PNG without interlace to {width, height, pixels, texts}, its texts by name. */
 export async function decodeGrey(buffer) {
   const bytes = new Uint8Array(buffer);
   const view = new DataView(buffer);
   const parts = [];
+  const texts = {};
   let width, height;
   for (let at = SIGNATURE.length; at < bytes.length;) {
     const size = view.getUint32(at);
@@ -39,10 +40,14 @@ export async function decodeGrey(buffer) {
     const body = bytes.subarray(at + 8, at + 8 + size);
     if (kind === 'IHDR') [width, height] = [view.getUint32(at + 8), view.getUint32(at + 12)];
     if (kind === 'IDAT') parts.push(body);
+    if (kind === 'tEXt') {
+      const [name, text] = new TextDecoder('latin1').decode(body).split('\0');
+      texts[name] = text;
+    }
     at += size + 12;
   }
   const rows = await pipe(new DecompressionStream('deflate'), concatenate(parts));
-  return { width, height, pixels: unfilter(rows, width, height) };
+  return { width, height, pixels: unfilter(rows, width, height), texts };
 }
 
 function unfilter(rows, width, height) {

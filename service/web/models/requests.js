@@ -9,7 +9,7 @@ import { layersToRequestPost, Values } from './values.js';
 
 const NO_EXPLANATION = { explanation: null, explanationProblem: null };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
-const NOTHING = { digit: null, values: null, problem: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
+const NOTHING = { digit: null, values: null, problem: null, removed: null, ...NO_EXPLANATION, ...NO_OCCLUSION };
 
 /** Requests what the page shows of the network whenever the sheet or the selected cell changes.
  * A request that fails puts its problem into the store, and the other requests are unaffected.
@@ -38,9 +38,9 @@ export class Requests {
     if (isEmpty(sheet)) return this.#store.set(NOTHING);
     const body = await this.#bodyOf(sheet);
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
-    const [digit, tensors] = await Promise.all([body.digit ?? this.#preprocess(body), this.#values(body)]);
+    const [prepared, tensors] = await Promise.all([this.#preprocess(body), this.#values(body)]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
-    return this.#store.set({ digit, values: new Values(this.#network, tensors), problem: null });
+    return this.#store.set({ ...prepared, values: new Values(this.#network, tensors), problem: null });
   }
 
   /** Return the request body for a sheet: {type, content}, and `digit` where it needs no preprocessing. */
@@ -66,9 +66,14 @@ export class Requests {
     }
   }
 
-  /** Return the digit that the service makes of an image. */
+  /** Return the digit that the service makes of an image, and what it removed. */
   async #preprocess(body) {
-    return { ...this.#network.input, pixels: await this.#api.preprocess(body) };
+    if (body.digit) return { digit: body.digit, removed: null };
+    const { pixels, removed } = await this.#api.preprocess(body);
+    return {
+      digit: { ...this.#network.input, pixels },
+      removed: removed.length ? { names: removed, image: body } : null,
+    };
   }
 
   async #values(body) {

@@ -79,6 +79,8 @@ def test_fast_requests_run_in_the_event_loop(models, request_):
         {"body": b" " * 5000, "kind": "multipart/form-data; boundary=a"},
         {"body": b" " * 5000, "path": "/v2/models/mnist/infer"},
         {"path": "/occlusion"},
+        {"query": "segment=true"},
+        {"query": "top_k=1&segment=grid"},
         {"path": "/activations", "query": "format=png"},
         {"path": "/activations", "HTTP_ACCEPT": "image/png"},
         {"path": "/activations", "HTTP_ACCEPT_ENCODING": "gzip"},
