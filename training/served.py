@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from service import inference
 from service.errors import NothingDrawn
-from service.model.bundle import read_bundle
+from service.model.bundle import read_bundle, versions
 from service.model.engine import Engine
 
 MAX_PIXELS = 50_000_000
@@ -92,3 +92,19 @@ class Served:
             flagged = not prediction.in_distribution
             answers.append(Answer(digit, label, confidence, score, flagged))
         return answers
+
+
+def latest(models: Path, name: str) -> Path:
+    """Return the folder of a model's highest version.
+
+    Args:
+        models: contains `<name>/<version>/`.
+        name: of the model.
+
+    Raises:
+        FileNotFoundError: the folder has no version of the model.
+    """
+    numbers = versions(models, name)
+    if not numbers:
+        raise FileNotFoundError(f"{models / name} has no version; export a model there first.")
+    return models / name / str(numbers[-1])
