@@ -3,11 +3,11 @@
 Does not know digits or MNIST.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from service.errors import NothingDrawn
 from service.images.digit.background import (
@@ -16,6 +16,7 @@ from service.images.digit.background import (
     illumination_per_pixel,
 )
 from service.images.digit.components import bounding_box
+from service.images.digit.morphology import close
 
 NOTHING_DRAWN = (
     "Nothing is drawn in the image; draw one digit, clearly darker or brighter than the background."
@@ -30,6 +31,7 @@ _MIN_CONTRAST = 10  # grey levels: anything fainter is background
 _CERTAIN_SIGMAS = 4.0  # noise levels above which a pixel is foreground
 _POSSIBLE_SIGMAS = 3.0  # noise levels above which it is, if connected with certain foreground
 _EDGE_SHARE = 0.08  # share of the full contrast at which the blurred edge of a stroke begins
+_LOCAL_WINDOW = 0.13  # share of the shorter side: wider than a stroke
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,61 @@ def find_foreground(image: NDArray[np.uint8]) -> Foreground:
     if rows.stop == 0:
         raise NothingDrawn(NOTHING_DRAWN)
     inverted, light = find_background(average_cells(pillow, rows, columns))
-    dark = image if inverted else ~image  # dark foreground on bright background
     light = illumination_per_pixel(light if inverted else 255 - light, image.shape)
+    return _separate(image, rows, columns, inverted, light, reduction)
+
+
+def follow_shadows(first: Foreground, inverted: bool) -> Foreground:
+    """Separate an image's foreground again, with a background that may have edges of its own.
+
+    The background's tone at a pixel is the darkest tone that a square window finds everywhere in
+    some position over that pixel: a morphological closing. Strokes are narrower than the window;
+    shadows, bars, fingers and desks are wider and become background. Beyond the image's edge the
+    tones of the edge continue, so that what touches the edge counts as wide.
+
+    Args:
+        first: the image's foreground with a smooth background.
+        inverted: whether the foreground is darker than the background.
+
+    Raises:
+        NothingDrawn: the image has no contrast beyond its own noise.
+    """
+    grey = first.grey
+    height, width = grey.shape
+    smooth = np.asarray(Image.fromarray(grey).filter(ImageFilter.BoxBlur(1)))
+    dark = smooth if inverted else ~smooth
+    light = close(dark, local_window(grey.shape))
+    # the closing follows the brightest noise; most pixels are background and measure by how much
+    light = light.astype(np.float32) - np.float32(np.median(light - dark))
+    rows, columns = slice(0, height), slice(0, width)
+    local = _separate(smooth, rows, columns, inverted, light, first.reduction)
+    return replace(local, grey=grey)
+
+
+def local_window(shape: tuple[int, ...]) -> int:
+    """Return the side of the window that is wider than a stroke, in pixels."""
+    return max(round(_LOCAL_WINDOW * min(shape)), 3)
+
+
+def _separate(
+    image: NDArray[np.uint8],
+    rows: slice,
+    columns: slice,
+    inverted: bool,
+    light: NDArray[np.float32],
+    reduction: int,
+) -> Foreground:
+    """Separate the foreground from a background of known tone.
+
+    Args:
+        image: uint8 (H, W).
+        rows, columns: outside these, all pixels equal the first one.
+        inverted: whether the foreground is darker than the background.
+        light: float32 (H, W), or (1, 1) where it is even: the background's tone, as if the
+            foreground were dark.
+        reduction: see `Foreground`.
+    """
+    dark = image if inverted else ~image  # dark foreground on bright background
     noise = _noise(dark, light)
     outside = float(_contrast(dark[:1, :1], light[:1, :1])[0, 0])
     if light.size > 1 or outside > _EDGE_SHARE * _MIN_CONTRAST:  # the rest may be foreground
