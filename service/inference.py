@@ -4,13 +4,14 @@ Used by the routes, and by other code that runs a model on encoded images.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service import candidates
 from service.errors import MalformedRequest, RequestError, WrongShape
 from service.images.decode import decode
 from service.images.digit.preprocessing import (
@@ -21,13 +22,19 @@ from service.images.digit.preprocessing import (
     Preprocessing,
     prepare,
 )
-from service.images.digit.segmentation import Place, segment
+from service.images.digit.segmentation import Segment, segment
 from service.model.bundle import Bundle, LayerValues, Stage
 from service.model.engine import Pixels
+from service.predictions import AppliedPreprocessing, Prediction
 from service.timing import phase
 
 Load: TypeAlias = Callable[[], NDArray[np.uint8]]  # returns a grey image, (H, W)
+Segmentation: TypeAlias = Literal["rows", "grid"]
 Result = TypeVar("Result")
+_SEGMENT: dict[Segmentation, Callable[[NDArray[np.uint8]], list[Segment]]] = {
+    "rows": segment,
+    "grid": segment,
+}
 
 
 @dataclass(frozen=True)
@@ -39,14 +46,15 @@ class Inputs:
         applied: the preprocessing of each.
         images: index of the image in the request that each comes from.
         prepared: each with its stages; empty for arrays without preprocessing.
-        places: of each segment of a segmented image on its page; else None.
+        segments: of segmented images, the segment that each comes from, among them candidates
+            of which the predictions contain the chosen ones; else empty.
     """
 
     pixels: Pixels
     applied: list[Preprocessing]
     images: Sequence[int]
     prepared: list[Prepared]
-    places: list[Place] | None = None
+    segments: Sequence[Segment] = ()
 
     def only_one(self) -> Pixels:
         """Return the pixels of the only image, (H, W, C).
@@ -70,50 +78,31 @@ class Inputs:
         return self.prepared[0] if self.prepared else unprepared
 
 
-@dataclass  # not frozen: a batch creates ten thousand of them, and frozen ones take longer
-class Prediction:
-    """The prediction for one image, or for one digit of a segmented image.
-
-    Attributes:
-        image: index of the image in the request.
-        label: the class with the highest probability; None for an empty cell of a grid.
-        confidence: its probability; None for an empty cell of a grid.
-        probabilities: by label, highest first.
-        in_distribution: whether the image resembles the training images; None where the bundle has
-            no threshold.
-        score: compared with the bundle's threshold; higher means more similar to the training
-            images. None where the bundle has none.
-        preprocessing: how the image was preprocessed.
-        segment: for a segment of a segmented image, its place on the page; else None.
-    """
-
-    image: int
-    label: str | None
-    confidence: float | None
-    probabilities: dict[str, float]
-    in_distribution: bool | None
-    score: float | None
-    preprocessing: Preprocessing
-    segment: Place | None
-
-
 def from_images(
-    files: Sequence[bytes], mode: Mode, bundle: Bundle, max_pixels: int, *, segmented: bool = False
+    files: Sequence[bytes],
+    mode: Mode,
+    bundle: Bundle,
+    max_pixels: int,
+    *,
+    segmentation: Segmentation | None = None,
 ) -> Inputs:
-    """Decode and preprocess encoded images; with `segmented`, every digit of each.
+    """Decode and preprocess encoded images; with `segmentation`, every segment of each.
 
     Args:
         files: encoded images.
         mode: of the preprocessing.
         bundle: the model's.
         max_pixels: the largest width × height of an image that is decoded.
-        segmented: whether each digit of an image becomes an input of its own.
+        segmentation: "rows" to find the digits of each image in rows, "grid" to find the cells of
+            its grid; None where each image shows one digit.
 
     Raises:
         RequestError: an image cannot be decoded, is too large, or shows no digit.
     """
     loads = [partial(_decode, file, max_pixels) for file in files]
-    return _segment(loads, bundle) if segmented else _prepare(loads, mode, bundle)
+    if segmentation is None:
+        return _prepare(loads, mode, bundle)
+    return _segment(loads, segmentation, bundle)
 
 
 def as_batch(array: Pixels, bundle: Bundle) -> Pixels:
@@ -197,15 +186,21 @@ def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
 
 
 def predictions(
-    bundle: Bundle, values: LayerValues, inputs: Inputs, top_k: int | None = None
+    bundle: Bundle,
+    values: LayerValues,
+    inputs: Inputs,
+    top_k: int | None = None,
+    *,
+    details: bool = False,
 ) -> list[Prediction]:
-    """Return a prediction for each input.
+    """Return a prediction for each input; of segmented images, for each segment.
 
     Args:
         bundle: the model's.
         values: at least those of `outcome`.
         inputs: the inputs that the values were computed from.
         top_k: how many classes to return; None for all.
+        details: whether to return every field of the preprocessing.
     """
     probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
     count = len(probabilities)
@@ -214,14 +209,12 @@ def predictions(
     threshold = bundle.distribution.threshold if bundle.distribution else 0.0
     flat = inputs.pixels.reshape(count, -1, inputs.pixels.shape[-1])  # (N, H · W, C)
     is_drawn = (flat != flat[:, :1]).any(axis=(1, 2))  # an image of one tone shows no digit
-    places: Sequence[Place | None] = inputs.places or [None] * count
     labels = bundle.labels
     rows = zip(
-        *(inputs.images, probabilities.tolist(), by_input, is_drawn.tolist()),
-        *(inputs.applied, places),
+        *(inputs.images, probabilities.tolist(), by_input, is_drawn.tolist(), inputs.applied),
         strict=True,
     )
-    return [
+    answers = [
         Prediction(
             image,
             labels[classes[0]],
@@ -229,12 +222,12 @@ def predictions(
             {labels[index]: row[index] for index in classes},
             None if score is None else shows_digit and score >= threshold,
             score,
-            applied,
-            place,
+            AppliedPreprocessing.of(applied, details=details),
         )
-        for image, row, score, shows_digit, applied, place in rows
+        for image, row, score, shows_digit, applied in rows
         if (classes := sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top_k])
     ]
+    return candidates.choose(inputs.segments, answers) if inputs.segments else answers
 
 
 def _decode(file: bytes, max_pixels: int) -> NDArray[np.uint8]:
@@ -244,19 +237,15 @@ def _decode(file: bytes, max_pixels: int) -> NDArray[np.uint8]:
 
 def _prepare(loads: Sequence[Load], mode: Mode, bundle: Bundle) -> Inputs:
     prepared = _for_each(loads, bundle, partial(prepare, mode=mode))
-    return _inputs(prepared, range(len(prepared)), None)
+    return _inputs(prepared, range(len(prepared)))
 
 
-def _segment(loads: Sequence[Load], bundle: Bundle) -> Inputs:
-    """Preprocess every digit of each image, in the order of the images and left to right."""
-    segments = [
-        (index, each)
-        for index, digits in enumerate(_for_each(loads, bundle, segment))
-        for each in digits
-    ]
-    prepared = [each.prepared for _, each in segments]
-    places = [each.place for _, each in segments]
-    return _inputs(prepared, [index for index, _ in segments], places)
+def _segment(loads: Sequence[Load], segmentation: Segmentation, bundle: Bundle) -> Inputs:
+    """Preprocess every segment of each image, in the order of the images and in reading order."""
+    pages = _for_each(loads, bundle, _SEGMENT[segmentation])
+    segments = [each for page in pages for each in page]
+    images = [index for index, page in enumerate(pages) for _ in page]
+    return replace(_inputs([each.prepared for each in segments], images), segments=segments)
 
 
 def _for_each(
@@ -281,6 +270,6 @@ def _for_each(
     return results
 
 
-def _inputs(prepared: list[Prepared], images: Sequence[int], places: list[Place] | None) -> Inputs:
+def _inputs(prepared: list[Prepared], images: Sequence[int]) -> Inputs:
     digits = np.array([each.digit for each in prepared])[..., np.newaxis]  # (N, 28, 28, 1)
-    return Inputs(digits, [each.applied for each in prepared], images, prepared, places)
+    return Inputs(digits, [each.applied for each in prepared], images, prepared)

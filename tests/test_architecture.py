@@ -17,6 +17,7 @@ LAYERS = (
     ("service.api.http",),
     ("service.state",),
     ("service.logs", "service.keys", "service.inference"),
+    ("service.predictions",),
     ("service.model", "service.images", "service.settings"),
     ("service.errors", "service.environ", "service.control", "service.timing", "service.version"),
 )

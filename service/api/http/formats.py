@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
 from flask import Request, Response
@@ -74,9 +75,9 @@ def respond(raw: bytes, media_type: str) -> FastResponse:
 
 
 def json(body: Any) -> FastResponse:
-    """Encode dataclasses, dicts, lists and arrays as JSON."""
+    """Encode structs, dataclasses, dicts, lists and arrays as JSON."""
     with phase("encode"):
-        raw = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+        raw = _ENCODER.encode(body)
     return respond(raw, MEDIA_TYPES["json"])
 
 
@@ -102,6 +103,14 @@ def safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any])
 def png(raw: bytes) -> FastResponse:
     """Return a response with an encoded PNG."""
     return respond(raw, MEDIA_TYPES["png"])
+
+
+def _array(value: Any) -> msgspec.Raw:
+    """Encode a NumPy array or number, which msgspec does not know."""
+    return msgspec.Raw(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_array)
 
 
 def _compress(response: Response, accepted: str) -> None:

@@ -13,7 +13,7 @@ from service.api.http.arrays import from_instances, load_npy
 from service.api.http.bodies import IMAGE_TYPES, NPY_TYPE, RAW_TYPES, JsonFields
 from service.errors import ImageTooLarge, MalformedRequest, UnsupportedFormat
 from service.images.digit.preprocessing import Mode
-from service.inference import Inputs
+from service.inference import Inputs, Segmentation
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
 from service.settings import Settings
@@ -22,7 +22,11 @@ Form = TypeVar("Form", bound=msgspec.Struct)
 
 
 def read(
-    request: Request, mode: Mode | None, bundle: Bundle, settings: Settings, segmented: bool = False
+    request: Request,
+    mode: Mode | None,
+    bundle: Bundle,
+    settings: Settings,
+    segmentation: Segmentation | None = None,
 ) -> Inputs:
     """Return the model's input for every image that a request holds.
 
@@ -33,7 +37,7 @@ def read(
         mode: of the preprocessing; None for the default.
         bundle: of the requested model.
         settings: the limits.
-        segmented: whether each digit of an image becomes an input of its own.
+        segmentation: of images that show several digits; None where each shows one.
 
     Raises:
         RequestError: the body is invalid.
@@ -43,16 +47,16 @@ def read(
     if not body and kind != "multipart/form-data":
         raise MalformedRequest("The request body is empty; send an image.")
     if kind in RAW_TYPES:
-        return from_images([body], mode or "auto", bundle, settings, segmented)
+        return from_images([body], mode or "auto", bundle, settings, segmentation)
     if kind == "multipart/form-data":
         files = [file.read() for file in request.files.getlist("image")]
         if not files:
             raise MalformedRequest("The form has no file field 'image'; send one for each image.")
-        return from_images(files, mode or "auto", bundle, settings, segmented)
+        return from_images(files, mode or "auto", bundle, settings, segmentation)
     if kind == "application/json":
-        return _from_json(body, mode, bundle, settings, segmented)
+        return _from_json(body, mode, bundle, settings, segmentation)
     if kind == NPY_TYPE:
-        _reject_segmented(segmented)
+        _reject_segmentation(segmentation)
         return from_array(load_npy(body), mode or "none", bundle, settings)
     raise UnsupportedFormat(
         f"Content-Type {kind!r} is not supported; send {', '.join(IMAGE_TYPES)}, "
@@ -61,7 +65,11 @@ def read(
 
 
 def from_images(
-    files: Sequence[bytes], mode: Mode, bundle: Bundle, settings: Settings, segmented: bool = False
+    files: Sequence[bytes],
+    mode: Mode,
+    bundle: Bundle,
+    settings: Settings,
+    segmentation: Segmentation | None = None,
 ) -> Inputs:
     """Return the inputs of encoded images; check the limit on their number.
 
@@ -69,12 +77,14 @@ def from_images(
         RequestError: there are too many images, or one cannot be decoded or preprocessed.
     """
     _check_count(len(files), settings)
-    if segmented and mode == "none":
+    if segmentation and mode == "none":
         raise MalformedRequest(
-            "segment=true cannot be combined with preprocess=none, which treats an image as one "
-            "digit; omit one of them."
+            "segment=true and segment=grid cannot be combined with preprocess=none, which treats "
+            "an image as one digit; omit one of them."
         )
-    return inference.from_images(files, mode, bundle, settings.max_pixels, segmented=segmented)
+    return inference.from_images(
+        files, mode, bundle, settings.max_pixels, segmentation=segmentation
+    )
 
 
 def from_array(array: Pixels, mode: Mode, bundle: Bundle, settings: Settings) -> Inputs:
@@ -122,7 +132,11 @@ def from_base64(text: str) -> bytes:
 
 
 def _from_json(
-    raw: bytes, mode: Mode | None, bundle: Bundle, settings: Settings, segmented: bool
+    raw: bytes,
+    mode: Mode | None,
+    bundle: Bundle,
+    settings: Settings,
+    segmentation: Segmentation | None,
 ) -> Inputs:
     body = read_json(raw, JsonFields, "Send exactly one of image, images and instances.")
     forms = [form for form in (body.image, body.images, body.instances) if form is not UNSET]
@@ -131,18 +145,19 @@ def _from_json(
             f"The JSON body must have exactly one of image, images and instances, got {len(forms)}."
         )
     if body.instances is not UNSET:
-        _reject_segmented(segmented)
+        _reject_segmentation(segmentation)
         array = from_instances(body.instances, body.range)
         return from_array(array, mode or "none", bundle, settings)
     texts = body.images if body.images is not UNSET else [str(body.image)]
     files = [from_base64(text) for text in texts]
-    return from_images(files, mode or "auto", bundle, settings, segmented)
+    return from_images(files, mode or "auto", bundle, settings, segmentation)
 
 
-def _reject_segmented(segmented: bool) -> None:
-    if segmented:
+def _reject_segmentation(segmentation: Segmentation | None) -> None:
+    if segmentation:
         raise MalformedRequest(
-            "segment=true applies to encoded images; an array holds one digit per image. Omit it."
+            "segment=true and segment=grid apply to encoded images; an array holds one digit per "
+            "image. Omit segment, or send the page as an image file."
         )
 
 

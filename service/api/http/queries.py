@@ -1,7 +1,8 @@
 """Define and parse query parameters: one struct per route, also used for OpenAPI."""
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Annotated, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -50,7 +51,18 @@ _FORMAT = "Format of the response; overrides Accept."
 FormatOf = Annotated[Format, Meta(description=_FORMAT)]
 ImageFormatOf = Annotated[Literal["json", "png"], Meta(description=_FORMAT)]
 Segment = Annotated[
-    bool, Meta(description="Return a prediction for each digit of an image, left to right.")
+    bool | Literal["grid"],
+    Meta(
+        description="true: return a prediction for each digit of an image, in reading order. "
+        "grid: for each cell of the grid in an image, row by row, empty ones included."
+    ),
+]
+Details = Annotated[
+    bool,
+    Meta(
+        description="Whether `preprocessing` in a JSON response also has `scale`, `shift`, "
+        "`threshold` and `stroke`."
+    ),
 ]
 Scale = Annotated[
     Literal["layer", "map"],
@@ -78,14 +90,20 @@ class ImageQuery(ModelQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     preprocess: Preprocess | None = None
 
 
-class PredictQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PredictionQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The images, and how detailed the predictions are."""
+
+    details: Details = False
+
+
+class PredictQuery(PredictionQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /predict."""
 
     top_k: TopK | None = None
     segment: Segment = False
 
 
-class ActivationsQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ActivationsQuery(PredictionQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /activations."""
 
     layers: Layers = "conv"
@@ -96,7 +114,7 @@ class ActivationsQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fie
     scale: Scale = "layer"
 
 
-class ExplainQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExplainQuery(PredictionQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /explain."""
 
     layer: Annotated[str, Meta(description="Layer of the cell.")]
@@ -184,11 +202,21 @@ def _invalid(value: str, kind: type[ModelQuery], name: str) -> MalformedRequest:
 def _allowed(kind: type[ModelQuery], name: str) -> str:
     """Describe the values that a parameter allows, from its type."""
     schema = msgspec.json.schema_components([kind])[1][kind.__name__]["properties"][name]
-    for option in (schema, *schema.get("anyOf", ())):
-        if "enum" in option:
-            return f"one of {', '.join(option['enum'])}"
+    options = [schema, *schema.get("anyOf", ())]
+    values = [value for option in options for value in _values(option)]
+    if values:
+        return f"one of {', '.join(values)}"
+    for option in options:
         if "minimum" in option:
             return f"a whole number from {option['minimum']}"
         if "pattern" in option:
             return "numbers and ranges such as 0-7,12"
     return f"of type {schema.get('type')}"
+
+
+def _values(schema: dict[str, Any]) -> Sequence[str]:
+    """Return the values that a schema lists; none where it does not list them."""
+    if schema.get("type") == "boolean":
+        return "true", "false"
+    values: Sequence[str] = schema.get("enum", ())
+    return values

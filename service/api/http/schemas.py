@@ -79,14 +79,16 @@ def parameters(query: type[msgspec.Struct]) -> Iterator[dict[str, Any]]:
     for name, field in schema["properties"].items():
         # an optional parameter is left out; it is never null
         options = [option for option in field.get("anyOf", [field]) if option != {"type": "null"}]
-        kind = {key: value for key, value in options[0].items() if key != "description"}
+        about = field.get("description") or options[0]["description"]
+        kind = options[0] if len(options) == 1 else {"anyOf": options}
+        kind = {key: value for key, value in kind.items() if key != "description"}
         if field.get("default") is not None:
             kind["default"] = field["default"]
         yield {
             "name": name,
             "in": "query",
             "required": name in schema["required"],
-            "description": options[0]["description"],
+            "description": about,
             "schema": for_generators(kind),
         }
 

@@ -81,7 +81,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         cell = Cell(query.layer, query.channel, query.row, query.column)
         one = {pair: value[0] for pair, value in values.items()}
         details = explain(model.bundle, one, pixels, cell, query.top)
-        predictions = inference.predictions(model.bundle, values, batch)
+        predictions = inference.predictions(model.bundle, values, batch, details=query.details)
         return formats.json(ExplainAnswer(answers.model_id(model.bundle), predictions, details))
 
     @api.post("/occlusion")

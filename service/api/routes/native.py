@@ -1,6 +1,7 @@
 """Predict images and return activations: /predict and /activations."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from flask import Blueprint, Response, request
@@ -10,23 +11,29 @@ from service.api.http import bodies, execution, formats, inputs, queries, select
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
-from service.inference import Inputs
+from service.inference import Inputs, Segmentation
 from service.model.bundle import LayerValues
 from service.model.registry import Model, Models
 from service.model.sheets import contact_sheet
+from service.predictions import Prediction
 from service.settings import Settings
 from service.timing import phase
 
 JSON_ONLY: tuple[queries.Format, ...] = ("json",)
+SEGMENTATIONS: dict[bool | Literal["grid"], Segmentation | None] = {
+    False: None,
+    True: "rows",
+    "grid": "grid",
+}
 ACTIVATIONS_FORMATS: tuple[queries.Format, ...] = ("json", "npz", "safetensors", "png")
 
 
 @dataclass(frozen=True)
 class PredictAnswer:
-    """A prediction for each image (with segment=true, for each digit)."""
+    """A prediction for each image (with segment=true or segment=grid, for each segment)."""
 
     model: answers.ModelId
-    predictions: list[inference.Prediction]
+    predictions: list[Prediction]
 
 
 @dataclass(frozen=True)
@@ -54,9 +61,12 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         query = queries.read(request, queries.PredictQuery)
         formats.choose(request, None, JSON_ONLY)
         model = execution.choose(models, query.model, query.version)
-        batch = inputs.read(request, query.preprocess, model.bundle, settings, query.segment)
+        segmentation = SEGMENTATIONS[query.segment]
+        batch = inputs.read(request, query.preprocess, model.bundle, settings, segmentation)
         values = execution.run(model, batch, inference.outcome(model.bundle))
-        predictions = inference.predictions(model.bundle, values, batch, query.top_k)
+        predictions = inference.predictions(
+            model.bundle, values, batch, query.top_k, details=query.details
+        )
         return formats.json(PredictAnswer(answers.model_id(model.bundle), predictions))
 
     @api.post("/activations")
@@ -88,7 +98,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
             return formats.json(
                 ActivationsAnswer(
                     answers.model_id(model.bundle),
-                    inference.predictions(model.bundle, values, batch),
+                    inference.predictions(model.bundle, values, batch, details=query.details),
                     list(selections.layer_maps(values, layers, len(batch.pixels), query.dtype)),
                 )
             )
