@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="PART",
         help="measure an exported bundle instead, and write the model card and its failures; "
-        "all parts, or those named: conditions surroundings outliers forms",
+        "all parts, or those named: conditions surroundings outliers pages forms",
     )
     evaluate.add_argument("--bundle", type=Path, help="default: the latest of models/mnist")
     evaluate.add_argument(

@@ -10,6 +10,7 @@ from typing import Any
 
 from training.data import VALIDATION_SIZE, Mnist
 from training.failures import write_failures
+from training.reading import Reading, measure_pages
 from training.robustness import (
     Accuracy,
     Example,
@@ -35,7 +36,7 @@ class Card:
         served: the bundle.
         mnist: its test digits are rendered.
         digits: how many under each condition without surroundings.
-        pictures: how many in each kind of surroundings and of outliers.
+        pictures: how many in each kind of surroundings and of outliers; a third as many pages.
         seed: of everything random.
         page: the model card; None to write nothing.
         failures: the page of failures; None to write nothing.
@@ -49,7 +50,7 @@ class Card:
     page: Path | None = None
     failures: Path | None = None
 
-    def write(self, part: str) -> Iterator[Accuracy | Separation]:
+    def write(self, part: str) -> Iterator[Accuracy | Separation | Reading]:
         """Measure a part of `PARTS`, yield its rows, and write its table."""
         measured = PARTS[part]
         rows = []
@@ -98,6 +99,11 @@ def _outliers(card: Card) -> Iterable[Row]:
         yield row[0], row[1] if index else None  # the first row has the test digits
 
 
+def _pages(card: Card) -> Iterable[Row]:
+    for row in measure_pages(card.served, card.mnist, max(card.pictures // 3, 1), card.seed):
+        yield row, None
+
+
 def _forms(card: Card) -> Iterable[Row]:
     yield from measure_forms(card.served, card.pictures, card.seed)
 
@@ -121,6 +127,13 @@ def _outlier_cells(row: Separation) -> list[str]:
 
 
 _MISLEADING = "wrong, not flagged, above 0.9"
+
+
+def _page_cells(row: Reading) -> list[str]:
+    shares = f"{row.right / row.items:.4f}", f"{row.misleading / row.items:.1%}"
+    return [row.kind, f"{row.pages:,}", *shares]
+
+
 PARTS = {
     "conditions": Part(
         _conditions, ("condition", "digits", "accuracy", "refused"), _accuracy_cells
@@ -135,6 +148,7 @@ PARTS = {
         ("kind", "images", "refused", "flagged", "not flagged and above 0.9", "AUROC"),
         _outlier_cells,
     ),
+    "pages": Part(_pages, ("pages of", "pages", "right", _MISLEADING), _page_cells),
     "forms": Part(
         _forms, ("form", "images", "accuracy", "refused", _MISLEADING), _misleading_cells
     ),

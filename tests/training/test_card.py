@@ -14,6 +14,8 @@ from training.card import ALL_SURROUNDINGS, PARTS, Card, validation_digits
 from training.data import Mnist
 from training.failures import draw, slug, write_failures
 from training.outliers import outliers
+from training.pages import KINDS
+from training.reading import GRID
 from training.robustness import Accuracy, Example, Separation
 from training.served import Answer, Served
 from training.surroundings import SURROUNDINGS
@@ -63,6 +65,24 @@ def test_surroundings_are_measured_summed_and_written(card: Card, tmp_path: Path
         wrong = row.images - row.right
         assert (tmp_path / "failures" / f"{slug(row.condition)}.png").exists() == (wrong > 0)
         assert f"Of 3 pictures, {wrong} are not read right" in failures.read_text()
+
+
+def test_outliers_and_pages_are_measured_and_written(card: Card, tmp_path: Path) -> None:
+    """The table of outliers starts with the test digits, and that of pages has a row a kind."""
+    for name in ("model-card.md", "failures.md"):
+        shutil.copy(ROOT / "docs" / name, tmp_path)
+    page = tmp_path / "model-card.md"
+    mnist = replace(card.mnist, test_images=card.mnist.test_images[:300])
+    card = replace(card, mnist=mnist, page=page, failures=tmp_path / "failures.md")
+
+    digits, *kinds = card.write("outliers")
+    pages = list(card.write("pages"))
+
+    assert [row.kind for row in kinds] == list(outliers())
+    text = page.read_text()
+    assert f"| test digits | 300 | 0.0% | {digits.flagged / 300:.1%} |" in text
+    assert [row.kind for row in pages] == [*KINDS, GRID]
+    assert all(f"| {row.kind} | {row.pages} | {row.right / row.items:.4f}" in text for row in pages)
 
 
 def test_the_pages_have_the_marks_of_every_part() -> None:
