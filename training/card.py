@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from training.data import VALIDATION_SIZE, Mnist
-from training.failures import write_failures
+from training.failures import write_failures, write_misread
 from training.reading import Reading, measure_pages
 from training.robustness import (
     Accuracy,
-    Example,
     Separation,
     measure,
     measure_forms,
@@ -58,12 +57,12 @@ class Card:
             yield row
             rows.append(measured.cells(row))
             if self.failures and failing is not None:
-                write_failures(self.failures, row, failing)
+                measured.write(self.failures, row, failing)
         if self.page:
             replace_between(self.page, part, table(measured.header, rows))
 
 
-Row = tuple[Any, list[Example] | None]  # a row, and the failures to show if the page shows them
+Row = tuple[Any, list[Any] | None]  # a row, and the failures to show if the page shows them
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,13 @@ class Part:
         rows: measures it.
         header: the columns of its table.
         cells: returns the cells of one of its rows.
+        write: writes the section of a row on the page of failures.
     """
 
     rows: Callable[[Card], Iterable[Row]]
     header: tuple[str, ...]
     cells: Callable[[Any], list[str]]
+    write: Callable[[Path, Any, list[Any]], None] = write_failures
 
 
 def _conditions(card: Card) -> Iterable[Row]:
@@ -100,8 +101,7 @@ def _outliers(card: Card) -> Iterable[Row]:
 
 
 def _pages(card: Card) -> Iterable[Row]:
-    for row in measure_pages(card.served, card.mnist, max(card.pictures // 3, 1), card.seed):
-        yield row, None
+    yield from measure_pages(card.served, card.mnist, max(card.pictures // 3, 1), card.seed)
 
 
 def _forms(card: Card) -> Iterable[Row]:
@@ -148,7 +148,7 @@ PARTS = {
         ("kind", "images", "refused", "flagged", "not flagged and above 0.9", "AUROC"),
         _outlier_cells,
     ),
-    "pages": Part(_pages, ("pages of", "pages", "right", _MISLEADING), _page_cells),
+    "pages": Part(_pages, ("pages of", "pages", "right", _MISLEADING), _page_cells, write_misread),
     "forms": Part(
         _forms, ("form", "images", "accuracy", "refused", _MISLEADING), _misleading_cells
     ),

@@ -8,13 +8,16 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from training.reading import Misread, Reading
 from training.robustness import Accuracy, Example, Separation
 from training.tables import replace_between
 
-SHOWN = 8  # failures of a kind
+SHOWN, SHOWN_PAGES = 8, 3  # failures of a kind
 _PICTURE, _CELL, _HEIGHT = 92, 104, 160  # pixels: side of a picture, width and height of a failure
+_PAGE = 272, 220  # pixels: width and height of a misread page with its text
 _TEXT = 11  # pixels
 _GREYS = 16  # grey levels of a PNG; more would double its size
 
@@ -28,13 +31,31 @@ def write_failures(page: Path, row: Accuracy | Separation, failures: list[Exampl
         failures: in any order; those that mislead most are shown.
     """
     kind = row.condition if isinstance(row, Accuracy) else row.kind
+    worst = sorted(failures, key=_severity, reverse=True)[:SHOWN]
+    _write(page, kind, _summary(row), [_draw_one(failure) for failure in worst])
+
+
+def write_misread(page: Path, row: Reading, misread: list[Misread]) -> None:
+    """Write the section of a kind of pages: its counts and a picture of misread pages.
+
+    Args:
+        page: as in `write_failures`.
+        row: the figures of the kind.
+        misread: in any order; those that mislead are shown first.
+    """
+    worst = sorted(misread, key=lambda each: not each.misleads)[:SHOWN_PAGES]
+    _write(page, row.kind, _summary_of_pages(row), [_draw_page(each) for each in worst])
+
+
+def _write(page: Path, kind: str, summary: str, drawn: list[Image.Image]) -> None:
+    """Write a section: a line of text, and the picture of what is drawn, if anything is."""
     folder = page.with_suffix("")
     folder.mkdir(exist_ok=True)
     picture = folder / f"{slug(kind)}.png"
     picture.unlink(missing_ok=True)
-    lines = [_summary(row)]
-    if failures:
-        draw(sorted(failures, key=_severity, reverse=True)[:SHOWN]).save(picture, optimize=True)
+    lines = [summary]
+    if drawn:
+        side_by_side(drawn).save(picture, optimize=True)
         lines += ["", f"![Failures of the kind: {kind}]({folder.name}/{picture.name})"]
     replace_between(page, f"failures: {slug(kind)}", lines)
 
@@ -44,21 +65,20 @@ def slug(kind: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", kind.lower()))
 
 
-def draw(failures: list[Example]) -> Image.Image:
-    """Draw failures side by side: the picture as sent, the digit as the model sees it, the answer.
-
-    Returns:
-        Grey with few levels, 160 pixels high and 104 wide a failure.
-    """
-    sheet = Image.new("L", (_CELL * len(failures), _HEIGHT), 255)
-    for index, failure in enumerate(failures):
-        sheet.paste(_draw_one(failure), (index * _CELL, 0))
+def side_by_side(drawn: list[Image.Image]) -> Image.Image:
+    """Paste grey images of one height side by side, and reduce them to few grey levels."""
+    sheet = Image.new("L", (sum(image.width for image in drawn), drawn[0].height), 255)
+    left = 0
+    for image in drawn:
+        sheet.paste(image, (left, 0))
+        left += image.width
     return sheet.quantize(_GREYS, dither=Image.Dither.NONE)
 
 
 def _draw_one(failure: Example) -> Image.Image:
+    """Draw the picture as sent, below it the digit as the model sees it, and the answer."""
     cell = Image.new("L", (_CELL, _HEIGHT), 255)
-    picture = _fitted(failure.picture)
+    picture = _fitted(failure.picture, (_PICTURE, _PICTURE))
     cell.paste(picture, ((_CELL - picture.width) // 2, (_PICTURE - picture.height) // 2))
     answer = failure.answer
     # A kind of picture without a digit is no truth that fits; its section names it.
@@ -76,10 +96,24 @@ def _draw_one(failure: Example) -> Image.Image:
     return cell
 
 
-def _fitted(picture: np.typing.NDArray[np.uint8]) -> Image.Image:
-    """Scale a picture to its place: small ones by whole factors, so that their pixels show."""
+def _draw_page(misread: Misread) -> Image.Image:
+    """Draw a page, and below it what it shows and what was read."""
+    cell = Image.new("L", _PAGE, 255)
+    picture = _fitted(misread.picture, (_PAGE[0] - 4, _PAGE[1] - 3 * (_TEXT + 4)))
+    cell.paste(picture, (0, 0))
+    lines = misread.differences[:2]
+    if len(misread.differences) > len(lines):
+        lines.append(f"and {len(misread.differences) - len(lines)} more")
+    font = ImageFont.load_default(_TEXT)
+    place = 0, picture.height + 2
+    ImageDraw.Draw(cell).multiline_text(place, "\n".join(lines), fill=0, font=font, spacing=2)
+    return cell
+
+
+def _fitted(picture: NDArray[np.uint8], place: tuple[int, int]) -> Image.Image:
+    """Scale a picture to a width and height: small ones by whole factors, so that pixels show."""
     image = Image.fromarray(picture)
-    factor = _PICTURE / max(image.size)
+    factor = min(place[0] / image.width, place[1] / image.height)
     if factor >= 1:
         whole = int(factor)
         return image.resize((image.width * whole, image.height * whole), Image.Resampling.NEAREST)
@@ -103,4 +137,12 @@ def _summary(row: Accuracy | Separation) -> str:
     return (
         f"Of {row.images:,} pictures, {wrong:,} are not read right: {row.refused:,} are refused, "
         f"and {row.misleading:,} are read wrong, not flagged, with a confidence above 0.9."
+    )
+
+
+def _summary_of_pages(row: Reading) -> str:
+    what = "pages" if row.items == row.pages else f"cells of {row.pages:,} pages"
+    return (
+        f"Of {row.items:,} {what}, {row.items - row.right:,} are not read right, of these "
+        f"{row.misleading:,} without a flag and with a confidence above 0.9."
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data import Mnist
@@ -38,8 +39,25 @@ class Reading:
     misleading: int
 
 
-def measure_pages(served: Served, mnist: Mnist, count: int, seed: int) -> Iterator[Reading]:
-    """Yield how each kind of page is read, then the cells of grids.
+@dataclass(frozen=True)
+class Misread:
+    """A page that was not read right.
+
+    Attributes:
+        picture: uint8 (H, W).
+        differences: what it shows and what was read, line by line.
+        misleads: whether no digit was flagged, and each had a confidence above 0.9.
+    """
+
+    picture: NDArray[np.uint8]
+    differences: list[str]
+    misleads: bool
+
+
+def measure_pages(
+    served: Served, mnist: Mnist, count: int, seed: int
+) -> Iterator[tuple[Reading, list[Misread]]]:
+    """Yield how each kind of page is read, then the cells of grids, each with its misread pages.
 
     Args:
         served: the bundle.
@@ -49,15 +67,17 @@ def measure_pages(served: Served, mnist: Mnist, count: int, seed: int) -> Iterat
     """
     for kind, render in KINDS.items():
         source = _source(mnist, seed)
-        right = misleading = 0
+        misread = []
         for _ in tqdm(range(count), kind, leave=False):
             page = render(source)
             segments = served.read(encode(page.picture), "rows")
-            if rows_of(segments) == digits_of(page):
-                right += 1
-            elif segments and all(segment.is_trusted for segment in segments if segment.text):
-                misleading += 1
-        yield Reading(kind, count, count, right, misleading)
+            shown, read = digits_of(page), rows_of(segments)
+            if read != shown:
+                misleads = bool(segments) and all(s.is_trusted for s in segments if s.text)
+                differences = [f"is {' / '.join(shown)}", f"read {' / '.join(read) or 'nothing'}"]
+                misread.append(Misread(page.picture, differences, misleads))
+        misleading = sum(page.misleads for page in misread)
+        yield Reading(kind, count, count, count - len(misread), misleading), misread
     yield _measure_grids(served, _source(mnist, seed), max(round(count * _GRID_SHARE), 1))
 
 
@@ -73,19 +93,31 @@ def digits_of(page: Page) -> list[str]:
     return [row for row in rows if row]
 
 
-def _measure_grids(served: Served, source: Source, count: int) -> Reading:
-    cells = right = misleading = 0
+def _measure_grids(served: Served, source: Source, count: int) -> tuple[Reading, list[Misread]]:
+    cells = wrong = misleading = 0
+    misread = []
     for _ in tqdm(range(count), GRID, leave=False):
         page = sudoku_page(source)
         segments = served.read(encode(page.picture), "grid")
         found = {(segment.row, segment.column): segment for segment in segments}
+        differences, trusted = [], 0
         for row, texts in enumerate(page.rows):
             for column, text in enumerate(texts):
                 segment = found.get((row, column))
-                is_right = segment is not None and segment.text == text
-                cells, right = cells + 1, right + is_right
-                misleading += segment is not None and segment.is_trusted and not is_right
-    return Reading(GRID, count, cells, right, misleading)
+                read = segment.text if segment else None
+                if read != text:
+                    trusted += segment is not None and segment.is_trusted
+                    place = f"row {row}, column {column}"
+                    differences.append(f"{place}: is {_cell(text)}, read {_cell(read)}")
+        cells += sum(map(len, page.rows))
+        wrong, misleading = wrong + len(differences), misleading + trusted
+        if differences:
+            misread.append(Misread(page.picture, differences, trusted > 0))
+    return Reading(GRID, count, cells, cells - wrong, misleading), misread
+
+
+def _cell(text: str | None) -> str:
+    return "missing" if text is None else text or "empty"
 
 
 def _source(mnist: Mnist, seed: int) -> Source:

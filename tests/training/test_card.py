@@ -12,10 +12,10 @@ from service.model.bundle import Bundle
 from tests.conftest import ROOT
 from training.card import ALL_SURROUNDINGS, PARTS, Card, validation_digits
 from training.data import Mnist
-from training.failures import draw, slug, write_failures
+from training.failures import slug, write_failures, write_misread
 from training.outliers import outliers
 from training.pages import KINDS
-from training.reading import GRID
+from training.reading import GRID, Misread, Reading
 from training.robustness import Accuracy, Example, Separation
 from training.served import Answer, Served
 from training.surroundings import SURROUNDINGS
@@ -92,7 +92,7 @@ def test_the_pages_have_the_marks_of_every_part() -> None:
         assert f"<!-- {part} -->\n" in text
         assert f"<!-- /{part} -->" in text
     text = (ROOT / "docs" / "failures.md").read_text()
-    for kind in (*SURROUNDINGS, *outliers()):
+    for kind in (*SURROUNDINGS, *KINDS, GRID, *outliers()):
         assert f"<!-- failures: {slug(kind)} -->\n" in text, kind
 
 
@@ -109,9 +109,13 @@ def test_the_worst_failures_are_drawn_with_their_answers(tmp_path: Path) -> None
     write_failures(page, Separation("clothes", 40, 1, 2, 37, 0.5), failures * 3)
 
     drawn = Image.open(tmp_path / "failures" / "clothes.png").convert("L")
-    expected = draw([failures[2]] * 3 + [failures[1]] * 3 + [failures[0]] * 2).convert("L")
     assert drawn.size == (8 * 104, 160)
-    assert np.array_equal(np.asarray(drawn), np.asarray(expected))
+    digits = [np.asarray(drawn)[100:156, 104 * place + 4 : 104 * place + 60] for place in range(8)]
+    assert [bool((shown < 9).mean() > 0.9) for shown in digits] == [True] * 6 + [False] * 2
+    texts = [np.asarray(drawn)[100:, 104 * place + 60 : 104 * (place + 1)] for place in range(6)]
+    assert np.array_equal(texts[0], texts[2])  # misleading
+    assert np.array_equal(texts[3], texts[5])  # flagged
+    assert not np.array_equal(texts[2], texts[3])
     assert "(failures/clothes.png)" in page.read_text()
 
     write_failures(page, Accuracy("clothes", 40, 40, 0, 0), [])
@@ -120,17 +124,38 @@ def test_the_worst_failures_are_drawn_with_their_answers(tmp_path: Path) -> None
     assert "png" not in page.read_text()
 
 
-def test_a_failure_shows_the_picture_and_the_digit() -> None:
+def test_a_failure_shows_the_picture_and_the_digit(tmp_path: Path) -> None:
     """The picture is fitted into its place without distortion, the digit is doubled below it."""
+    page = tmp_path / "failures.md"
+    page.write_text("<!-- failures: box -->\n<!-- /failures: box -->\n")
     digit = np.zeros((28, 28), np.uint8)
     digit[10:20, 5:9] = 255
     picture = np.full((300, 150), 60, np.uint8)
+    failure = Example(picture, "4", Answer(digit, "9", 0.5, 0.0, is_flagged=True))
 
-    drawn = np.asarray(
-        draw([Example(picture, "4", Answer(digit, "9", 0.5, 0.0, is_flagged=True))]).convert("L")
-    ).astype(int)
+    write_failures(page, Accuracy("box", 1, 0, 0, 0), [failure])
 
+    drawn = np.asarray(Image.open(tmp_path / "failures" / "box.png").convert("L")).astype(int)
     is_picture = np.abs(drawn[:92] - 60) < 9
     assert np.count_nonzero(is_picture) == 92 * 46
     below = drawn[100:156, 4:60]
     assert np.array_equal(below > 128, np.kron(digit > 128, np.ones((2, 2), bool)))
+
+
+def test_misread_pages_are_drawn_three_at_most(tmp_path: Path) -> None:
+    """Pages that mislead come first, and the text counts pages, or cells of a grid."""
+    page = tmp_path / "failures.md"
+    marks = ("touching-pairs", "9-9-grid-by-cell")
+    page.write_text("\n".join(f"<!-- failures: {m} -->\n<!-- /failures: {m} -->" for m in marks))
+    light, dark = (np.full((90, 200), tone, np.uint8) for tone in (200, 50))
+    misread = [Misread(light, ["is 12", "read 1"], misleads=False)] * 4
+    misread += [Misread(dark, ["is 12", "read 2"], misleads=True)]
+
+    write_misread(page, Reading("touching pairs", 50, 50, 45, 1), misread)
+    write_misread(page, Reading(GRID, 2, 162, 160, 0), misread[:1])
+
+    drawn = np.asarray(Image.open(tmp_path / "failures" / "touching-pairs.png").convert("L"))
+    assert drawn.shape == (220, 3 * 272)
+    assert [int(drawn[40, 272 * place + 50]) > 128 for place in range(3)] == [False, True, True]
+    assert "Of 50 pages, 5 are not read right, of these 1 " in page.read_text()
+    assert "Of 162 cells of 2 pages, 2 are not read right" in page.read_text()

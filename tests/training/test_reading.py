@@ -63,9 +63,10 @@ def test_pages_and_cells_are_counted(
     monkeypatch.setattr(reading, "sudoku_page", lambda _: Page(PAGE.picture, [["", "4"]]))
     served = cast(Served, Answers(*segments))
 
-    pages, _ = measure_pages(served, mnist, 5, 1)
+    (pages, misread), _ = measure_pages(served, mnist, 5, 1)
 
     assert pages == Reading("any", 5, 5, right, misleading)
+    assert [page.misleads for page in misread] == [misleading > 0] * (5 - right)
 
 
 def test_cells_of_a_grid_are_compared_with_what_they_hold(
@@ -76,6 +77,9 @@ def test_cells_of_a_grid_are_compared_with_what_they_hold(
     monkeypatch.setattr(reading, "sudoku_page", lambda _: Page(PAGE.picture, [["", "4", "5", ""]]))
     segments = segment(0, "", 0), segment(0, "4", 1), segment(0, "6", 2)
 
-    (grid,) = measure_pages(cast(Served, Answers(*segments)), mnist, 20, 1)
+    ((grid, misread),) = measure_pages(cast(Served, Answers(*segments)), mnist, 20, 1)
 
     assert (grid.pages, grid.items, grid.right, grid.misleading) == (2, 8, 4, 2)
+    assert [page.differences for page in misread] == [
+        ["row 0, column 2: is 5, read 6", "row 0, column 3: is empty, read missing"]
+    ] * 2
