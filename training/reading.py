@@ -108,7 +108,7 @@ def _measure_grids(served: Served, source: Source, count: int) -> tuple[Reading,
                 if read != text:
                     trusted += segment is not None and segment.is_trusted
                     place = f"row {row}, column {column}"
-                    differences.append(f"{place}: is {_cell(text)}, read {_cell(read)}")
+                    differences.append(f"{place}: is {text or 'empty'}, {_found(read)}")
         cells += sum(map(len, page.rows))
         wrong, misleading = wrong + len(differences), misleading + trusted
         if differences:
@@ -116,8 +116,8 @@ def _measure_grids(served: Served, source: Source, count: int) -> tuple[Reading,
     return Reading(GRID, count, cells, cells - wrong, misleading), misread
 
 
-def _cell(text: str | None) -> str:
-    return "missing" if text is None else text or "empty"
+def _found(text: str | None) -> str:
+    return "not found" if text is None else f"read {text or 'empty'}"
 
 
 def _source(mnist: Mnist, seed: int) -> Source:

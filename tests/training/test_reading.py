@@ -81,5 +81,5 @@ def test_cells_of_a_grid_are_compared_with_what_they_hold(
 
     assert (grid.pages, grid.items, grid.right, grid.misleading) == (2, 8, 4, 2)
     assert [page.differences for page in misread] == [
-        ["row 0, column 2: is 5, read 6", "row 0, column 3: is empty, read missing"]
+        ["row 0, column 2: is 5, read 6", "row 0, column 3: is empty, not found"]
     ] * 2
