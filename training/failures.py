@@ -16,7 +16,7 @@ from training.robustness import Accuracy, Example, Separation
 from training.tables import replace_between
 
 SHOWN, SHOWN_PAGES = 8, 3  # failures of a kind
-_PICTURE, _CELL, _HEIGHT = 92, 104, 160  # pixels: side of a picture, width and height of a failure
+_PICTURE, _CELL, _HEIGHT = 92, 106, 160  # pixels: side of a picture, width and height of a failure
 _PAGE = 272, 220  # pixels: width and height of a misread page with its text
 _TEXT = 11  # pixels
 _GREYS = 16  # grey levels of a PNG; more would double its size

@@ -109,10 +109,10 @@ def test_the_worst_failures_are_drawn_with_their_answers(tmp_path: Path) -> None
     write_failures(page, Separation("clothes", 40, 1, 2, 37, 0.5), failures * 3)
 
     drawn = Image.open(tmp_path / "failures" / "clothes.png").convert("L")
-    assert drawn.size == (8 * 104, 160)
-    digits = [np.asarray(drawn)[100:156, 104 * place + 4 : 104 * place + 60] for place in range(8)]
+    assert drawn.size == (8 * 106, 160)
+    digits = [np.asarray(drawn)[100:156, 106 * place + 4 : 106 * place + 60] for place in range(8)]
     assert [bool((shown < 9).mean() > 0.9) for shown in digits] == [True] * 6 + [False] * 2
-    texts = [np.asarray(drawn)[100:, 104 * place + 60 : 104 * (place + 1)] for place in range(6)]
+    texts = [np.asarray(drawn)[100:, 106 * place + 60 : 106 * (place + 1)] for place in range(6)]
     assert np.array_equal(texts[0], texts[2])  # misleading
     assert np.array_equal(texts[3], texts[5])  # flagged
     assert not np.array_equal(texts[2], texts[3])
