@@ -86,7 +86,7 @@ def test_outliers_and_pages_are_measured_and_written(card: Card, tmp_path: Path)
 
 
 def test_the_pages_have_the_marks_of_every_part() -> None:
-    """The model card has a mark a table, and the failures a section a kind."""
+    """The card has marks for each table, the failures a section a kind, and small pictures."""
     text = (ROOT / "docs" / "model-card.md").read_text()
     for part in PARTS:
         assert f"<!-- {part} -->\n" in text
@@ -94,6 +94,8 @@ def test_the_pages_have_the_marks_of_every_part() -> None:
     text = (ROOT / "docs" / "failures.md").read_text()
     for kind in (*SURROUNDINGS, *KINDS, GRID, *outliers()):
         assert f"<!-- failures: {slug(kind)} -->\n" in text, kind
+    pictures = (ROOT / "docs" / "failures").glob("*.png")
+    assert sum(picture.stat().st_size for picture in pictures) < 400_000
 
 
 def test_the_worst_failures_are_drawn_with_their_answers(tmp_path: Path) -> None:
