@@ -4,12 +4,11 @@ import argparse
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import keras
-
     from training.data import Mnist
 
 # Backends read these when they are first imported: they allocate GPU memory as needed, not all.
@@ -51,6 +50,9 @@ def _train(flags: argparse.Namespace, mnist: "Mnist") -> None:
 
 
 def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
+    if flags.robustness is not None:
+        _write_card(flags, mnist)
+        return
     import keras
 
     from training.evaluate import evaluate
@@ -69,20 +71,28 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
         f"{len(report.misclassified)} of {report.digits:,} digits misclassified; "
         f"the report is in {flags.run}"
     )
-    if flags.robustness:
-        _measure_robustness(model, mnist)
 
 
-def _measure_robustness(model: "keras.Model", mnist: "Mnist") -> None:
-    from training import robustness
+def _write_card(flags: argparse.Namespace, mnist: "Mnist") -> None:
+    from service.errors import BundleError
+    from training.card import PARTS, Card, validation_digits
+    from training.served import Served, latest
 
-    accuracies = list(robustness.measure(model, mnist))
-    separations = list(robustness.separate(model, mnist))
-    page = Path("docs/model-card.md")
-    robustness.write_tables(page, accuracies, separations)
-    for row in (*accuracies, *separations):
-        print(row)
-    print(f"Wrote the tables to {page}")
+    unknown = set(flags.robustness) - set(PARTS)
+    if unknown:
+        sys.exit(f"--robustness takes {', '.join(PARTS)}, not {', '.join(sorted(unknown))}.")
+    try:
+        served = Served(flags.bundle or latest(Path("models"), "mnist"))
+    except BundleError as error:
+        sys.exit(str(error))
+    card = Card(served, mnist, flags.digits, flags.pictures)
+    if flags.validation:
+        card = validation_digits(card)
+    else:
+        card = replace(card, page=Path("docs/model-card.md"), failures=Path("docs/failures.md"))
+    for part in flags.robustness or PARTS:
+        for row in card.write(part):
+            print(row, flush=True)
 
 
 def _export(flags: argparse.Namespace, mnist: "Mnist") -> None:
@@ -122,8 +132,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument(
         "--robustness",
+        nargs="*",
+        metavar="PART",
+        help="measure an exported bundle instead, and write the model card and its failures; "
+        "all parts, or those named: conditions surroundings outliers pages forms",
+    )
+    evaluate.add_argument("--bundle", type=Path, help="default: the latest of models/mnist")
+    evaluate.add_argument(
+        "--digits", type=int, default=2_000, help="under each of the conditions (default: 2000)"
+    )
+    evaluate.add_argument(
+        "--pictures", type=int, default=300, help="of each kind in the other parts (default: 300)"
+    )
+    evaluate.add_argument(
+        "--validation",
         action="store_true",
-        help="also fill the tables of the model card",
+        help="measure on validation digits with other seeds, and write no page: for development",
     )
     evaluate.set_defaults(command=_evaluate)
 

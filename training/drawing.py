@@ -90,7 +90,7 @@ def turn(shape: Cover, degrees: float) -> Cover:
     """Turn a shape clockwise, without cutting its corners off."""
     turned = Image.fromarray(shape).rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
     ink = np.clip(np.asarray(turned, np.float32), 0, 1)
-    solid = ink > 0.1
+    solid = ink > 0.1 * ink.max()
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

@@ -1,121 +1,123 @@
-"""Measure how well the service reads pages of several digits (`training.pages`, `training.grids`).
+"""Measure how well the service reads pages: rows, sums, touching and framed digits, grids."""
 
-A page is right if every digit is read right, in the right order and row, and no operator is taken
-for a digit.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
 
-from service.images.digit.segmentation import Place
-from service.inference import Segmentation
-from service.predictions import Prediction
 from training.data import Mnist
 from training.grids import sudoku_page
 from training.pages import KINDS, Page, Source
 from training.renderings import encode
+from training.served import Segment, Served
 
-Read = Callable[[bytes, Segmentation], list[Prediction]]
 GRID = "9 × 9 grid, by cell"
+_GRID_SHARE = 1 / 10  # of the pages of another kind: each has 81 cells
 
 
 @dataclass(frozen=True)
-class PageAccuracy:
-    """How well pages of one kind were read.
+class Reading:
+    """How pages of one kind were read.
 
     Attributes:
-        kind: of page.
-        pages: how many were read; of a grid, how many cells, empty ones included.
-        right: how many of them were read right.
-        digits: how many digits the pages have.
-        right_digits: how many of them were read, in the right order.
+        kind: of the pages.
+        pages: how many.
+        items: how many pages, or cells of grids, were compared.
+        right: how many of these were read right. On a page, every digit must be right and in its
+            row, and nothing else reported as a digit.
+        misleading: how many of these were not, though no digit of theirs was flagged, and each had
+            a confidence above 0.9.
     """
 
     kind: str
     pages: int
+    items: int
     right: int
-    digits: int
-    right_digits: int
+    misleading: int
+
+
+@dataclass(frozen=True)
+class Misread:
+    """A page that was not read right.
+
+    Attributes:
+        picture: uint8 (H, W).
+        differences: what it shows and what was read, line by line.
+        misleads: whether no digit was flagged, and each had a confidence above 0.9.
+    """
+
+    picture: NDArray[np.uint8]
+    differences: list[str]
+    misleads: bool
 
 
 def measure_pages(
-    read: Read, mnist: Mnist, count: int, seed: int, grids: int | None = None
-) -> Iterator[PageAccuracy]:
-    """Yield how well each kind of page is read.
+    served: Served, mnist: Mnist, count: int, seed: int
+) -> Iterator[tuple[Reading, list[Misread]]]:
+    """Yield how each kind of page is read, then the cells of grids, each with its misread pages.
 
     Args:
-        read: reads an encoded page, such as `Served.read_page`.
-        mnist: its test digits are written on the pages.
-        count: how many pages a kind.
+        served: the bundle.
+        mnist: its test digits stand on the pages.
+        count: how many pages a kind; of grids, a tenth.
         seed: of everything random.
-        grids: how many grids; by default as many as pages.
     """
     for kind, render in KINDS.items():
         source = _source(mnist, seed)
-        pages = [render(source) for _ in range(count)]
-        read_pages = [rows_of(read(encode(page.picture), "rows")) for page in pages]
-        yield PageAccuracy(
-            kind,
-            count,
-            sum(is_right(page, rows) for page, rows in zip(pages, read_pages, strict=True)),
-            sum(len(page.digits) for page in pages),
-            sum(right_digits(page, rows) for page, rows in zip(pages, read_pages, strict=True)),
-        )
-    source = _source(mnist, seed)
-    pages = [sudoku_page(source) for _ in range(count if grids is None else grids)]
-    cells = [right_cells(page, read(encode(page.picture), "grid")) for page in pages]
-    yield PageAccuracy(
-        GRID,
-        sum(len(row) for page in pages for row in page.rows),
-        sum(len(right) for right in cells),
-        sum(len(page.digits) for page in pages),
-        sum(text != "" for right in cells for text in right),
-    )
+        misread = []
+        for _ in tqdm(range(count), kind, leave=False):
+            page = render(source)
+            segments = served.read(encode(page.picture), "rows")
+            shown, read = digits_of(page), rows_of(segments)
+            if read != shown:
+                misleads = bool(segments) and all(s.is_trusted for s in segments if s.text)
+                differences = [f"is {' / '.join(shown)}", f"read {' / '.join(read) or 'nothing'}"]
+                misread.append(Misread(page.picture, differences, misleads))
+        misleading = sum(page.misleads for page in misread)
+        yield Reading(kind, count, count, count - len(misread), misleading), misread
+    yield _measure_grids(served, _source(mnist, seed), max(round(count * _GRID_SHARE), 1))
 
 
-def rows_of(predictions: list[Prediction]) -> list[list[str]]:
-    """Return the labels of the digits in each row that has some, in reading order."""
-    rows: dict[int, list[str]] = {}
-    for prediction in predictions:
-        place = _place(prediction)
-        if place.is_digit:
-            rows.setdefault(place.row, []).append(prediction.label or "")
-    return list(rows.values())
+def rows_of(segments: list[Segment]) -> list[str]:
+    """Return the digits of each row that has any, from the top."""
+    digits = sorted((s for s in segments if s.text), key=lambda segment: segment.row)
+    return ["".join(s.text for s in row) for _, row in groupby(digits, lambda s: s.row)]
 
 
-def is_right(page: Page, rows: list[list[str]]) -> bool:
-    """Return whether all digits of a page were read, in its rows and in their order."""
-    return rows == [[text for text in row if text.isdigit()] for row in page.rows]
+def digits_of(page: Page) -> list[str]:
+    """Return the digits that stand in each row of a page that has any."""
+    rows = ("".join(text for text in row if text.isdigit()) for row in page.rows)
+    return [row for row in rows if row]
 
 
-def right_digits(page: Page, rows: list[list[str]]) -> int:
-    """Return how many digits of a page were read, in the right order."""
-    labels = [label for row in rows for label in row]
-    matches = SequenceMatcher(None, labels, page.digits, autojunk=False).get_matching_blocks()
-    return sum(match.size for match in matches)
+def _measure_grids(served: Served, source: Source, count: int) -> tuple[Reading, list[Misread]]:
+    cells = wrong = misleading = 0
+    misread = []
+    for _ in tqdm(range(count), GRID, leave=False):
+        page = sudoku_page(source)
+        segments = served.read(encode(page.picture), "grid")
+        found = {(segment.row, segment.column): segment for segment in segments}
+        differences, trusted = [], 0
+        for row, texts in enumerate(page.rows):
+            for column, text in enumerate(texts):
+                segment = found.get((row, column))
+                read = segment.text if segment else None
+                if read != text:
+                    trusted += segment is not None and segment.is_trusted
+                    place = f"row {row}, column {column}"
+                    differences.append(f"{place}: is {text or 'empty'}, {_found(read)}")
+        cells += sum(map(len, page.rows))
+        wrong, misleading = wrong + len(differences), misleading + trusted
+        if differences:
+            misread.append(Misread(page.picture, differences, trusted > 0))
+    return Reading(GRID, count, cells, cells - wrong, misleading), misread
 
 
-def right_cells(page: Page, predictions: list[Prediction]) -> list[str]:
-    """Return the texts of the cells that were read right; an empty one has the label None."""
-    shape = len(page.rows), len(page.rows[0])
-    cells = {(_place(each).row, _place(each).column): each.label or "" for each in predictions}
-    if set(cells) != {(row, column) for row in range(shape[0]) for column in range(shape[1])}:
-        return []
-    return [
-        text
-        for row, texts in enumerate(page.rows)
-        for column, text in enumerate(texts)
-        if cells[row, column] == text
-    ]
-
-
-def _place(prediction: Prediction) -> Place:
-    if not isinstance(prediction.segment, Place):
-        raise TypeError(f"The prediction has no place on its page: {prediction}.")
-    return prediction.segment
+def _found(text: str | None) -> str:
+    return "not found" if text is None else f"read {text or 'empty'}"
 
 
 def _source(mnist: Mnist, seed: int) -> Source:

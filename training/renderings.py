@@ -251,11 +251,22 @@ def _skeleton(digit: Pixels, fine: int) -> tuple[NDArray[np.intp], NDArray[np.fl
 
 
 def distance_to_background(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Compute the exact Euclidean distance transform of a shape, along columns, then along rows.
+    """Compute the exact Euclidean distance transform of a shape.
 
     Returns:
         The distance of each pixel to the nearest one outside the shape, 0 outside it.
     """
+    distance = np.zeros(solid.shape)
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    if rows.size:
+        # The nearest background lies in the bounding box, or in the ring of one pixel around it.
+        box = np.s_[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
+        distance[box] = _transform(solid[box])
+    return distance
+
+
+def _transform(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Compute the distance transform along columns, then along rows."""
     height, width = solid.shape
     far = height + width
     up, down = np.empty((2, height, width))

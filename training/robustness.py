@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
+from training import numerals
 from training.conditions import SIZES, conditions, printed
 from training.data import Mnist
 from training.outliers import outliers
@@ -147,6 +148,31 @@ def measure_surroundings(
         yield row, [example for example in examples if not example.is_right]
 
 
+def measure_forms(
+    served: Served, count: int, seed: int
+) -> Iterator[tuple[Accuracy, list[Example]]]:
+    """Yield the accuracy on forms of 1 and 7 that are rare in MNIST, and the failures.
+
+    Args:
+        served: the bundle.
+        count: how many drawn digits a form; the number of printed ones depends on the fonts.
+        seed: of the pictures.
+    """
+    rng = np.random.default_rng(seed)
+    forms = (
+        ("printed 1 with a flag and a foot", "1", numerals.printed_ones(rng)),
+        ("drawn 1 with a flag and a foot", "1", numerals.drawn_ones(count, rng)),
+        ("printed 7", "7", numerals.printed_sevens(rng)),
+        ("drawn 7, half of them crossed", "7", numerals.drawn_sevens(count, rng)),
+    )
+    for name, truth, generated in forms:
+        pictures = list(generated)
+        truths = [truth] * len(pictures)
+        examples = _answer(served, name, pictures, truths)
+        row = _count(name, [example.answer for example in examples], truths)
+        yield row, [example for example in examples if not example.is_right]
+
+
 def separate(
     served: Served, mnist: Mnist, count: int, seed: int
 ) -> Iterator[tuple[Separation, list[Example]]]:
@@ -205,7 +231,7 @@ def _count(
     naive_right: int | None = None,
 ) -> Accuracy:
     wrong = [a for a, truth in zip(answers, truths, strict=True) if a is None or a.label != truth]
-    refused = wrong.count(None)
+    refused = sum(a is None for a in wrong)
     misleading = sum(a is not None and a.is_trusted for a in wrong)
     right = len(truths) - len(wrong)
     return Accuracy(condition, len(truths), right, refused, misleading, naive_right)

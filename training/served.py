@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from service import inference
 from service.errors import NothingDrawn
-from service.model.bundle import read_bundle
+from service.images.digit.segmentation import Place
+from service.model.bundle import read_bundle, versions
 from service.model.engine import Engine
-from service.predictions import Prediction
 
 MAX_PIXELS = 50_000_000
 CONFIDENT = 0.9  # a wrong answer above this confidence that is not flagged misleads its user
@@ -39,6 +39,23 @@ class Answer:
     def is_trusted(self) -> bool:
         """Return whether a user would rely on the answer: not flagged, and confident."""
         return not self.is_flagged and self.confidence > CONFIDENT
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The service's answer to one segment of a page.
+
+    Attributes:
+        row: of the page or of its grid, from 0 at the top.
+        column: of a grid, from 0 at the left; None elsewhere.
+        text: the label of a digit; empty for operators, separators and empty cells.
+        is_trusted: whether a user would rely on it (see `Answer`).
+    """
+
+    row: int
+    column: int | None
+    text: str
+    is_trusted: bool
 
 
 class Served:
@@ -75,25 +92,35 @@ class Served:
         """Answer encoded pictures of one digit each."""
         return [self.answer(picture) for picture in pictures]
 
-    def read_page(self, picture: bytes, segmentation: inference.Segmentation) -> list[Prediction]:
-        """Read an encoded picture of several digits.
-
-        Returns:
-            What the service predicts for each segment; nothing where it refuses the picture.
-        """
-        try:
-            inputs = inference.from_images(
-                [picture], "auto", self.bundle, MAX_PIXELS, segmentation=segmentation
-            )
-        except NothingDrawn:
-            return []
-        values = self._engine.run(inputs.pixels, inference.outcome(self.bundle))
-        return inference.predictions(self.bundle, values, inputs)
-
     def answer_digits(self, digits: NDArray[np.uint8]) -> list[Answer]:
         """Answer digits in MNIST's format, uint8 (N, 28, 28) with ink 255 on 0, unchanged."""
         batch = inference.as_batch(digits, self.bundle)
         return self._answers(inference.from_batch(batch, "none", self.bundle))
+
+    def read(self, page: bytes, segmentation: inference.Segmentation) -> list[Segment]:
+        """Read an encoded picture of several digits, in reading order; nothing if it is refused.
+
+        Args:
+            page: the encoded picture.
+            segmentation: "rows" of digits, or the cells of a "grid".
+        """
+        try:
+            inputs = inference.from_images(
+                [page], "auto", self.bundle, MAX_PIXELS, segmentation=segmentation
+            )
+        except NothingDrawn:
+            return []
+        values = self._engine.run(inputs.pixels, inference.outcome(self.bundle))
+        segments = []
+        for prediction in inference.predictions(self.bundle, values, inputs):
+            place = prediction.segment
+            if not isinstance(place, Place):
+                raise ValueError(f"The service gave no place for a segment: {prediction}.")
+            text = prediction.label if place.is_digit and prediction.label else ""
+            is_confident = (prediction.confidence or 0) > CONFIDENT
+            is_trusted = bool(prediction.in_distribution) and is_confident
+            segments.append(Segment(place.row, place.column, text, is_trusted))
+        return segments
 
     def _answers(self, inputs: inference.Inputs) -> list[Answer]:
         values = self._engine.run(inputs.pixels, inference.outcome(self.bundle))
@@ -108,3 +135,19 @@ class Served:
             flagged = not prediction.in_distribution
             answers.append(Answer(digit, label, confidence, score, flagged))
         return answers
+
+
+def latest(models: Path, name: str) -> Path:
+    """Return the folder of a model's highest version.
+
+    Args:
+        models: contains `<name>/<version>/`.
+        name: of the model.
+
+    Raises:
+        FileNotFoundError: the folder has no version of the model.
+    """
+    numbers = versions(models, name)
+    if not numbers:
+        raise FileNotFoundError(f"{models / name} has no version; export a model there first.")
+    return models / name / str(numbers[-1])

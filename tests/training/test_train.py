@@ -171,7 +171,7 @@ def test_train_runs_without_scipy_scikit_learn_and_litert(mnist: Mnist, tmp_path
     ("libraries", "importers"),
     [
         ({"tensorflow", "tf_keras", "jax", "jaxlib", "torch"}, {"export", "graph"}),
-        ({"scipy", "sklearn"}, {"evaluate", "plots", "robustness"}),
+        ({"scipy", "sklearn"}, {"evaluate", "plots", "robustness", "outliers"}),
     ],
 )
 def test_only_evaluate_and_export_import_their_libraries(
