@@ -71,6 +71,12 @@ class Foreground:
         rows, columns = self.rows, self.columns
         return rows.start, height - rows.stop, columns.start, width - columns.stop
 
+    @property
+    def edges(self) -> tuple[bool, bool, bool, bool]:
+        """Whether the searched part's top, left, bottom and right side are the image's."""
+        above, below, before, after = self.margins
+        return above == 0, before == 0, below == 0, after == 0
+
     def uncropped(self, part: NDArray[Part], fill: int) -> NDArray[Part]:
         """Return the searched part, (h, w), within an array of the image's shape, (H, W).
 

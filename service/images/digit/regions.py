@@ -93,9 +93,10 @@ def find_page(first: Foreground) -> Page:
         return Page(first)
     at_edge = _parts_at_edge(wide)
     # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
+    sheets = list(find_sheets(possible, window))
     regions: dict[bool, list[NDArray[np.bool_] | None]] = {
-        first.inverted: [None, *(find_sheets(~possible, window) if at_edge.any() else ())],
-        not first.inverted: [None, *find_sheets(possible, window)],
+        first.inverted: [None, *sheets, *(find_sheets(~possible, window) if at_edge.any() else ())],
+        not first.inverted: [None, *sheets],
     }
     candidates = [
         candidate

@@ -25,6 +25,8 @@ _WIDE = 1.2  # width divided by height, of a digit joined to the line below it
 _NEAR = 3  # pixels between a line and what is left of it
 _PART = 0.1  # share of a digit's size, between its parts
 _AT_LINE, _AT_EDGE = 0.3, 0.5  # weights of a stroke's area that may be left of something else
+_BANDS = 5  # of a frame's shorter side, in the outermost of which it lies
+_ALONG = 0.8  # share of a side of its box
 _FRAME_SIDE = 0.25  # of a frame's side, for the side of the smallest stroke within
 
 
@@ -87,7 +89,7 @@ def _without_surroundings(
 ) -> FoundDigit:
     """Remove lines, frames and what is left of them from the page's strokes."""
     foreground, removed = page.foreground, list(page.removed)
-    lines = find_lines(foreground.possible)
+    lines = find_lines(foreground.possible, foreground.edges)
     if len(lines):
         left = without_lines(foreground.possible, lines)
         try:
@@ -124,16 +126,17 @@ def name_of(lines: Lines) -> Removal:
 
 
 def _frames(components: Components, is_stroke: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which strokes are rectangles around another one, bool (count,)."""
+    """Return which strokes are frames, or parts of frames, around another one, bool (count,)."""
     is_frame = np.zeros(len(is_stroke), np.bool_)
     strokes = np.flatnonzero(is_stroke)
     height, width = components.bottom - components.top, components.right - components.left
     for outer in strokes:
         inside = strokes[
-            (components.top[strokes] > components.top[outer])
-            & (components.bottom[strokes] < components.bottom[outer])
-            & (components.left[strokes] > components.left[outer])
-            & (components.right[strokes] < components.right[outer])
+            (components.top[strokes] >= components.top[outer])
+            & (components.bottom[strokes] <= components.bottom[outer])
+            & (components.left[strokes] >= components.left[outer])
+            & (components.right[strokes] <= components.right[outer])
+            & (strokes != outer)
         ]
         sides = np.maximum(height[inside] / height[outer], width[inside] / width[outer])
         is_frame[outer] = bool((sides > _FRAME_SIDE).any()) and _is_box(components, int(outer))
@@ -141,13 +144,23 @@ def _frames(components: Components, is_stroke: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _is_box(components: Components, index: int) -> bool:
-    """Return whether a component lies along all four sides of the box around it."""
+    """Return whether a component lies along neighbouring sides of its box, and nowhere inside."""
     rows = slice(components.top[index], components.bottom[index])
     columns = slice(components.left[index], components.right[index])
     part = components.labels[rows, columns] == index
-    band = max(min(part.shape) // 8, 1)
-    sides = (part[:band], part[-band:], part[:, :band].T, part[:, -band:].T)
-    return all(np.count_nonzero(side.any(axis=0)) > 0.8 * side.shape[1] for side in sides)
+    height, width = part.shape
+    band = max(min(part.shape) // _BANDS, 1)
+    if part[band : height - band, band : width - band].any():
+        return False
+    across = sum(np.count_nonzero(part[side].any(axis=0)) > _ALONG * width for side in _ends(band))
+    upright = sum(
+        np.count_nonzero(part[:, side].any(axis=1)) > _ALONG * height for side in _ends(band)
+    )
+    return bool(across > 0 and upright > 0)
+
+
+def _ends(band: int) -> tuple[slice, slice]:
+    return slice(band), slice(-band, None)
 
 
 def _marks(
