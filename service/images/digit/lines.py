@@ -17,9 +17,10 @@ Edges: TypeAlias = tuple[bool, bool, bool, bool]
 _NEAR_EDGE = 0.025  # share of the longer side
 _CORNER = 0.05  # of a line's length: the gap or the overhang where two lines meet
 _MIN_CONTENT = 0.25  # share of the cells' height that the content between lines has
+_MIN_CROSSINGS = 3  # of a lattice's line; a digit's strokes cross fewer
 _PARALLEL = 0.05  # difference of slopes
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
-_WHOLE = 0.92  # share of such a line that is not a gap; else it is a row of bars
+_WHOLE = 0.85  # share of such a line that is not a gap; else it is a row of bars
 _LONGER = 1.3  # than any other stroke that a line that ends freely must be
 
 
@@ -36,7 +37,7 @@ def find_lines(mask: NDArray[np.bool_], edges: Edges = (True, True, True, True))
     strokes = straight_strokes(mask)
     if not len(strokes):
         return strokes
-    is_line = _is_anchored(strokes, edges)
+    is_line = _is_anchored(strokes, edges) | _is_in_lattice(strokes)
     if is_line.any():
         is_line |= _is_alike(strokes, is_line, edges)
         if not _leaves_content(mask, strokes.only(is_line)):
@@ -61,6 +62,17 @@ def _is_anchored(strokes: Lines, edges: Edges) -> NDArray[np.bool_]:
         anchored &= at_end | (ends & anchored).any(axis=1)
         if np.count_nonzero(anchored) == before:
             return anchored
+
+
+def _is_in_lattice(strokes: Lines) -> NDArray[np.bool_]:
+    """Return which strokes cross several others that do so too, bool (n,): not all ends count."""
+    meets = _meetings(strokes)
+    inside = np.ones(len(strokes), np.bool_)
+    while True:
+        before = np.count_nonzero(inside)
+        inside &= np.count_nonzero(meets & inside, axis=1) >= _MIN_CROSSINGS
+        if np.count_nonzero(inside) == before:
+            return inside
 
 
 def _at_edge(strokes: Lines, share: int, edges: Edges) -> NDArray[np.bool_]:
