@@ -20,6 +20,7 @@ _MIN_CONTENT = 0.25  # share of the cells' height that the content between lines
 _MIN_CROSSINGS = 3  # of a lattice's line; a digit's strokes cross fewer
 _PARALLEL = 0.05  # difference of slopes
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
+_SOLID = 0.72  # share of a part of a line that is not a gap; else it is a row of bars
 _WHOLE = 0.85  # share of such a line that is not a gap; else it is a row of bars
 _LONGER = 1.3  # than any other stroke that a line that ends freely must be
 
@@ -120,7 +121,7 @@ def _is_alike(strokes: Lines, is_line: NDArray[np.bool_], edges: Edges) -> NDArr
     """
     slope = (strokes.row_at(1) - strokes.row_at(0)) / strokes.length
     thickest = 1.5 * float(np.median(strokes.thickness[is_line])) + 1
-    is_thin = strokes.thickness <= thickest
+    is_thin = (strokes.thickness <= thickest) & (strokes.filled >= _SOLID)
     crossings = np.count_nonzero(_meetings(strokes)[:, is_line], axis=1)
     at_edge = _at_edge(strokes, 0, edges) | _at_edge(strokes, 1, edges)
     alike = np.zeros(len(strokes), np.bool_)
@@ -160,7 +161,11 @@ def _is_longer(mask: NDArray[np.bool_], strokes: Lines) -> NDArray[np.bool_]:
     is_beside_digit = along >= _MIN_CONTENT * strokes.length
     longest = max(int(height[largest]), int(width[largest]))
     is_whole = strokes.filled >= _WHOLE
-    return np.asarray(is_beside_digit & is_whole & (strokes.length > _LONGER * longest))
+    # the bar of a 7 and the base of a 2 reach beyond the rest of the digit on one side
+    low = np.where(strokes.horizontal, rest.left[largest], rest.top[largest])
+    high = np.where(strokes.horizontal, rest.right[largest], rest.bottom[largest])
+    is_beyond = (strokes.start < low) & (strokes.end > high)
+    return np.asarray(is_beside_digit & is_beyond & is_whole & (strokes.length > _LONGER * longest))
 
 
 def without_lines(mask: NDArray[np.bool_], lines: Lines) -> NDArray[np.bool_]:
