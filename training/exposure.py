@@ -80,15 +80,22 @@ def kinds(digits: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, tup
         "polygons": (0.1, _polygon),
         "composed digits": (0.1, composed),
         "blobs": (0.1, _blob),
-        "textures": (0.1, _texture),
+        "textures": (0.09, _texture),
+        "noise": (0.02, _noise),
     }
 
 
 def _prepared(draw: Draw, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw until the service finds something in the image; return it, uint8 (28, 28)."""
+    """Draw until the service finds something in the image; return it, uint8 (28, 28).
+
+    Noise of 28 × 28 pixels is returned unchanged, as the service takes arrays.
+    """
     while True:
+        image = draw(rng)
+        if draw is _noise:
+            return image
         try:
-            return prepare(draw(rng)).digit
+            return prepare(image).digit
         except NothingDrawn:
             continue
 
@@ -203,7 +210,8 @@ def _compose(
         return 255 - _one_of(_MIRRORED, digits, labels, rng)[:, ::-1]
     first, second = (shape_of(digits[rng.integers(len(digits))], 60) for _ in range(2))
     if kind == 2:
-        pair = side_by_side([first, second], -int(rng.integers(0, 16)))
+        overlap = rng.integers(0, min(16, first.shape[1], second.shape[1]))
+        pair = side_by_side([first, second], -int(overlap))
         return on_canvas(pair, rng, (100, 140))
     canvas = np.minimum(on_canvas(first, rng, (84, 84)), on_canvas(second, rng, (84, 84)))
     return np.pad(canvas, 8, constant_values=255)
@@ -215,7 +223,8 @@ def _one_of(
     labels: NDArray[np.uint8],
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    return digits[rng.choice(np.flatnonzero(labels == rng.choice(classes)))]
+    index = int(rng.choice(np.flatnonzero(labels == rng.choice(classes))))
+    return np.asarray(digits[index])
 
 
 def _blob(rng: np.random.Generator) -> Pixels:
@@ -258,6 +267,12 @@ def _texture(rng: np.random.Generator) -> Pixels:
         shape = canvas.ellipse if rng.random() < 0.5 else canvas.rectangle
         shape((x - width, y - height, x + width, y + height), fill=int(rng.integers(256)))
     return np.asarray(image)
+
+
+def _noise(rng: np.random.Generator) -> Pixels:
+    """Draw pixels that are independent of each other, uint8 (28, 28); few or many are bright."""
+    level, spread = rng.uniform(-150, 200), rng.uniform(40, 160)
+    return np.asarray(np.clip(rng.normal(level, spread, (28, 28)), 0, 255), np.uint8)
 
 
 def _field(side: int, rng: np.random.Generator) -> NDArray[np.float64]:
