@@ -10,9 +10,7 @@ Letters and symbols whose shape resembles a digit's are left out, in every alpha
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -20,6 +18,7 @@ from tqdm import tqdm
 
 from service.errors import NothingDrawn
 from service.images.digit.preprocessing import prepare
+from training.fonts import learned_font
 from training.renderings import Pixels, on_canvas, printed, shape_of, side_by_side
 from training.strokes import Stroke, by_hand, draw_anywhere, smooth
 
@@ -76,7 +75,7 @@ def kinds(digits: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, tup
     return {
         "glyphs": (0.42, _glyph),
         "rows of glyphs": (0.04, _row_of_glyphs),
-        "curves": (0.14, _curve),
+        "curves": (0.16, _curves),
         "polygons": (0.1, _polygon),
         "composed digits": (0.1, composed),
         "blobs": (0.1, _blob),
@@ -103,7 +102,6 @@ def _prepared(draw: Draw, rng: np.random.Generator) -> NDArray[np.uint8]:
 @cache
 def _glyphs() -> tuple[tuple[str, str], ...]:
     """Return every character to draw, with the path of its font; without those it lacks."""
-    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
     pairs = [(character, name) for name, text in _FONTS.items() for character in text]
     pairs += [(character, "STIXGeneral") for character in _MATHEMATICAL]
     letters = "".join(map(chr, (*range(ord("A"), ord("Z") + 1), *range(ord("a"), ord("z") + 1))))
@@ -111,10 +109,10 @@ def _glyphs() -> tuple[tuple[str, str], ...]:
     for offset, letter in enumerate(letters * count):
         if letter in _LATIN:
             pairs.append((chr(first + offset), "STIXGeneral"))
-    fonts = {name: ImageFont.truetype(str(folder / f"{name}.ttf"), 24) for name in _FONTS}
+    fonts = {name: ImageFont.truetype(learned_font(name), 24) for name in _FONTS}
     missing = {name: font.getmask(_MISSING).getbbox() for name, font in fonts.items()}
     return tuple(
-        (character, str(folder / f"{name}.ttf"))
+        (character, learned_font(name))
         for character, name in pairs
         if fonts[name].getmask(character).getbbox() not in (None, missing[name])
     )
@@ -138,8 +136,16 @@ def _row_of_glyphs(rng: np.random.Generator) -> Pixels:
     return on_canvas(row, rng, (row.shape[0] + 20, row.shape[1] + 20))
 
 
-def _curve(rng: np.random.Generator) -> Pixels:
-    """Draw a Lissajous figure, a spiral, a zigzag, a wave or a chain of Bézier curves."""
+def _curves(rng: np.random.Generator) -> Pixels:
+    """Draw one to three curves over each other."""
+    strokes = [_curve(rng) * rng.uniform(0.4, 1) + rng.uniform(0, 0.8, 2)]
+    while len(strokes) < 3 and rng.random() < 0.3:
+        strokes.append(_curve(rng) * rng.uniform(0.4, 1) + rng.uniform(0, 0.8, 2))
+    return draw_anywhere(strokes, rng, _PEN)
+
+
+def _curve(rng: np.random.Generator) -> Stroke:
+    """Return a Lissajous figure, a spiral, a zigzag, a wave or a chain of Bézier curves."""
     along = np.linspace(0, 1, 120)
     kind = rng.integers(5)
     if kind == 0:  # 1 : 2 would be an 8
@@ -160,7 +166,7 @@ def _curve(rng: np.random.Generator) -> Pixels:
         line = np.stack([along * rng.uniform(1, 3), waves * rng.uniform(0.15, 0.5)], axis=1)
     else:
         line = smooth(rng.uniform(0, 1, (int(rng.integers(7, 16)), 2)), 4)
-    return draw_anywhere([_turned(line, rng)], rng, _PEN)
+    return _turned(line, rng)
 
 
 def _polygon(rng: np.random.Generator) -> Pixels:

@@ -1,4 +1,4 @@
-"""Draw forms of 1 and 7 that are rare in MNIST: 1s with a flag and a foot, and crossed 7s.
+"""Draw forms of digits that are rare in MNIST: 1s with a flag and a foot, crossed 7s, print.
 
 MNIST's 1s are plain strokes, so that a network trained on it alone reads a 1 with a flag as a 7.
 Training draws from `LEARNED`, measurements draw from `MEASURED`, whose forms a hand distorts more.
@@ -6,13 +6,14 @@ Training draws from `LEARNED`, measurements draw from `MEASURED`, whose forms a 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from service.images.digit.preprocessing import prepare
-from training.fonts import installed_fonts
+from training.fonts import installed_fonts, learned_font
 from training.renderings import Pixels, on_canvas, printed
 from training.strokes import Stroke, by_hand, draw_anywhere, smooth
 
@@ -68,6 +69,13 @@ MEASURED = Style(
 )
 
 
+_PRINTED = (  # fonts that matplotlib brings along
+    *("cmr10", "cmss10", "cmtt10", "cmti10", "cmb10"),
+    *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
+)
+_PRINTED_SIZES = 20, 161  # pixels
+
+
 def drawn_one(
     rng: np.random.Generator, style: Style, *, flag: bool = True, foot: bool = True
 ) -> Pixels:
@@ -112,7 +120,7 @@ def drawn_seven(
 
 
 def numerals(count: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Draw 1s and 7s of many forms for training, and preprocess them as the service does.
+    """Draw 1s and 7s of many forms for training, and print a few digits; preprocess all of them.
 
     Plain 7s are among them, so that the boundary between 1 and 7 stays where it is.
 
@@ -130,11 +138,20 @@ def numerals(count: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], N
         (7, lambda: drawn_seven(rng, LEARNED, cross=False)),
         (7, lambda: drawn_seven(rng, LEARNED, cross=False, serif=True)),
     ]
+    forms += [(digit, partial(_print, str(digit), rng)) for digit in range(10)]
+    shares = np.repeat([0.1, 0.02], [8, 10])
     images, labels = np.empty((count, 28, 28), np.uint8), np.empty(count, np.uint8)
-    for index in tqdm(range(count), "1s and 7s", mininterval=1.0, unit="digit"):
-        labels[index], form = forms[index % len(forms)]
+    chosen = rng.choice(len(forms), count, p=shares)
+    for index, choice in enumerate(tqdm(chosen, "Forms of digits", mininterval=1.0, unit="digit")):
+        labels[index], form = forms[choice]
         images[index] = prepare(form()).digit
     return images, labels
+
+
+def _print(digit: str, rng: np.random.Generator) -> Pixels:
+    """Print a digit in one of the fonts to learn from, in black on white."""
+    font = learned_font(_PRINTED[rng.integers(len(_PRINTED))])
+    return on_canvas(printed(digit, int(rng.integers(*_PRINTED_SIZES)), font), rng)
 
 
 def drawn_ones(count: int, rng: np.random.Generator) -> Iterator[Pixels]:

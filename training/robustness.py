@@ -21,8 +21,8 @@ from service.images.decode import decode
 from service.images.digit.preprocessing import prepare
 from training import renderings
 from training.calibration import logits_of
-from training.data import Mnist
-from training.distribution import fit, hidden_and_logits
+from training.data import Mnist, as_floats
+from training.distribution import features_of, fit
 
 MAX_PIXELS = 50_000_000
 Render = Callable[[NDArray[np.uint8], np.random.Generator], bytes]
@@ -176,11 +176,11 @@ def separate(
         seed: of the noise.
     """
     distribution = fit(model, mnist)
-    inside = distribution.scores(*hidden_and_logits(model, mnist.test_images))
+    inside = distribution.scores(features_of(model, as_floats(mnist.test_images)))
     flagged = float(np.mean(inside < distribution.threshold))
     yield Separation("test digits", len(inside), 0.5, flagged)
     for what, images in _out_of_distribution(count, seed).items():
-        outside = distribution.scores(*hidden_and_logits(model, images))
+        outside = distribution.scores(features_of(model, as_floats(images)))
         flagged = float(np.mean(outside < distribution.threshold))
         yield Separation(what, len(images), auroc(inside, outside), flagged)
 
