@@ -182,7 +182,7 @@ def _write_distribution(model: keras.Sequential, mnist: Mnist, bundle: Path) -> 
     }
     (bundle / DISTRIBUTION).write_bytes(save(arrays))
     return {
-        "method": "a hidden layer on the input of the last hidden layer, trained on outliers",
+        "method": "a small network on the last hidden layer's input, trained on outliers",
         "threshold": distribution.threshold,
         "let_through": LET_THROUGH,
     }

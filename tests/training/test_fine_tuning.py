@@ -1,19 +1,16 @@
 """A trained network is fine-tuned on added images, from a recipe's student or on its own."""
 
 import json
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from tests.training.runs import SHORT, epochs, same, weights_of
 from training import fine_tuning
-from training.calibration import logits_of
 from training.data import Mnist
-from training.model import CLASSES
+from training.model import CLASSES, lecture_cnn
 from training.train import train_from
 
 
@@ -57,18 +54,16 @@ def test_a_model_is_fine_tuned_without_training_others(
         assert not np.allclose(before, after, atol=1e-6)
 
 
-def test_no_share_of_the_fine_tuning_leaves_the_model_but_for_its_temperature(
-    few: Mnist, lecture_run: Path, tmp_path: Path
-) -> None:
-    """With a share of 0, the logits are the original's divided by the recorded temperature."""
-    original = lecture_run / "model.keras"
-    model = train_from(
-        original, few, tmp_path, seed=1, schedule=replace(SHORT, fine_tuned_share=0.0)
-    )
+def test_weights_are_averaged_by_the_share_of_the_fine_tuned_model() -> None:
+    """A share of 0 is the first model, 1 the second, and 0.75 is three quarters of the way."""
+    first, second = lecture_cnn(), lecture_cnn()
 
-    temperature = json.loads((tmp_path / "config.json").read_text())["temperature"]
-    before = logits_of(keras.models.load_model(original), few.test_images)
-    np.testing.assert_allclose(logits_of(model, few.test_images), before / temperature, atol=1e-4)
+    for share in (0.0, 0.75, 1.0):
+        averaged = fine_tuning._interpolate(first, second, share)
+        for before, after, mean in zip(
+            first.get_weights(), second.get_weights(), averaged, strict=True
+        ):
+            np.testing.assert_allclose(mean, before + share * (after - before), atol=1e-6)
 
 
 def test_a_missing_model_is_named(few: Mnist, tmp_path: Path) -> None:
