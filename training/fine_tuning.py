@@ -1,8 +1,8 @@
-"""Fine-tune a trained lecture network on what MNIST lacks: wide pens, forms of 1 and 7, outliers.
+"""Fine-tune the dense layers of a trained network on what MNIST lacks: wide pens, other 1s and 7s.
 
-Between each two networks lies a share of the fine-tuning: the weights before and after it are
-averaged, which keeps the accuracy on other digits (Wortsman et al., 2022, "Robust fine-tuning of
-zero-shot models").
+The convolutions stay as they are. The weights before and after fine-tuning are averaged, which
+keeps the accuracy on other digits (Wortsman et al., 2022, "Robust fine-tuning of zero-shot
+models").
 """
 
 import logging
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from training.augment import with_wide_pens
 from training.batches import AugmentedBatches, SoftTargets, one_hot
-from training.data import VALIDATION_SIZE, Mnist, as_floats
-from training.exposure import exposures
-from training.model import CLASSES, lecture_cnn
+from training.data import Mnist, as_floats
+from training.model import lecture_cnn
 from training.numerals import numerals
 from training.run_folder import epochs_backed_up
 from training.schedule import Schedule, fit_augmented
@@ -34,12 +33,11 @@ def fine_tune(
     schedule: Schedule,
     soft_targets: SoftTargets,
 ) -> keras.Sequential:
-    """Fine-tune a network on all training digits and three kinds of images added to them.
+    """Fine-tune a network on all training digits and two kinds of digits added to them.
 
     - Digits drawn with a wide pen. Their targets are the teachers' probabilities for the original
       digits, because the teachers misread digits whose strokes have merged.
-    - 1s with a flag and a foot, and 7s, with their labels.
-    - Outliers, whose target is the same probability for every class.
+    - 1s with a flag and a foot, 7s, and printed digits, with their labels.
 
     Args:
         original: a `lecture_cnn()` with the softmax; it is not changed.
@@ -56,9 +54,11 @@ def fine_tune(
     Raises:
         Interrupted: Ctrl-C was pressed.
     """
-    log.info("Fine-tuning on wide strokes, 1s and 7s, and outliers")
+    log.info("Fine-tuning the dense layers on wide strokes, 1s and 7s")
     model = lecture_cnn(output_activation="linear")
     model.set_weights(original.get_weights())
+    for layer in model.layers[:-2]:
+        layer.trainable = False
     own_schedule = replace(
         schedule,
         epochs=schedule.fine_tuning_epochs,
@@ -77,18 +77,11 @@ def _batches(
     """Return all training digits and, after them, the images that are added."""
     images, labels = mnist.train_images, mnist.train_labels
     originals = images[: schedule.wide]
-    ones_and_sevens, their_labels = numerals(schedule.numerals, np.random.default_rng((seed, 1)))
-    outliers, _ = exposures(
-        schedule.outliers,
-        images[:-VALIDATION_SIZE],
-        labels[:-VALIDATION_SIZE],
-        np.random.default_rng((seed, 2)),
-    )
+    added, added_labels = numerals(schedule.numerals, np.random.default_rng((seed, 1)))
     wide = with_wide_pens(originals, np.random.default_rng(seed))
-    no_label = np.zeros(len(outliers), np.uint8)  # their targets replace it
     return AugmentedBatches(
-        np.concatenate([images, wide, ones_and_sevens, outliers]),
-        np.concatenate([labels, labels[: schedule.wide], their_labels, no_label]),
+        np.concatenate([images, wide, added]),
+        np.concatenate([labels, labels[: schedule.wide], added_labels]),
         schedule.batch_size,
         seed,
         epochs_backed_up(run) if resume else 0,
@@ -96,8 +89,7 @@ def _batches(
         clean_targets=np.concatenate(
             [
                 soft_targets(as_floats(originals)[..., np.newaxis]),
-                one_hot(their_labels),
-                np.full((len(outliers), CLASSES), 1 / CLASSES, np.float32),
+                one_hot(added_labels),
             ]
         ),
     )

@@ -25,10 +25,9 @@ class Schedule:
         weight_decay: AdamW's.
         label_smoothing: of the teachers' labels, against overfitting.
         wide: how many training digits are also drawn with a wide pen for the fine-tuning.
-        numerals: how many 1s and 7s of other forms are drawn for the fine-tuning.
-        outliers: how many images without a digit the fine-tuning adds.
+        numerals: how many 1s and 7s of other forms, and printed digits, the fine-tuning adds.
         fine_tuning_epochs: of the fine-tuning.
-        fine_tuning_peak_learning_rate: of the fine-tuning, whose network has no normalization.
+        fine_tuning_peak_learning_rate: of the fine-tuning.
         fine_tuned_share: weight of the fine-tuned network when it is averaged with the network
             before fine-tuning, 0 to 1.
     """
@@ -41,10 +40,9 @@ class Schedule:
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05
     wide: int = 12_000
-    numerals: int = 4_000
-    outliers: int = 20_000
-    fine_tuning_epochs: int = 4
-    fine_tuning_peak_learning_rate: float = 3e-4
+    numerals: int = 8_000
+    fine_tuning_epochs: int = 3
+    fine_tuning_peak_learning_rate: float = 1e-3
     fine_tuned_share: float = 0.75
 
 

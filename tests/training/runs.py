@@ -20,7 +20,6 @@ SHORT = Schedule(
     batch_size=64,
     wide=20,
     numerals=12,
-    outliers=16,
     fine_tuning_epochs=1,
 )
 

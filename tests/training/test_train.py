@@ -31,11 +31,11 @@ for library in ("scipy", "sklearn", "ai_edge_litert"):
     sys.modules[library] = None
 
 from tests.training.runs import SHORT, VALIDATION_DIGITS
-from training import __main__, fine_tuning, schedule as numbers, train
+from training import __main__, schedule as numbers, train
 from training.data import Mnist
 
 train_best, schedule = train.train_best, replace(SHORT, epochs=1, teachers=1)
-for module in (train, numbers, fine_tuning):
+for module in (train, numbers):
     module.VALIDATION_SIZE = VALIDATION_DIGITS
 train.train_best = lambda mnist, *options: train_best(
     Mnist(*(array[:200] for array in vars(mnist).values())), *options, schedule
