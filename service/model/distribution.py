@@ -36,4 +36,4 @@ class Distribution:
         detectors = features @ self.kernel  # (N, detectors)
         detectors += self.bias
         np.maximum(detectors, 0, out=detectors)
-        return detectors @ self.weights
+        return np.asarray(detectors @ self.weights, np.float32)
