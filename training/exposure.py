@@ -36,6 +36,7 @@ _MATHEMATICAL = "←↑→↓↔⇐⇒⇔↦∀∂∃∇∈∋∓∗∝∞∧∨
 _ALPHABETS = 0x1D400, 13  # STIX's script, blackboard, sans-serif … letters: first, and how many
 _MISSING = "\ue5e5"  # a private character, which fonts draw as their box for missing characters
 _GLYPH_SIZES = 20, 120  # pixels
+_LEANING = 0.4  # share of the glyphs that are rotated; more than 40° would make an L a 7
 _PEN = 0.03, 0.16  # width, as a share of the longer side
 _TURNED = 2, 3, 4, 5, 7  # digits that are none after a quarter turn
 _MIRRORED = 3, 4, 6, 7, 9  # digits that are none in a mirror
@@ -73,9 +74,9 @@ def kinds(digits: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, tup
         return _compose(digits, labels, rng)
 
     return {
-        "glyphs": (0.42, _glyph),
+        "glyphs": (0.36, _glyph),
         "rows of glyphs": (0.04, _row_of_glyphs),
-        "curves": (0.16, _curves),
+        "curves": (0.24, _curves),
         "polygons": (0.1, _polygon),
         "composed digits": (0.1, composed),
         "blobs": (0.1, _blob),
@@ -125,6 +126,11 @@ def _glyph_shape(rng: np.random.Generator) -> NDArray[np.float32]:
 
 def _glyph(rng: np.random.Generator) -> Pixels:
     shape = _glyph_shape(rng)
+    if rng.random() < _LEANING:
+        leaning = Image.fromarray(shape).rotate(
+            rng.uniform(-40, 40), Image.Resampling.BILINEAR, expand=True
+        )
+        shape = np.asarray(leaning)
     side = max(shape.shape) + int(rng.integers(8, 40))
     return on_canvas(shape, rng, (side, side))
 
@@ -145,9 +151,9 @@ def _curves(rng: np.random.Generator) -> Pixels:
 
 
 def _curve(rng: np.random.Generator) -> Stroke:
-    """Return a Lissajous figure, a spiral, a zigzag, a wave or a chain of Bézier curves."""
+    """Return a Lissajous figure, a spiral, a zigzag, a wave, or random corners, rounded or not."""
     along = np.linspace(0, 1, 120)
-    kind = rng.integers(5)
+    kind = rng.integers(7)
     if kind == 0:  # 1 : 2 would be an 8
         first, second = ((1, 3), (2, 3), (3, 4), (3, 5))[rng.integers(4)]
         phase, turns = rng.uniform(0, np.pi), 2 * np.pi * along * rng.uniform(0.6, 1)
@@ -165,7 +171,9 @@ def _curve(rng: np.random.Generator) -> Stroke:
         waves = np.sin(2 * np.pi * along * rng.uniform(2, 4))
         line = np.stack([along * rng.uniform(1, 3), waves * rng.uniform(0.15, 0.5)], axis=1)
     else:
-        line = smooth(rng.uniform(0, 1, (int(rng.integers(7, 16)), 2)), 4)
+        line = rng.uniform(0, 1, (int(rng.integers(4, 12)), 2))
+        if rng.random() < 0.6:
+            line = smooth(line, 4)
     return _turned(line, rng)
 
 
