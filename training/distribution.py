@@ -15,9 +15,9 @@ from training.data import VALIDATION_SIZE, Mnist, as_floats
 from training.exposure import exposures
 from training.numerals import numerals
 
-LET_THROUGH = 0.993  # of the validation digits, a margin above the 99% wanted of the test digits
+LET_THROUGH = 0.995  # of the validation digits, a margin above the 99% wanted of other digits
 _SEED = 17
-_DETECTORS = 32
+_DETECTORS = 48
 _EPOCHS, _BATCH_SIZE, _PEAK_LEARNING_RATE, _WEIGHT_DECAY = 8, 512, 3e-3, 1e-2
 # How many images of each kind are generated, as shares of the training digits.
 _NUMERALS, _WIDE, _OUTLIERS = 0.08, 0.05, 0.35

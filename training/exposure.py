@@ -74,13 +74,13 @@ def kinds(digits: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, tup
         return _compose(digits, labels, rng)
 
     return {
-        "glyphs": (0.36, _glyph),
-        "rows of glyphs": (0.04, _row_of_glyphs),
-        "curves": (0.24, _curves),
-        "polygons": (0.1, _polygon),
-        "composed digits": (0.1, composed),
-        "blobs": (0.1, _blob),
-        "textures": (0.09, _texture),
+        "glyphs": (0.34, _glyph),
+        "rows of glyphs": (0.02, _row_of_glyphs),
+        "curves": (0.28, _curves),
+        "polygons": (0.06, _polygon),
+        "composed digits": (0.08, composed),
+        "blobs": (0.15, _blob),
+        "textures": (0.07, _texture),
         "noise": (0.02, _noise),
     }
 
@@ -153,7 +153,7 @@ def _curves(rng: np.random.Generator) -> Pixels:
 def _curve(rng: np.random.Generator) -> Stroke:
     """Return a Lissajous figure, a spiral, a zigzag, a wave, or random corners, rounded or not."""
     along = np.linspace(0, 1, 120)
-    kind = rng.integers(7)
+    kind = rng.integers(9)
     if kind == 0:  # 1 : 2 would be an 8
         first, second = ((1, 3), (2, 3), (3, 4), (3, 5))[rng.integers(4)]
         phase, turns = rng.uniform(0, np.pi), 2 * np.pi * along * rng.uniform(0.6, 1)
