@@ -14,12 +14,13 @@ _CERTAIN = 0.98  # confidence from which a low character is a digit
 # Weights of a candidate's evidence, fitted on 700 pairs of touching digits and 700 single digits
 # from the training set by maximum likelihood of the right cut. Widths and heights are shares of the
 # component's height.
-_SCORE = 0.71  # of the score's distance from the threshold, within `_MAX_DISTANCE`
+_SCORE = 0.68  # of the score's distance from the threshold, within `_MAX_DISTANCE`
 _MAX_DISTANCE = 30.0
 _LOG_CONFIDENCE = 8.8  # where the bundle has no score
-_WIDTH, _WIDTH_SQUARED, _HEIGHT_SQUARED = 2.95, -3.5, 5.76
+_WIDTH, _WIDTH_SQUARED, _HEIGHT_SQUARED = 8.2, -6.2, 6.1
+_CUT = -5.0  # of the ink that a cut crosses, as a share of the component's height
 # what a piece must have: the less, the wider the component is
-_PIECE, _PIECE_WIDTH, _LEAST_PIECE = 14.0, -4.0, 6.0
+_PIECE, _PIECE_WIDTH, _LEAST_PIECE = 13.8, -3.6, 6.0
 
 
 def choose(
@@ -95,7 +96,7 @@ def _best(
                 continue
             is_mark = candidates[index].shape == "mark"  # which says nothing for or against it
             evidence = least if is_mark else _evidence(predictions[index], height, threshold)
-            total = before[0] + evidence - least
+            total = before[0] + evidence + _CUT * span.cut - least
             if (known := best[end]) is None or total > known[0]:
                 best[end] = (total, [*before[1], index])
     final = best[count]

@@ -17,9 +17,11 @@ Edges: TypeAlias = tuple[bool, bool, bool, bool]
 _NEAR_EDGE = 0.025  # share of the longer side
 _CORNER = 0.05  # of a line's length: the gap or the overhang where two lines meet
 _MIN_CONTENT = 0.25  # share of the cells' height that the content between lines has
+_MIN_CROSSINGS = 3  # of a lattice's line; a digit's strokes cross fewer
 _PARALLEL = 0.05  # difference of slopes
 _MIN_SIDE = 6  # pixels: longer side of the smallest digit
-_WHOLE = 0.92  # share of such a line that is not a gap; else it is a row of bars
+_SOLID = 0.72  # share of a part of a line that is not a gap; else it is a row of bars
+_WHOLE = 0.85  # share of such a line that is not a gap; else it is a row of bars
 _LONGER = 1.3  # than any other stroke that a line that ends freely must be
 
 
@@ -36,7 +38,7 @@ def find_lines(mask: NDArray[np.bool_], edges: Edges = (True, True, True, True))
     strokes = straight_strokes(mask)
     if not len(strokes):
         return strokes
-    is_line = _is_anchored(strokes, edges)
+    is_line = _is_anchored(strokes, edges) | _is_in_lattice(strokes)
     if is_line.any():
         is_line |= _is_alike(strokes, is_line, edges)
         if not _leaves_content(mask, strokes.only(is_line)):
@@ -61,6 +63,17 @@ def _is_anchored(strokes: Lines, edges: Edges) -> NDArray[np.bool_]:
         anchored &= at_end | (ends & anchored).any(axis=1)
         if np.count_nonzero(anchored) == before:
             return anchored
+
+
+def _is_in_lattice(strokes: Lines) -> NDArray[np.bool_]:
+    """Return which strokes cross several others that do so too, bool (n,): not all ends count."""
+    meets = _meetings(strokes)
+    inside = np.ones(len(strokes), np.bool_)
+    while True:
+        before = np.count_nonzero(inside)
+        inside &= np.count_nonzero(meets & inside, axis=1) >= _MIN_CROSSINGS
+        if np.count_nonzero(inside) == before:
+            return inside
 
 
 def _at_edge(strokes: Lines, share: int, edges: Edges) -> NDArray[np.bool_]:
@@ -108,7 +121,7 @@ def _is_alike(strokes: Lines, is_line: NDArray[np.bool_], edges: Edges) -> NDArr
     """
     slope = (strokes.row_at(1) - strokes.row_at(0)) / strokes.length
     thickest = 1.5 * float(np.median(strokes.thickness[is_line])) + 1
-    is_thin = strokes.thickness <= thickest
+    is_thin = (strokes.thickness <= thickest) & (strokes.filled >= _SOLID)
     crossings = np.count_nonzero(_meetings(strokes)[:, is_line], axis=1)
     at_edge = _at_edge(strokes, 0, edges) | _at_edge(strokes, 1, edges)
     alike = np.zeros(len(strokes), np.bool_)
@@ -148,7 +161,11 @@ def _is_longer(mask: NDArray[np.bool_], strokes: Lines) -> NDArray[np.bool_]:
     is_beside_digit = along >= _MIN_CONTENT * strokes.length
     longest = max(int(height[largest]), int(width[largest]))
     is_whole = strokes.filled >= _WHOLE
-    return np.asarray(is_beside_digit & is_whole & (strokes.length > _LONGER * longest))
+    # the bar of a 7 and the base of a 2 reach beyond the rest of the digit on one side
+    low = np.where(strokes.horizontal, rest.left[largest], rest.top[largest])
+    high = np.where(strokes.horizontal, rest.right[largest], rest.bottom[largest])
+    is_beyond = (strokes.start < low) & (strokes.end > high)
+    return np.asarray(is_beside_digit & is_beyond & is_whole & (strokes.length > _LONGER * longest))
 
 
 def without_lines(mask: NDArray[np.bool_], lines: Lines) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ _MIN_DEPTH = 0.06  # share of the shorter side that a bar reaches inwards
 _MIN_STROKE = 0.2  # of the shorter side, for the longer side of a digit
 _MUCH_STRONGER = 1.5  # contrast
 _MIN_CONTRAST_SHARE = 0.25  # of the contrast of the foreground that would be replaced
-_WHOLE, _CUT = 1.15, 0.8  # weights of a stroke within a sheet, and of one that its edge cuts
+_IN_SHEET = 1.15  # weight of a stroke within a sheet
 _JOINT = 3  # pixels between a stroke and the wide part that it continues
 _MIN_JOINT = 0.01  # share of the stroke
 _SAME_TONE = 0.3  # share of the contrast
@@ -151,7 +151,8 @@ def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_
     if best.contrast < _MIN_CONTRAST_SHARE * contrast:
         return False
     if best.sheet is not None:
-        return not _is_blob(best.stroke)
+        is_cut = (best.stroke & ~shrink(best.sheet, _JOINT)).any()
+        return not is_cut and not _is_blob(best.stroke)
     if best.foreground.inverted is first.inverted:
         joint = at_edge & ~best.foreground.possible & widen(best.stroke, _JOINT)
         return not _has_tone_of(joint, best)
@@ -198,10 +199,7 @@ def _candidates(
             continue
         stroke = _largest(components, is_stroke, foreground)
         contrast = float(np.median((background.light - background.dark)[stroke]))
-        weight = 1.0
-        if sheet is not None:
-            weight = _CUT if (stroke & ~shrink(sheet, 3)).any() else _WHOLE
-        score = max(_sides(stroke)) * contrast * weight
+        score = max(_sides(stroke)) * contrast * (1 if sheet is None else _IN_SHEET)
         yield _Candidate(foreground, sheet, stroke, contrast, score)
 
 

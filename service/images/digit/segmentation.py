@@ -31,7 +31,7 @@ _LOOSE = 0.5  # share of the row's height: a lower character may be a part of it
 _MIN_LOOSE = 0.2  # if it is longer than this
 _NEAR = 0.12  # and nearer to it
 _MAX_CUTS = 8
-_SUSPICIOUS = 0.9  # width divided by height; few single digits are as wide
+_SUSPICIOUS = 0.8  # width divided by height; few single digits are as wide
 _MIN_TOUCHING = 0.5  # width divided by height: two digits are wider than this
 _NECK = 0.3  # share of the height that is ink in the column where two digits touch
 _FULL_HEIGHT = 0.7  # share of the height that a digit on either side of the neck has
@@ -69,12 +69,14 @@ class Span:
         group: the same number for all candidates of a component.
         first, last: its pieces from left to right; last exclusive.
         count: the number of pieces of the component.
+        cut: ink that is cut on its left side, as a share of the component's height.
     """
 
     group: int
     first: int
     last: int
     count: int
+    cut: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,17 @@ def _read(
     candidates = [replace(whole_segment, span=span)]
     for first, last, piece in _pieces(mask, cuts):
         prepared = prepared_part(part, piece, removed)
-        span = replace(span, first=first, last=last)
+        cut = _ink_cut(mask, cuts[first - 1]) if first else 0.0
+        span = replace(span, first=first, last=last, cut=cut)
         candidates.append(Segment(prepared, replace(place, touching=True), shape, span))
     return candidates
+
+
+def _ink_cut(mask: NDArray[np.bool_], cut: NDArray[np.int64]) -> float:
+    """Return the rows in which a cut has ink on both sides, as a share of all."""
+    rows, width = np.arange(len(mask)), mask.shape[1]
+    is_cut = mask[rows, np.clip(cut, 0, width - 1)] & mask[rows, np.clip(cut - 1, 0, width - 1)]
+    return float(is_cut.mean())
 
 
 def may_touch(mask: NDArray[np.bool_]) -> bool:

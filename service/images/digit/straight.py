@@ -24,7 +24,7 @@ _MAX_CHAINS = 400  # only the longest are joined: joining compares all pairs
 _MAX_BEND = 0.008  # root mean square distance from a straight line, as a share of the length
 _MAX_GAP = 0.4  # share of the longer side, between parts of a line
 _MIN_ASPECT = 7.0  # length divided by thickness
-_FILLED = 0.72  # share of a line's length that is not a gap; else it is a row of bars
+_FILLED = 0.4  # share of a line's length that is not a gap, such as a digit on it
 _OUTLINE = 1.0  # pixels on either side of a line that are still its blurred outline
 
 

@@ -19,12 +19,12 @@ from service.images.digit.regions import Page, Removal, find_page
 from service.images.digit.specks import find_strokes
 from service.images.digit.straight import Lines
 
-_LONG_RUN = 0.8  # share of a stroke's width: it may be joined to a line
-_FRAME_EDGE = 0.15  # share of a frame's height in which its upper or lower edge lies
+_EDGE_BANDS = 7  # of a stroke's box, in the outermost of which a frame's side lies
 _WIDE = 1.2  # width divided by height, of a digit joined to the line below it
 _NEAR = 3  # pixels between a line and what is left of it
 _PART = 0.1  # share of a digit's size, between its parts
 _AT_LINE, _AT_EDGE = 0.3, 0.5  # weights of a stroke's area that may be left of something else
+_THIN = 6  # length divided by thickness, of a line
 _BANDS = 5  # of a frame's shorter side, in the outermost of which it lies
 _ALONG = 0.8  # share of a side of its box
 _FRAME_SIDE = 0.25  # of a frame's side, for the side of the smallest stroke within
@@ -74,14 +74,19 @@ def _may_have_lines(
     if np.count_nonzero(is_stroke) > 1 or components.at_edge(foreground.margins)[is_stroke].any():
         return True
     only = int(np.argmax(is_stroke))
-    top, height = components.top[only], components.bottom[only] - components.top[only]
-    width = components.right[only] - components.left[only]
-    start, end = components.edges[::2], components.edges[1::2]
-    rows = start[end - start > _LONG_RUN * width] // (components.mask.shape[1] + 1)
-    if not len(rows):
+    rows = slice(components.top[only], components.bottom[only])
+    columns = slice(components.left[only], components.right[only])
+    part = foreground.possible[rows, columns]
+    height, width = part.shape
+    across = [np.count_nonzero(part[end].any(axis=0)) for end in _ends(height // _EDGE_BANDS + 1)]
+    if max(across) < _ALONG * width:
         return False
-    is_frame = rows[0] < top + _FRAME_EDGE * height and rows[-1] >= top + (1 - _FRAME_EDGE) * height
-    return bool(is_frame or width > _WIDE * height)
+    if width > _WIDE * height:  # with a line below
+        return True
+    upright = [
+        np.count_nonzero(part[:, end].any(axis=1)) for end in _ends(width // _EDGE_BANDS + 1)
+    ]
+    return bool(min(across) > _ALONG * width and min(upright) > _ALONG * height)
 
 
 def _without_surroundings(
@@ -100,6 +105,10 @@ def _without_surroundings(
             lines = lines.only(np.zeros(len(lines), np.bool_))
         else:
             removed.append(name_of(lines))
+    is_line = _detached_lines(components, is_stroke, foreground)
+    if is_line.any():
+        removed.append("lines")
+        is_stroke = is_stroke & ~is_line
     is_frame = _frames(components, is_stroke)
     if is_frame.any():
         removed.append("box")
@@ -123,6 +132,26 @@ def name_of(lines: Lines) -> Removal:
     if across >= 2 and upright >= 2 and len(lines) > 4:
         return "grid"
     return "box" if across and upright and len(lines) > 2 else "lines"
+
+
+def _detached_lines(
+    components: Components, is_stroke: NDArray[np.bool_], foreground: Foreground
+) -> NDArray[np.bool_]:
+    """Return which strokes are straight lines below or beside the largest, bool (count,).
+
+    They are as long as that; the bar of a 5 is above it.
+    """
+    size = components.count(foreground.certain & components.mask) * is_stroke
+    digit = int(np.argmax(size))
+    top, bottom = components.top[digit], components.bottom[digit]
+    left, right = components.left[digit], components.right[digit]
+    height, width = components.bottom - components.top, components.right - components.left
+    is_below = (components.top >= bottom) & (width > _THIN * height)
+    is_below &= width > _ALONG * (right - left)
+    is_beside = (components.left >= right) | (components.right <= left)
+    is_beside &= (height > _THIN * width) & (height > _ALONG * (bottom - top))
+    lines: NDArray[np.bool_] = is_stroke & (is_below | is_beside)
+    return lines
 
 
 def _frames(components: Components, is_stroke: NDArray[np.bool_]) -> NDArray[np.bool_]:
