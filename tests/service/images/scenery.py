@@ -34,7 +34,7 @@ def with_digit(
 
 
 def box_of(image: Pixels, empty: Pixels) -> NDArray[np.int64]:
-    """Return left, top, width, height of what an image has and the empty one has not, int64 (4,)."""
+    """Return left, top, width, height of what an image has and the empty one has not."""
     rows, columns = np.nonzero(np.abs(image.astype(int) - empty) > 18)
     return np.array(
         (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1), dtype=np.int64

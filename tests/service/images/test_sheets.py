@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
 from service.images.digit.local import window_of
 from service.images.digit.sheets import convexity, find_sheets, rectangularity
@@ -50,15 +51,7 @@ def test_a_sheet_is_found_without_its_edge(paper):
 
     assert not (sheet & ~paper).any()
     assert sheet.sum() > 0.8 * paper.sum()
-    outside = ~paper
-    for axis in (0, 1):
-        for step in (-2, 2):
-            beside = np.roll(outside, step, axis)
-            beside[(slice(-2, None) if step < 0 else slice(2),) if axis == 0 else ...] &= axis == 1
-            if axis == 1:
-                beside[:, -2:] &= step > 0
-                beside[:, :2] &= step < 0
-            assert not (sheet & beside).any()
+    assert not (sheet & ndimage.binary_dilation(~paper, iterations=3)).any()
 
 
 def test_strokes_on_a_sheet_are_part_of_it(mnist):
@@ -76,8 +69,9 @@ def test_strokes_on_a_sheet_are_part_of_it(mnist):
 
 def test_two_sheets_are_found():
     """Sheets side by side are two, in the order of their first rows."""
-    left, right = polygon((20, 60), (140, 60), (140, 200), (20, 200)), polygon(
-        (180, 20), (300, 20), (300, 160), (180, 160)
+    left, right = (
+        polygon((20, 60), (140, 60), (140, 200), (20, 200)),
+        polygon((180, 20), (300, 20), (300, 160), (180, 160)),
     )
     first, second = find_sheets(left | right, WINDOW)
 
@@ -95,7 +89,7 @@ def test_what_is_round_small_or_everywhere_is_no_sheet():
 
 def test_a_digit_is_no_sheet(mnist):
     """Neither thin nor very bold digits are sheets, though they cover much of the image."""
-    for digit in mnist.train_images[-40:]:
+    for digit in mnist.train_images[-20:]:
         for factor in (1, 2.5):
             stroke = renderings.restroke(digit, factor, 200) > 0.5
             mask = np.zeros((240, 240), bool)
@@ -104,7 +98,7 @@ def test_a_digit_is_no_sheet(mnist):
 
 
 def test_shapes_are_measured():
-    """A rectangle fills its box at any angle, an ellipse π/4 of it; both are convex, an L is not."""
+    """A rectangle fills its box at any angle, an ellipse π/4 of it; an L is not convex."""
     rectangles = [turned(degrees) for degrees in (0, 15, 30)]
     corner = polygon((50, 50), (250, 50), (250, 100), (100, 100), (100, 200), (50, 200))
     oval = ellipse(60, 60, 260, 180)

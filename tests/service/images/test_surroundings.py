@@ -58,6 +58,17 @@ def test_the_bounding_box_is_the_digits(draw, mnist):
         np.testing.assert_allclose(found, box_of(image, empty), atol=2)
 
 
+def test_squared_paper_leaves_little_beside_the_digit(mnist):
+    """Where a line of squared paper meets a stroke, few pixels of the line may remain."""
+    empty = background(squared)
+    distances = []
+    for digit in mnist.train_images[-2 * COUNT :]:
+        image = with_digit(empty, digit)
+        found = prepare(image).applied.bounding_box
+        distances.append(np.abs(found - box_of(image, empty)).max())
+    assert np.mean(np.array(distances) <= 5) > 0.85
+
+
 def test_a_large_image_has_its_bounding_box_in_its_own_pixels(mnist):
     """Above 640 pixels a side the box is exact to 2 pixels of the image that is searched."""
     size = (1400, 1400)
