@@ -33,9 +33,26 @@ def underline(canvas):
     canvas.line((0, 215, SIDE, 215), fill=INK, width=4)
 
 
+def short_underline(canvas):
+    """Draw a line below the digit that ends freely."""
+    canvas.line((30, 215, 250, 215), fill=INK, width=4)
+
+
+def line_beside(canvas):
+    """Draw a line at the digit's left that starts at the edge and ends below the digit."""
+    canvas.line((70, 0, 70, 230), fill=60, width=4)
+
+
 @pytest.mark.parametrize(
     ("draw", "removed"),
-    [(box, "box"), (squared, "grid"), (ruled, "lines"), (underline, "lines")],
+    [
+        (box, "box"),
+        (squared, "grid"),
+        (ruled, "lines"),
+        (underline, "lines"),
+        (short_underline, "lines"),
+        (line_beside, "lines"),
+    ],
 )
 @pytest.mark.parametrize("negative", [False, True])
 def test_what_was_removed_is_named(draw, removed, negative, mnist):
@@ -48,7 +65,7 @@ def test_what_was_removed_is_named(draw, removed, negative, mnist):
         assert applied.inverted is not negative
 
 
-@pytest.mark.parametrize("draw", [box, underline])
+@pytest.mark.parametrize("draw", [box, underline, short_underline, line_beside])
 def test_the_bounding_box_is_the_digits(draw, mnist):
     """Without the lines, the bounding box is that of the digit alone."""
     empty = background(draw)
@@ -123,7 +140,7 @@ def four(canvas):
 
 
 def five(canvas):
-    """Draw a 5 whose upper bar stands apart and is longer than the rest is high."""
+    """Draw a 5 whose upper bar is separate and longer than the rest is high."""
     canvas.line((110, 60, 250, 60), fill=INK, width=10)
     canvas.line((110, 76, 110, 120), fill=INK, width=10)
     canvas.arc((80, 105, 180, 195), 250, 140, fill=INK, width=10)
