@@ -13,6 +13,7 @@ from benchmarks.environments import ROOT
 from benchmarks.in_process import bare_graph, microseconds
 from benchmarks.results import Results
 from benchmarks.servers import resident_mib, running, start_service
+from service import inference
 from service.model.bundle import Stage, read_bundle
 from service.model.engine import Engine
 
@@ -34,16 +35,15 @@ def engine(results: Results, rounds: int) -> None:
     runner, graph = Engine(bundle), bare_graph()
     digit = bundle.golden[0].digit[np.newaxis]
     every_layer: list[tuple[str, Stage]] = [(layer.name, "post") for layer in bundle.layers]
-    hidden, last = bundle.layers[-2].name, bundle.layers[-1].name
-    values = runner.run(digit, [(hidden, "pre"), (last, "pre")])
+    features = inference.outcome(bundle)[-1]
+    values = runner.run(digit, [features])
     works: dict[str, Callable[[], object]] = {
         "graph": graph.invoke,
         "probabilities": lambda: runner.probabilities(digit),
         "every layer": lambda: runner.run(digit, every_layer),
     }
     if distribution := bundle.distribution:
-        inner = values[hidden, "pre"], values[last, "pre"]
-        works["score"] = lambda: distribution.scores(*inner)
+        works["score"] = lambda: distribution.scores(values[features])
     for number in range(1, rounds + 1):
         print(f"engine, round {number} of {rounds}", flush=True)
         for name, work in works.items():

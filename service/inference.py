@@ -162,12 +162,12 @@ def as_bytes(pixels: Pixels) -> NDArray[np.uint8]:
 def outcome(bundle: Bundle) -> list[tuple[str, Stage]]:
     """List the layers' values that a prediction needs: probabilities, then those of its score.
 
-    The score needs the last hidden layer before its activation, and the logits.
+    The score needs the input of the last hidden layer.
     """
     last = bundle.layers[-1].name
     if bundle.distribution is None:
         return [(last, "post")]
-    return [(last, "post"), (bundle.layers[-2].name, "pre"), (last, "pre")]
+    return [(last, "post"), (bundle.layers[-3].name, "post")]
 
 
 def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
@@ -182,8 +182,8 @@ def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
     """
     if bundle.distribution is None:
         return None
-    _, *inner = (values[pair] for pair in outcome(bundle))
-    return bundle.distribution.scores(*inner)
+    _, features = outcome(bundle)
+    return bundle.distribution.scores(values[features])
 
 
 def predictions(

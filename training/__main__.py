@@ -42,11 +42,16 @@ def main() -> int:
 
 def _train(flags: argparse.Namespace, mnist: "Mnist") -> None:
     from training.device import device_name
-    from training.train import train_best, train_lecture
+    from training.train import train_best, train_from, train_lecture
 
+    run = flags.run or Path("runs") / flags.recipe
+    if flags.start:
+        logging.info("Fine-tuning %s on %s", flags.start, device_name())
+        train_from(flags.start, mnist, run, flags.seed, flags.resume)
+        return
     logging.info("Training recipe %r on %s", flags.recipe, device_name())
     train = train_lecture if flags.recipe == "lecture" else train_best
-    train(mnist, flags.run or Path("runs") / flags.recipe, flags.seed, flags.resume)
+    train(mnist, run, flags.seed, flags.resume)
 
 
 def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
@@ -120,6 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--recipe", choices=("lecture", "best"), default="best")
     train.add_argument("--run", type=Path, help="run folder (default: runs/<recipe>)")
     train.add_argument("--seed", type=int, default=11, help="default: the committed bundle's")
+    train.add_argument(
+        "--start",
+        type=Path,
+        metavar="MODEL.KERAS",
+        help="fine-tune this model by the recipe best, instead of training one",
+    )
     train.add_argument("--resume", action="store_true", help="continue an interrupted run")
     train.set_defaults(command=_train)
 

@@ -173,12 +173,16 @@ def _run_entries(run: Path) -> dict[str, Any]:
 
 
 def _write_distribution(model: keras.Sequential, mnist: Mnist, bundle: Path) -> dict[str, Any]:
-    """Write the distribution of the model's training digits; return the manifest's entry."""
+    """Write the weights of the model's score; return the manifest's entry."""
     distribution = fit(model, mnist)
-    arrays = {"whitening": distribution.whitening, "centres": distribution.centres}
+    arrays = {
+        "kernel": distribution.kernel,
+        "bias": distribution.bias,
+        "weights": distribution.weights,
+    }
     (bundle / DISTRIBUTION).write_bytes(save(arrays))
     return {
-        "method": "largest logit, less the Mahalanobis distance of the last hidden layer",
+        "method": "a small network on the last hidden layer's input, trained on outliers",
         "threshold": distribution.threshold,
         "let_through": LET_THROUGH,
     }

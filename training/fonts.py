@@ -1,8 +1,12 @@
-"""List the fonts of this machine: those to measure on, which training never uses."""
+"""Find fonts: matplotlib's Computer Modern and STIX to learn from, installed ones to measure on.
+
+No font is in both: DejaVu, which matplotlib also brings along, is not learned.
+"""
 
 from functools import cache
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -12,6 +16,11 @@ _SAMPLE = "A7ag1W"
 # Files whose characters are symbols, or keys of a keyboard, in place of letters.
 _SYMBOLS = "D050000L", "StandardSymbolsPS", "LinBiolinum_K"
 _MISSING = "\ue5e5"  # a private character, which fonts draw as their box for missing characters
+
+
+def learned_font(name: str) -> str:
+    """Return the path of a font that matplotlib brings along, such as `cmr10`."""
+    return str(Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf")
 
 
 @cache

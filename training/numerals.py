@@ -1,15 +1,19 @@
-"""Draw forms of 1 and 7 that are rare in MNIST: 1s with a flag and a foot, and crossed 7s.
+"""Draw forms of digits that are rare in MNIST: 1s with a flag and a foot, crossed 7s, print.
 
 MNIST's 1s are plain strokes, so that a network trained on it alone reads a 1 with a flag as a 7.
 Training draws from `LEARNED`, measurements draw from `MEASURED`, whose forms a hand distorts more.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
 
-from training.fonts import installed_fonts
+from service.images.digit.preprocessing import prepare
+from training.fonts import installed_fonts, learned_font
 from training.renderings import Pixels, on_canvas, printed
 from training.strokes import Stroke, by_hand, draw_anywhere, smooth
 
@@ -44,25 +48,32 @@ class Style:
 
 
 LEARNED = Style(
-    flag=(0.15, 0.6),
-    flag_angle=(22, 65),
-    foot=(0.1, 0.4),
-    slant=(-0.05, 0.3),
+    flag=(0.15, 0.7),
+    flag_angle=(24, 66),
+    foot=(0.06, 0.4),
+    slant=(-0.05, 0.4),
     bar=(0.4, 0.8),
     bar_angle=(-12, 12),
     pen=(0.04, 0.16),
     tremor=0.8,
 )
 MEASURED = Style(
-    flag=(0.2, 0.5),
-    flag_angle=(30, 60),
-    foot=(0.12, 0.36),
-    slant=(0.0, 0.22),
+    flag=(0.25, 0.75),
+    flag_angle=(28, 62),
+    foot=(0.05, 0.3),
+    slant=(0.0, 0.35),
     bar=(0.45, 0.75),
     bar_angle=(-8, 8),
     pen=(0.05, 0.14),
     tremor=1.1,
 )
+
+
+_PRINTED = (  # fonts that matplotlib brings along
+    *("cmr10", "cmss10", "cmtt10", "cmti10", "cmb10"),
+    *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
+)
+_PRINTED_SIZES = 20, 161  # pixels
 
 
 def drawn_one(
@@ -106,6 +117,41 @@ def drawn_seven(
         tilt = rng.normal(0, 0.03)
         strokes.append(centre + np.array([(-half, tilt), (half, -tilt)]))
     return draw_anywhere(by_hand(strokes, rng, style.tremor), rng, style.pen)
+
+
+def numerals(count: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Draw 1s and 7s of many forms for training, and print a few digits; preprocess all of them.
+
+    Plain 7s are among them, so that the boundary between 1 and 7 stays where it is.
+
+    Returns:
+        uint8 (count, 28, 28), ink 255 on 0, and their labels, uint8 (count,).
+    """
+    steep = replace(LEARNED, flag=(0.15, 0.55), flag_angle=(36, 66))  # else it may be a 7
+    forms: list[tuple[int, Callable[[], Pixels]]] = [
+        (1, lambda: drawn_one(rng, LEARNED)),
+        (1, lambda: drawn_one(rng, LEARNED)),
+        (1, lambda: drawn_one(rng, steep, foot=False)),
+        (1, lambda: drawn_one(rng, LEARNED, flag=False)),
+        (7, lambda: drawn_seven(rng, LEARNED)),
+        (7, lambda: drawn_seven(rng, LEARNED, serif=True)),
+        (7, lambda: drawn_seven(rng, LEARNED, cross=False)),
+        (7, lambda: drawn_seven(rng, LEARNED, cross=False, serif=True)),
+    ]
+    forms += [(digit, partial(_print, str(digit), rng)) for digit in range(10)]
+    shares = np.repeat([0.1, 0.02], [8, 10])
+    images, labels = np.empty((count, 28, 28), np.uint8), np.empty(count, np.uint8)
+    chosen = rng.choice(len(forms), count, p=shares)
+    for index, choice in enumerate(tqdm(chosen, "Forms of digits", mininterval=1.0, unit="digit")):
+        labels[index], form = forms[choice]
+        images[index] = prepare(form()).digit
+    return images, labels
+
+
+def _print(digit: str, rng: np.random.Generator) -> Pixels:
+    """Print a digit in one of the fonts to learn from, in black on white."""
+    font = learned_font(_PRINTED[rng.integers(len(_PRINTED))])
+    return on_canvas(printed(digit, int(rng.integers(*_PRINTED_SIZES)), font), rng)
 
 
 def drawn_ones(count: int, rng: np.random.Generator) -> Iterator[Pixels]:

@@ -121,12 +121,13 @@ def _scribble(rng: np.random.Generator) -> Pixels:
 
 def _tick(rng: np.random.Generator) -> Pixels:
     """Draw a check mark: a short stroke down to the right and a long one up."""
-    corner = np.array([rng.uniform(0.2, 0.45), 1.0])
-    start = corner - (rng.uniform(0.15, 0.4), rng.uniform(0.2, 0.5))
-    end = np.array([rng.uniform(0.8, 1.2), rng.uniform(-0.1, 0.3)])
-    bend = (corner + end) / 2 + rng.normal(0, 0.05, 2)
+    corner = np.array([rng.uniform(0.15, 0.45), 1.0])
+    start = corner - (rng.uniform(0.12, 0.38), rng.uniform(0.18, 0.5))
+    end = np.array([rng.uniform(0.6, 1.3), rng.uniform(-0.2, 0.3)])
+    bend = (corner + end) / 2 + rng.normal(0, 0.06, 2)
     stroke = np.concatenate([[start, corner], smooth(np.stack([corner, bend, end]), 2)[1:]])
-    return draw_anywhere(by_hand([stroke], rng, 0.6), rng, _PENS)
+    rounded = smooth(stroke, int(rng.integers(0, 2)))
+    return draw_anywhere(by_hand([rounded], rng, 0.8), rng, _PENS)
 
 
 def _photo(rng: np.random.Generator) -> Pixels:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm.keras import TqdmCallback
 
 from tests.training.runs import VALIDATION_DIGITS, best
-from training import run_folder, train
+from training import run_folder, schedule, train
 from training.data import Mnist
 from training.train import train_lecture
 
@@ -24,7 +24,8 @@ def few(mnist: Mnist) -> Iterator[Mnist]:
     """Return 320 training digits, 100 validation digits and 50 test digits."""
     count = 320 + VALIDATION_DIGITS
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "VALIDATION_SIZE", VALIDATION_DIGITS)
+        for module in (train, schedule):
+            patch.setattr(module, "VALIDATION_SIZE", VALIDATION_DIGITS)
         yield Mnist(
             mnist.train_images[:count],
             mnist.train_labels[:count],

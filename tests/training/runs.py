@@ -9,10 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data import Mnist
-from training.train import Schedule, train_best
+from training.schedule import Schedule
+from training.train import train_best
 
 VALIDATION_DIGITS = 100
-SHORT = Schedule(epochs=3, teachers=2, teacher_epochs=1, batch_size=64, wide=20, wide_epochs=1)
+SHORT = Schedule(
+    epochs=3,
+    teachers=2,
+    teacher_epochs=1,
+    batch_size=64,
+    wide=20,
+    numerals=12,
+    fine_tuning_epochs=1,
+)
 
 
 def best(few: Mnist, run: Path, seed: int = 1, resume: bool = False) -> keras.Model:

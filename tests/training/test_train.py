@@ -31,11 +31,12 @@ for library in ("scipy", "sklearn", "ai_edge_litert"):
     sys.modules[library] = None
 
 from tests.training.runs import SHORT, VALIDATION_DIGITS
-from training import __main__, train
+from training import __main__, schedule as numbers, train
 from training.data import Mnist
 
 train_best, schedule = train.train_best, replace(SHORT, epochs=1, teachers=1)
-train.VALIDATION_SIZE = VALIDATION_DIGITS
+for module in (train, numbers):
+    module.VALIDATION_SIZE = VALIDATION_DIGITS
 train.train_best = lambda mnist, *options: train_best(
     Mnist(*(array[:200] for array in vars(mnist).values())), *options, schedule
 )
@@ -158,7 +159,7 @@ def test_the_command_exits_with_130_after_ctrl_c(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_train_runs_without_scipy_scikit_learn_and_litert(mnist: Mnist, tmp_path: Path) -> None:  # noqa: ARG001  # `mnist` has filled the cache
-    """`python -m training train` needs only a Keras backend, NumPy, Pillow and tqdm."""
+    """`python -m training train` needs a Keras backend, NumPy, Pillow, tqdm, matplotlib's fonts."""
     command = [sys.executable, "-c", TRAIN_WITHOUT, "train", "--run", str(tmp_path / "run")]
 
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -19,8 +19,8 @@ from service.model.engine import Engine
 
 bundle = read_bundle(MODEL)
 engine = Engine(bundle)
-hidden, last = bundle.layers[-2].name, bundle.layers[-1].name
-outputs = [(last, "post"), (hidden, "pre"), (last, "pre")]
+last, features = bundle.layers[-1].name, bundle.layers[-3].name
+outputs = [(last, "post"), (features, "post")]
 
 log = logging.getLogger("access")
 log.setLevel(logging.INFO)
@@ -88,7 +88,7 @@ async def predict(request: Request) -> Response:
         prepared = prepare(decode(body, 50_000_000))
         digits, applied = prepared.digit[np.newaxis], [prepared.applied]
     values = engine.run(digits[..., np.newaxis], outputs)
-    scores = bundle.distribution.scores(values[hidden, "pre"], values[last, "pre"]).tolist()
+    scores = bundle.distribution.scores(values[features, "post"]).tolist()
     rows = values[last, "post"].tolist()
     predictions = [
         prediction(index, *each)

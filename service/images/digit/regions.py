@@ -17,8 +17,8 @@ from service.images.digit.components import Components, bounding_box, find_compo
 from service.images.digit.foreground import Foreground
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.local import LocalBackground, window_of
-from service.images.digit.morphology import shrink, wide_parts, widen
-from service.images.digit.sheets import MIN_SHEET, find_sheets
+from service.images.digit.morphology import fill, shrink, wide_parts, widen
+from service.images.digit.sheets import MIN_SHEET, convexity, find_sheets, solid_parts
 from service.images.digit.specks import find_strokes
 
 # what surrounds a digit and is removed, see `Preprocessing.removed`
@@ -34,7 +34,9 @@ _IN_SHEET = 1.15  # weight of a stroke within a sheet
 _JOINT = 3  # pixels between a stroke and the wide part that it continues
 _MIN_JOINT = 0.01  # share of the stroke
 _SAME_TONE = 0.3  # share of the contrast
-_SOLID = 0.6  # share of its box that a round stroke fills
+_CROPPED = 0.02  # share of the shorter side that an image cropped to a digit leaves
+_CONVEX = 0.9  # share of its convex hull that paper fills
+_SOLID = 0.75  # share of its box that a round stroke fills
 _LONG = 2.0  # longer side divided by the shorter
 _ON_SHADOW = 0.1  # share of a stroke
 
@@ -157,8 +159,24 @@ def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_
         joint = at_edge & ~best.foreground.possible & widen(best.stroke, _JOINT)
         return not _has_tone_of(joint, best)
     possible = first.uncropped(first.possible, fill=False)
-    is_paper = np.count_nonzero(possible[:: len(possible) - 1, :: possible.shape[1] - 1]) > 1
-    return bool(is_paper) or not _has_tone_of(~possible, best)
+    return _is_paper(possible) or not _has_tone_of(~possible, best)
+
+
+def _is_paper(possible: NDArray[np.bool_]) -> bool:
+    """Return whether a first foreground, bool (H, W), is rather paper with strokes on it.
+
+    Paper has corners of the image, or is convex; a bold digit cropped to its box may be convex, but
+    reaches all four sides.
+    """
+    height, width = possible.shape
+    if np.count_nonzero(possible[:: height - 1, :: width - 1]) > 1:
+        return True
+    rows, columns = bounding_box(possible)
+    margin = max(rows.start, columns.start, height - rows.stop, width - columns.stop)
+    parts = solid_parts(possible, window_of(possible.shape))
+    if margin <= _CROPPED * min(height, width) or not len(parts.area):
+        return False
+    return convexity(fill(parts.labels == np.argmax(parts.area))) > _CONVEX
 
 
 def _has_tone_of(part: NDArray[np.bool_], best: _Candidate) -> bool:

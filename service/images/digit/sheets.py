@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from service.images.digit.components import find_components
+from service.images.digit.components import Components, find_components
 from service.images.digit.morphology import close_gaps, fill, shrink, wide_parts
 
 MIN_SHEET, _MAX_SHEET = 0.08, 0.93  # shares of the image
@@ -24,8 +24,7 @@ def find_sheets(paper: NDArray[np.bool_], window: int) -> Iterator[NDArray[np.bo
         paper: bool (H, W), what has one tone; strokes on a sheet are gaps in it.
         window: pixels, wider than a stroke.
     """
-    solid = wide_parts(paper, max(window // _TEXTURE, 3))
-    parts = find_components(wide_parts(close_gaps(solid, window), window))
+    parts = solid_parts(paper, window)
     is_possible = (parts.area > MIN_SHEET * paper.size) & (parts.area < _MAX_SHEET * paper.size)
     for part in np.flatnonzero(is_possible):
         sheet = fill(parts.labels == part)
@@ -35,6 +34,17 @@ def find_sheets(paper: NDArray[np.bool_], window: int) -> Iterator[NDArray[np.bo
             reaches_edge and convexity(sheet) > _MIN_CONVEXITY
         ):
             yield shrink(sheet, max(window // _MARGIN, 3))
+
+
+def solid_parts(paper: NDArray[np.bool_], window: int) -> Components:
+    """Return the wide parts of a mask, with the gaps closed that strokes leave.
+
+    Args:
+        paper: bool (H, W).
+        window: pixels, wider than a stroke.
+    """
+    solid = wide_parts(paper, max(window // _TEXTURE, 3))
+    return find_components(wide_parts(close_gaps(solid, window), window))
 
 
 def rectangularity(mask: NDArray[np.bool_]) -> float:

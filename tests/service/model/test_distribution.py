@@ -3,46 +3,65 @@
 import numpy as np
 import pytest
 
+from service.images.digit.preprocessing import prepare
+from service.inference import outcome
 from service.model.distribution import Distribution
 from service.model.engine import Engine
+from training.exposure import exposures
+from training.numerals import drawn_ones, drawn_sevens
 
 
 @pytest.fixture
 def distribution():
-    """A random distribution of three classes in four dimensions."""
+    """Random weights of three detectors on four features."""
     rng = np.random.default_rng(0)
-    whitening = rng.normal(size=(4, 4)).astype(np.float32)
-    centres = rng.normal(size=(3, 4)).astype(np.float32)
-    return Distribution(whitening, centres, 0.0)
+    kernel, bias, weights = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=3)
+    return Distribution(*(each.astype(np.float32) for each in (kernel, bias, weights)), 0.0)
 
 
-def test_distances_are_those_of_the_definition(distribution):
-    """|(h − μ) W|² to the nearest class, as a loop computes it."""
-    hidden = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
+def scores(bundle, digits):
+    """Return the scores of digits, uint8 (N, 28, 28), as the service computes them."""
+    pair = outcome(bundle)[-1]
+    return bundle.distribution.scores(Engine(bundle).run(digits[..., np.newaxis], [pair])[pair])
+
+
+def test_the_score_is_a_weighted_sum_of_rectified_detectors(distribution):
+    """It equals a loop over images and detectors; the features stay as they are."""
+    features = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
+    before = features.copy()
     expected = [
-        min(np.sum((row @ distribution.whitening - centre) ** 2) for centre in distribution.centres)
-        for row in hidden
+        sum(
+            weight * max(float(row @ column) + bias, 0)
+            for column, bias, weight in zip(
+                distribution.kernel.T, distribution.bias, distribution.weights, strict=True
+            )
+        )
+        for row in features
     ]
-    np.testing.assert_allclose(distribution.distances(hidden), expected, rtol=1e-4, atol=1e-4)
-
-
-def test_the_score_rises_with_the_logit_and_falls_with_the_distance(distribution):
-    """At a class's centre the score is the largest logit; away from it, less the distance."""
-    at_centre = np.linalg.solve(distribution.whitening.T, distribution.centres[1]).astype(
-        np.float32
-    )
-    hidden = np.stack([at_centre, at_centre, at_centre + 9])
-    logits = np.array([[10, 0, 0], [0, 12, 0], [10, 0, 0]], np.float32)
-    first, surer, further = distribution.scores(hidden, logits)
-    assert (first, surer) == pytest.approx((10, 12), abs=1e-3)
-    assert further == pytest.approx(10 - distribution.distances(hidden)[2])
-    assert further < 9
+    np.testing.assert_allclose(distribution.scores(features), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(features, before)
 
 
 def test_99_percent_of_the_test_digits_are_in_distribution(mnist_bundle, mnist):
     """The bundle's threshold flags at most one test digit in a hundred."""
-    last, hidden = mnist_bundle.layers[-1].name, mnist_bundle.layers[-2].name
-    pairs = [(hidden, "pre"), (last, "pre")]
-    values = Engine(mnist_bundle).run(mnist.test_images[..., np.newaxis], pairs)
-    scores = mnist_bundle.distribution.scores(*(values[pair] for pair in pairs))
-    assert np.mean(scores >= mnist_bundle.distribution.threshold) >= 0.99
+    threshold = mnist_bundle.distribution.threshold
+    assert np.mean(scores(mnist_bundle, mnist.test_images) >= threshold) >= 0.99
+
+
+def test_most_outliers_of_every_kind_are_flagged(mnist_bundle, mnist):
+    """Of images without a digit that no training run has seen, the threshold flags at least 90%."""
+    digits = mnist.test_images[:500], mnist.test_labels[:500]
+    images, kinds = exposures(300, *digits, np.random.default_rng(404))
+    is_flagged = scores(mnist_bundle, images) < mnist_bundle.distribution.threshold
+    assert is_flagged.mean() >= 0.9
+    for kind in np.unique(kinds):
+        assert is_flagged[kinds == kind].mean() >= 0.6, kind
+
+
+def test_digits_of_other_forms_are_not_flagged(mnist_bundle):
+    """Drawn 1s with a flag and a foot, and crossed 7s, are in distribution."""
+    rng = np.random.default_rng(404)
+    drawn = [*drawn_ones(60, rng), *drawn_sevens(60, rng)]
+    images = np.stack([prepare(image).digit for image in drawn])
+    is_flagged = scores(mnist_bundle, images) < mnist_bundle.distribution.threshold
+    assert is_flagged.mean() <= 0.05

@@ -272,6 +272,7 @@ export default {
   'lab.model.training.weight_decay': 'weight decay',
   'lab.model.training.label_smoothing': 'label smoothing',
   'lab.model.training.wide': 'digits with a wide pen',
+  'lab.model.training.numerals': 'drawn or printed digits of other forms',
   'lab.model.training.precision': 'number format',
   'lab.model.training.validation_size': 'validation digits',
   'lab.model.training.temperature': 'temperature',

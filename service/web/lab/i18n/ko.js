@@ -270,6 +270,7 @@ export default {
   'lab.model.training.weight_decay': '가중치 감쇠',
   'lab.model.training.label_smoothing': '레이블 스무딩',
   'lab.model.training.wide': '굵은 펜 숫자',
+  'lab.model.training.numerals': '다른 꼴로 그리거나 인쇄한 숫자',
   'lab.model.training.precision': '수 형식',
   'lab.model.training.validation_size': '검증 숫자',
   'lab.model.training.temperature': '온도',
