@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw
 
 from service.images.digit.preprocessing import prepare
 from tests.service.images.scenery import INK, PAPER, SIDE, background, box_of, with_digit
+from training import renderings
 
 COUNT = 12  # digits a kind
 
@@ -28,6 +29,17 @@ def box(canvas):
     canvas.rectangle((60, 60, 240, 240), outline=40, width=4)
 
 
+def rounded_box(canvas):
+    """Draw a frame without straight corners."""
+    canvas.rounded_rectangle((50, 50, 240, 240), 70, outline=40, width=5)
+
+
+def bent_box(canvas):
+    """Draw a frame by hand."""
+    corners = ((55, 60), (150, 50), (245, 62), (252, 150), (240, 240), (150, 250), (58, 243))
+    canvas.line((*corners, (47, 150), (55, 60)), fill=40, width=5, joint="curve")
+
+
 def underline(canvas):
     """Draw a line below the digit, from edge to edge."""
     canvas.line((0, 215, SIDE, 215), fill=INK, width=4)
@@ -47,6 +59,8 @@ def line_beside(canvas):
     ("draw", "removed"),
     [
         (box, "box"),
+        (rounded_box, "box"),
+        (bent_box, "box"),
         (squared, "grid"),
         (ruled, "lines"),
         (underline, "lines"),
@@ -65,7 +79,7 @@ def test_what_was_removed_is_named(draw, removed, negative, mnist):
         assert applied.inverted is not negative
 
 
-@pytest.mark.parametrize("draw", [box, underline, short_underline, line_beside])
+@pytest.mark.parametrize("draw", [box, bent_box, underline, short_underline, line_beside])
 def test_the_bounding_box_is_the_digits(draw, mnist):
     """Without the lines, the bounding box is that of the digit alone."""
     empty = background(draw)
@@ -119,6 +133,16 @@ def test_a_drawing_has_no_surroundings(mnist):
         prepared = prepare(with_digit(background(), digit))
         assert prepared.applied.removed == ()
         assert "removed" not in prepared.stages
+
+
+def test_a_drawing_anywhere_has_no_surroundings(mnist):
+    """Almost nothing is removed of large digits that may touch the image's edge."""
+    rng = np.random.default_rng(5)
+    is_whole = []
+    for digit in mnist.train_images[-80:]:
+        shape = renderings.shape_of(digit, int(rng.integers(150, 270)))
+        is_whole.append(prepare(renderings.on_canvas(shape, rng)).applied.removed == ())
+    assert np.mean(is_whole) > 0.9
 
 
 def long_seven(canvas):
