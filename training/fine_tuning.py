@@ -1,9 +1,4 @@
-"""Fine-tune the dense layers of a trained network on what MNIST lacks: wide pens, other 1s and 7s.
-
-The convolutions stay as they are. The weights before and after fine-tuning are averaged, which
-keeps the accuracy on other digits (Wortsman et al., 2022, "Robust fine-tuning of zero-shot
-models").
-"""
+"""Fine-tune a trained network on what MNIST lacks: wide pens, other 1s and 7s."""
 
 import logging
 from dataclasses import replace
@@ -11,7 +6,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from training.augment import with_wide_pens
 from training.batches import AugmentedBatches, SoftTargets, one_hot
@@ -54,11 +48,9 @@ def fine_tune(
     Raises:
         Interrupted: Ctrl-C was pressed.
     """
-    log.info("Fine-tuning the dense layers on wide strokes, 1s and 7s")
+    log.info("Fine-tuning on wide strokes, 1s and 7s")
     model = lecture_cnn(output_activation="linear")
     model.set_weights(original.get_weights())
-    for layer in model.layers[:-2]:
-        layer.trainable = False
     own_schedule = replace(
         schedule,
         epochs=schedule.fine_tuning_epochs,
@@ -67,7 +59,7 @@ def fine_tune(
     batches = _batches(mnist, run, seed, resume, schedule, soft_targets)
     fit_augmented(model, mnist, run, resume, own_schedule, batches)
     fine_tuned = lecture_cnn()
-    fine_tuned.set_weights(_interpolate(original, model, schedule.fine_tuned_share))
+    fine_tuned.set_weights(model.get_weights())
     return fine_tuned
 
 
@@ -93,11 +85,3 @@ def _batches(
             ]
         ),
     )
-
-
-def _interpolate(
-    first: keras.Model, second: keras.Model, share: float
-) -> list[NDArray[np.float32]]:
-    """Return the weighted mean of two models' weights; `share` is the weight of the second."""
-    pairs = zip(first.get_weights(), second.get_weights(), strict=True)
-    return [(1 - share) * before + share * after for before, after in pairs]

@@ -28,8 +28,6 @@ class Schedule:
         numerals: how many 1s and 7s of other forms, and printed digits, the fine-tuning adds.
         fine_tuning_epochs: of the fine-tuning.
         fine_tuning_peak_learning_rate: of the fine-tuning.
-        fine_tuned_share: weight of the fine-tuned network when it is averaged with the network
-            before fine-tuning, 0 to 1.
     """
 
     epochs: int = 40
@@ -40,10 +38,9 @@ class Schedule:
     weight_decay: float = 1e-2
     label_smoothing: float = 0.05
     wide: int = 12_000
-    numerals: int = 8_000
-    fine_tuning_epochs: int = 3
-    fine_tuning_peak_learning_rate: float = 1e-3
-    fine_tuned_share: float = 0.75
+    numerals: int = 12_000
+    fine_tuning_epochs: int = 6
+    fine_tuning_peak_learning_rate: float = 4e-4
 
 
 BEST = Schedule()

@@ -27,7 +27,7 @@ Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"
 _MIN_FILL = 0.6  # of the box around a sheet; a digit's strokes fill less
 _COARSE = 4  # samples a window: enough to see that no part is wide
 _MIN_DEPTH = 0.06  # share of the shorter side that a bar reaches inwards
-_MIN_STROKE = 0.2  # of the shorter side, for the longer side of a digit
+_MIN_STROKE = 0.15  # of the shorter side, for the longer side of a digit
 _MUCH_STRONGER = 1.5  # contrast
 _MIN_CONTRAST_SHARE = 0.25  # of the contrast of the foreground that would be replaced
 _IN_SHEET = 1.15  # weight of a stroke within a sheet
@@ -171,12 +171,17 @@ def _is_paper(possible: NDArray[np.bool_]) -> bool:
     height, width = possible.shape
     if np.count_nonzero(possible[:: height - 1, :: width - 1]) > 1:
         return True
-    rows, columns = bounding_box(possible)
-    margin = max(rows.start, columns.start, height - rows.stop, width - columns.stop)
     parts = solid_parts(possible, window_of(possible.shape))
-    if margin <= _CROPPED * min(height, width) or not len(parts.area):
+    if not len(parts.area):
         return False
-    return convexity(fill(parts.labels == np.argmax(parts.area))) > _CONVEX
+    paper = fill(parts.labels == np.argmax(parts.area))
+    whole = find_components(possible)  # without the texture around the paper
+    largest = np.argmax(whole.area)
+    margin = max(
+        *(int(whole.top[largest]), height - int(whole.bottom[largest])),
+        *(int(whole.left[largest]), width - int(whole.right[largest])),
+    )
+    return margin > _CROPPED * min(height, width) and convexity(paper) > _CONVEX
 
 
 def _has_tone_of(part: NDArray[np.bool_], best: _Candidate) -> bool:
