@@ -96,3 +96,12 @@ def test_a_bold_digit_at_the_edge_is_no_shadow(side, mnist):
         distance = np.abs(np.subtract(applied.bounding_box, box_of(drawing, empty))).max()
         is_whole.append(applied.removed == () and applied.inverted and distance <= 2)
     assert np.mean(is_whole) > 0.9
+
+
+def test_a_bold_digit_cropped_to_its_box_is_kept(mnist):
+    """Strokes that continue a wide part in its own tone are one digit with it, no shadow."""
+    is_whole = []
+    for digit in mnist.train_images[-5000:-4950]:
+        drawing = np.rint(235 - 205 * renderings.restroke(digit, 1.6, 150)).astype(np.uint8)
+        is_whole.append(prepare(drawing).applied.removed == ())
+    assert np.mean(is_whole) > 0.9
