@@ -81,7 +81,9 @@ def find_page(first: Foreground) -> Page:
     Args:
         first: the image's foreground on a background that varies smoothly.
     """
-    if min(first.margins) > 0 and first.possible.mean() < _MIN_FILL:
+    if min(first.margins) > 0 and (
+        np.count_nonzero(first.possible) < _MIN_FILL * first.possible.size
+    ):
         return Page(first)  # a drawing
     window = window_of(first.grey.shape)
     step = max(window // _COARSE, 1)
@@ -94,6 +96,8 @@ def find_page(first: Foreground) -> Page:
     if not wide.any():
         return Page(first)
     at_edge = _parts_at_edge(wide)
+    if _is_drawing(first.grey) and not _corners(at_edge):
+        return Page(first)  # a bold digit at the edge
     # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
     sheets = list(find_sheets(possible, window))
     regions: dict[bool, list[NDArray[np.bool_] | None]] = {
@@ -118,6 +122,17 @@ def find_page(first: Foreground) -> Page:
 
 def _reaches_edge(mask: NDArray[np.bool_]) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
+
+
+def _is_drawing(grey: NDArray[np.uint8]) -> bool:
+    """Return whether most pixels of an image, uint8 (H, W), have exactly the same tone."""
+    return 2 * int(np.bincount(grey.reshape(-1)).max()) > grey.size
+
+
+def _corners(mask: NDArray[np.bool_]) -> int:
+    """Return how many of the image's corners belong to a mask, bool (H, W)."""
+    height, width = mask.shape
+    return int(np.count_nonzero(mask[:: height - 1, :: width - 1]))
 
 
 def _parts_at_edge(wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -169,7 +184,7 @@ def _is_paper(possible: NDArray[np.bool_]) -> bool:
     reaches all four sides.
     """
     height, width = possible.shape
-    if np.count_nonzero(possible[:: height - 1, :: width - 1]) > 1:
+    if _corners(possible) > 1:
         return True
     parts = solid_parts(possible, window_of(possible.shape))
     if not len(parts.area):

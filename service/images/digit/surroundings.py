@@ -78,15 +78,15 @@ def _may_have_lines(
     columns = slice(components.left[only], components.right[only])
     part = foreground.possible[rows, columns]
     height, width = part.shape
-    across = [np.count_nonzero(part[end].any(axis=0)) for end in _ends(height // _EDGE_BANDS + 1)]
-    if max(across) < _ALONG * width:
-        return False
-    if width > _WIDE * height:  # with a line below
+    band = height // _EDGE_BANDS + 1
+    if np.count_nonzero(np.logical_or.reduce(part[-band:])) < _ALONG * width:
+        return False  # neither a frame nor a line below
+    if width > _WIDE * height:
         return True
-    upright = [
-        np.count_nonzero(part[:, end].any(axis=1)) for end in _ends(width // _EDGE_BANDS + 1)
-    ]
-    return bool(min(across) > _ALONG * width and min(upright) > _ALONG * height)
+    top = np.count_nonzero(np.logical_or.reduce(part[:band]))
+    bands = _ends(width // _EDGE_BANDS + 1)
+    sides = [np.count_nonzero(part[:, end].any(axis=1)) for end in bands]
+    return bool(top > _ALONG * width and min(sides) > _ALONG * height)
 
 
 def _without_surroundings(
