@@ -71,7 +71,9 @@ def _may_have_lines(
 
     A single one may be a digit joined to its frame or to a long line below it.
     """
-    if np.count_nonzero(is_stroke) > 1 or components.at_edge(foreground.margins)[is_stroke].any():
+    if np.count_nonzero(is_stroke) > 1:
+        return True
+    if min(foreground.margins) == 0 and components.at_edge(foreground.margins)[is_stroke].any():
         return True
     only = int(np.argmax(is_stroke))
     rows = slice(components.top[only], components.bottom[only])
