@@ -11,8 +11,8 @@ from service.images.digit.segmentation import Place, Segment
 from service.predictions import Prediction
 
 _CERTAIN = 0.98  # confidence from which a low character is a digit
-# Weights of a candidate's evidence, fitted on half of 220 pairs of touching digits, 220 single digits
-# and 68 pages from the training set so that most are read right. Widths and heights are shares of the
+# Weights of a candidate's evidence, fitted on half of 220 touching pairs, 220 single digits and 68
+# pages from the training set so that most are read right. Widths and heights are shares of the
 # component's height.
 _SCORE = 0.38  # of the score's distance from the threshold, within `_MAX_DISTANCE`
 _MAX_DISTANCE = 20.0
