@@ -24,7 +24,8 @@ def find_sheets(paper: NDArray[np.bool_], window: int) -> Iterator[NDArray[np.bo
         paper: bool (H, W), what has one tone; strokes on a sheet are gaps in it.
         window: pixels, wider than a stroke.
     """
-    parts = solid_parts(paper, window)
+    # not closed: closing with a square window gives a bold digit corners
+    parts = find_components(wide_parts(paper, max(window // _TEXTURE, 3)))
     is_possible = (parts.area > MIN_SHEET * paper.size) & (parts.area < _MAX_SHEET * paper.size)
     for part in np.flatnonzero(is_possible):
         sheet = fill(parts.labels == part)
