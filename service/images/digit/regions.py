@@ -132,7 +132,7 @@ def _is_drawing(grey: NDArray[np.uint8]) -> bool:
 def _corners(mask: NDArray[np.bool_]) -> int:
     """Return how many of the image's corners belong to a mask, bool (H, W)."""
     height, width = mask.shape
-    return int(np.count_nonzero(mask[:: height - 1, :: width - 1]))
+    return int(np.count_nonzero(mask[:: max(height - 1, 1), :: max(width - 1, 1)]))
 
 
 def _parts_at_edge(wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
