@@ -26,6 +26,7 @@ Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"
 
 _MIN_FILL = 0.6  # of the box around a sheet; a digit's strokes fill less
 _COARSE = 4  # samples a window: enough to see that no part is wide
+_MAX_STROKES = 0.2  # share of a drawing that a digit's wide parts cover
 _MIN_DEPTH = 0.06  # share of the shorter side that a bar reaches inwards
 _MIN_STROKE = 0.15  # of the shorter side, for the longer side of a digit
 _MUCH_STRONGER = 1.5  # contrast
@@ -96,7 +97,7 @@ def find_page(first: Foreground) -> Page:
     if not wide.any():
         return Page(first)
     at_edge = _parts_at_edge(wide)
-    if _is_drawing(first.grey) and not _corners(at_edge):
+    if _is_drawing(first.grey) and not _corners(at_edge) and at_edge.mean() < _MAX_STROKES:
         return Page(first)  # a bold digit at the edge
     # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
     sheets = list(find_sheets(possible, window))
