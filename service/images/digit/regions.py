@@ -171,11 +171,24 @@ def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_
     if best.sheet is not None:
         is_cut = (best.stroke & ~shrink(best.sheet, _JOINT)).any()
         return not is_cut and not _is_blob(best.stroke)
+    possible = first.uncropped(first.possible, fill=False)
     if best.foreground.inverted is first.inverted:
         joint = at_edge & ~best.foreground.possible & widen(best.stroke, _JOINT)
-        return not _has_tone_of(joint, best)
-    possible = first.uncropped(first.possible, fill=False)
+        return not (_has_tone_of(joint, best) or _is_part(best.stroke, at_edge, possible))
     return _is_paper(possible) or not _has_tone_of(~possible, best)
+
+
+def _is_part(
+    stroke: NDArray[np.bool_], at_edge: NDArray[np.bool_], possible: NDArray[np.bool_]
+) -> bool:
+    """Return whether a stroke is joined to a small part at the image's edge; all bool (H, W).
+
+    A finger stands apart from the digit, and a shadow or a desk is large or has a corner.
+    """
+    if _corners(at_edge) or at_edge.mean() >= _MAX_STROKES:
+        return False
+    labels = find_components(possible).labels
+    return bool(np.isin(labels[stroke & possible], labels[at_edge & possible]).any())
 
 
 def _is_paper(possible: NDArray[np.bool_]) -> bool:
