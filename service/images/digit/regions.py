@@ -97,8 +97,8 @@ def find_page(first: Foreground) -> Page:
     if not wide.any():
         return Page(first)
     at_edge = _parts_at_edge(wide)
-    if _is_drawing(first.grey) and not _corners(at_edge) and at_edge.mean() < _MAX_STROKES:
-        return Page(first)  # a bold digit at the edge
+    if _is_drawing(first.grey) and _is_bold_digit(at_edge):
+        return Page(first)
     # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
     sheets = list(find_sheets(possible, window))
     regions: dict[bool, list[NDArray[np.bool_] | None]] = {
@@ -128,6 +128,12 @@ def _reaches_edge(mask: NDArray[np.bool_]) -> bool:
 def _is_drawing(grey: NDArray[np.uint8]) -> bool:
     """Return whether most pixels of an image, uint8 (H, W), have exactly the same tone."""
     return 2 * int(np.bincount(grey.reshape(-1)).max()) > grey.size
+
+
+def _is_bold_digit(at_edge: NDArray[np.bool_]) -> bool:
+    """Return whether the wide parts at a drawing's edge, bool (H, W), are rather a digit's."""
+    reaches_all = all(side.any() for side in (at_edge[0], at_edge[-1], *at_edge[:, [0, -1]].T))
+    return not _corners(at_edge) and (reaches_all or at_edge.mean() < _MAX_STROKES)
 
 
 def _corners(mask: NDArray[np.bool_]) -> int:
@@ -174,7 +180,9 @@ def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_
     possible = first.uncropped(first.possible, fill=False)
     if best.foreground.inverted is first.inverted:
         joint = at_edge & ~best.foreground.possible & widen(best.stroke, _JOINT)
-        return not (_has_tone_of(joint, best) or _is_part(best.stroke, at_edge, possible))
+        wide = at_edge & ~best.foreground.possible
+        is_part = _is_part(best.stroke, at_edge, possible) and _has_tone_of(wide, best)
+        return not (is_part or _has_tone_of(joint, best))
     return _is_paper(possible) or not _has_tone_of(~possible, best)
 
 
