@@ -191,7 +191,7 @@ def _is_part(
 ) -> bool:
     """Return whether a stroke is joined to a small part at the image's edge; all bool (H, W).
 
-    A finger stands apart from the digit, and a shadow or a desk is large or has a corner.
+    A finger is separate from the digit, and a shadow or a desk is large or has a corner.
     """
     if _corners(at_edge) or at_edge.mean() >= _MAX_STROKES:
         return False
