@@ -27,6 +27,8 @@ Removal = Literal["outside", "shadow", "border", "grid", "box", "lines", "marks"
 _MIN_FILL = 0.6  # of the box around a sheet; a digit's strokes fill less
 _COARSE = 4  # samples a window: enough to see that no part is wide
 _MAX_STROKES = 0.2  # share of a drawing that a digit's wide parts cover
+_MAX_PART = 0.08  # of an image that a digit's wide parts at the edge cover
+_FULL = 200  # intensity of ink; a shadow's is lower
 _MIN_DEPTH = 0.06  # share of the shorter side that a bar reaches inwards
 _MIN_STROKE = 0.15  # of the shorter side, for the longer side of a digit
 _MUCH_STRONGER = 1.5  # contrast
@@ -37,8 +39,7 @@ _MIN_JOINT = 0.01  # share of the stroke
 _SAME_TONE = 0.3  # share of the contrast
 _CROPPED = 0.02  # share of the shorter side that an image cropped to a digit leaves
 _CONVEX = 0.9  # share of its convex hull that paper fills
-_SOLID = 0.75  # share of its box that a round stroke fills
-_LONG = 2.0  # longer side divided by the shorter
+_WIDE = 0.2  # area divided by the squared diagonal of the box around it
 _ON_SHADOW = 0.1  # share of a stroke
 
 
@@ -97,7 +98,7 @@ def find_page(first: Foreground) -> Page:
     if not wide.any():
         return Page(first)
     at_edge = _parts_at_edge(wide)
-    if _is_drawing(first.grey) and _is_bold_digit(at_edge):
+    if _is_bold_digit(at_edge, first):
         return Page(first)
     # the first foreground may be strokes on the paper around it, or a sheet with strokes on it
     sheets = list(find_sheets(possible, window))
@@ -125,15 +126,27 @@ def _reaches_edge(mask: NDArray[np.bool_]) -> bool:
     return bool(mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any())
 
 
-def _is_drawing(grey: NDArray[np.uint8]) -> bool:
-    """Return whether most pixels of an image, uint8 (H, W), have exactly the same tone."""
-    return 2 * int(np.bincount(grey.reshape(-1)).max()) > grey.size
+def _is_bold_digit(at_edge: NDArray[np.bool_], first: Foreground) -> bool:
+    """Return whether the wide parts at the image's edge, bool (H, W), are rather a digit's.
 
-
-def _is_bold_digit(at_edge: NDArray[np.bool_]) -> bool:
-    """Return whether the wide parts at a drawing's edge, bool (H, W), are rather a digit's."""
-    reaches_all = all(side.any() for side in (at_edge[0], at_edge[-1], *at_edge[:, [0, -1]].T))
-    return not _corners(at_edge) and (reaches_all or at_edge.mean() < _MAX_STROKES)
+    Shadows, bars and desks are large or have a corner of the image. A finger is small, but then the
+    digit is another component.
+    """
+    if _corners(at_edge):
+        return False
+    if 2 * int(np.bincount(first.grey.reshape(-1)).max()) > first.grey.size:  # a drawing
+        reaches_all = all(side.any() for side in (at_edge[0], at_edge[-1], *at_edge[:, [0, -1]].T))
+        return reaches_all or at_edge.mean() < _MAX_STROKES
+    if not at_edge.any() or at_edge.mean() > _MAX_PART:
+        return False
+    intensity = first.uncropped(first.intensity, fill=0)
+    if np.median(intensity[at_edge]) < _FULL:
+        return False
+    parts = find_components(first.uncropped(first.possible, fill=False))
+    longer = np.maximum(parts.bottom - parts.top, parts.right - parts.left)
+    is_stroke = longer > _MIN_STROKE * min(at_edge.shape)
+    is_stroke[np.unique(parts.labels[at_edge & parts.mask])] = False
+    return not is_stroke.any()
 
 
 def _corners(mask: NDArray[np.bool_]) -> int:
@@ -183,7 +196,9 @@ def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_
         wide = at_edge & ~best.foreground.possible
         is_part = _is_part(best.stroke, at_edge, possible) and _has_tone_of(wide, best)
         return not (is_part or _has_tone_of(joint, best))
-    return _is_paper(possible) or not _has_tone_of(~possible, best)
+    if _is_paper(possible):
+        return not _is_gap(best, possible)
+    return not _has_tone_of(~possible, best)
 
 
 def _is_part(
@@ -233,11 +248,23 @@ def _has_tone_of(part: NDArray[np.bool_], best: _Candidate) -> bool:
     return bool(difference < _SAME_TONE * best.contrast)
 
 
+def _is_gap(best: _Candidate, possible: NDArray[np.bool_]) -> bool:
+    """Return whether a stroke is rather the background that shows in a digit's gap.
+
+    Args:
+        best: a candidate of the other polarity than the first foreground's.
+        possible: bool (H, W), the first foreground.
+    """
+    reach = window_of(possible.shape) // 2
+    beside = ~possible & ~best.foreground.possible & widen(best.stroke, reach)
+    return _has_tone_of(beside, best) or _is_blob(best.stroke)
+
+
 def _is_blob(stroke: NDArray[np.bool_]) -> bool:
-    """Return whether a stroke, bool (H, W), is solid and round, like the gap in a bold 0."""
+    """Return whether a stroke, bool (H, W), is convex and wide, like the gap in a bold 0."""
     height, width = _sides(stroke)
-    is_long = max(height, width) > _LONG * min(height, width)
-    return not is_long and int(np.count_nonzero(stroke)) > _SOLID * height * width
+    is_wide = int(np.count_nonzero(stroke)) > _WIDE * (height**2 + width**2)
+    return is_wide and convexity(stroke) > _CONVEX
 
 
 def _sides(mask: NDArray[np.bool_]) -> tuple[int, int]:
