@@ -179,7 +179,8 @@ def _is_plausible(best: _Candidate, first: Foreground, at_edge: NDArray[np.bool_
         at_edge: bool (H, W), the wide parts of the first foreground at the image's edge.
     """
     grey = first.grey[first.rows, first.columns]
-    contrast = abs(float(np.median(grey[first.certain])) - float(np.median(grey[~first.possible])))
+    background = grey[~first.possible] if not first.possible.all() else grey
+    contrast = abs(float(np.median(grey[first.certain])) - float(np.median(background)))
     if best.sheet is None and not at_edge.any():
         return best.contrast > _MUCH_STRONGER * contrast
     region = np.ones_like(best.stroke) if best.sheet is None else best.sheet
