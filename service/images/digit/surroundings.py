@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.errors import NothingDrawn
 from service.images.digit.components import Components
 from service.images.digit.foreground import Foreground, find_foreground
+from service.images.digit.frames import ends, find_frames, touching_frame
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.morphology import widen
 from service.images.digit.regions import Page, Removal, find_page
@@ -25,9 +26,7 @@ _NEAR = 3  # pixels between a line and what is left of it
 _PART = 0.1  # share of a digit's size, between its parts
 _AT_LINE, _AT_EDGE = 0.3, 0.5  # weights of a stroke's area that may be left of something else
 _THIN = 6  # length divided by thickness, of a line
-_BANDS = 5  # of a frame's shorter side, in the outermost of which it lies
 _ALONG = 0.8  # share of a side of its box
-_FRAME_SIDE = 0.25  # of a frame's side, for the side of the smallest stroke within
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def _may_have_lines(
     if width > _WIDE * height:
         return True
     top = np.count_nonzero(np.logical_or.reduce(part[:band]))
-    bands = _ends(width // _EDGE_BANDS + 1)
+    bands = ends(width // _EDGE_BANDS + 1)
     sides = [np.count_nonzero(part[:, end].any(axis=1)) for end in bands]
     return bool(top > _ALONG * width and min(sides) > _ALONG * height)
 
@@ -96,13 +95,16 @@ def _without_surroundings(
 ) -> FoundDigit:
     """Remove lines, frames and what is left of them from the page's strokes."""
     foreground, removed = page.foreground, list(page.removed)
+    frame = touching_frame(components, int(np.argmax(components.area * is_stroke)))
+    if frame is not None:
+        foreground = _without(foreground, frame)
+        components, is_stroke = find_strokes(foreground)
+        removed.append("box")
     lines = find_lines(foreground.possible, foreground.edges)
     if len(lines):
         left = without_lines(foreground.possible, lines)
         try:
-            components, is_stroke = find_strokes(
-                replace(foreground, possible=left, certain=foreground.certain & left)
-            )
+            components, is_stroke = find_strokes(_without(foreground, ~left))
         except NothingDrawn:
             lines = lines.only(np.zeros(len(lines), np.bool_))
         else:
@@ -111,7 +113,7 @@ def _without_surroundings(
     if is_line.any():
         removed.append("lines")
         is_stroke = is_stroke & ~is_line
-    is_frame = _frames(components, is_stroke)
+    is_frame = find_frames(components, is_stroke)
     if is_frame.any():
         removed.append("box")
         is_stroke = is_stroke & ~is_frame
@@ -121,10 +123,17 @@ def _without_surroundings(
             removed.append("marks")
             is_stroke = is_stroke & ~is_mark
     mask = components.mask_of(is_stroke)
-    area = foreground.possible & ~mask
+    area = page.foreground.possible & ~mask
     if page.area is not None:
         area |= page.area
     return FoundDigit(foreground, mask, tuple(dict.fromkeys(removed)), area if removed else None)
+
+
+def _without(foreground: Foreground, area: NDArray[np.bool_]) -> Foreground:
+    """Return a foreground without the strokes in an area, bool (h, w)."""
+    return replace(
+        foreground, possible=foreground.possible & ~area, certain=foreground.certain & ~area
+    )
 
 
 def name_of(lines: Lines) -> Removal:
@@ -154,44 +163,6 @@ def _detached_lines(
     is_beside &= (height > _THIN * width) & (height > _ALONG * (bottom - top))
     lines: NDArray[np.bool_] = is_stroke & (is_below | is_beside)
     return lines
-
-
-def _frames(components: Components, is_stroke: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which strokes are frames, or parts of frames, around another one, bool (count,)."""
-    is_frame = np.zeros(len(is_stroke), np.bool_)
-    strokes = np.flatnonzero(is_stroke)
-    height, width = components.bottom - components.top, components.right - components.left
-    for outer in strokes:
-        inside = strokes[
-            (components.top[strokes] >= components.top[outer])
-            & (components.bottom[strokes] <= components.bottom[outer])
-            & (components.left[strokes] >= components.left[outer])
-            & (components.right[strokes] <= components.right[outer])
-            & (strokes != outer)
-        ]
-        sides = np.maximum(height[inside] / height[outer], width[inside] / width[outer])
-        is_frame[outer] = bool((sides > _FRAME_SIDE).any()) and _is_box(components, int(outer))
-    return is_frame
-
-
-def _is_box(components: Components, index: int) -> bool:
-    """Return whether a component lies along neighbouring sides of its box, and nowhere inside."""
-    rows = slice(components.top[index], components.bottom[index])
-    columns = slice(components.left[index], components.right[index])
-    part = components.labels[rows, columns] == index
-    height, width = part.shape
-    band = max(min(part.shape) // _BANDS, 1)
-    if part[band : height - band, band : width - band].any():
-        return False
-    across = sum(np.count_nonzero(part[side].any(axis=0)) > _ALONG * width for side in _ends(band))
-    upright = sum(
-        np.count_nonzero(part[:, side].any(axis=1)) > _ALONG * height for side in _ends(band)
-    )
-    return bool(across > 0 and upright > 0)
-
-
-def _ends(band: int) -> tuple[slice, slice]:
-    return slice(band), slice(-band, None)
 
 
 def _marks(

@@ -89,6 +89,21 @@ def test_the_bounding_box_is_the_digits(draw, mnist):
         np.testing.assert_allclose(found, box_of(image, empty), atol=2)
 
 
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_frame_that_the_digit_touches_is_removed(negative, mnist):
+    """A frame with round corners is removed where the digit is joined to one of its sides."""
+    empty = background()
+    frame = background(
+        lambda canvas: canvas.rounded_rectangle((30, 84, 230, 260), 40, outline=INK, width=6)
+    )
+    for digit in mnist.train_images[-COUNT:]:
+        image = with_digit(frame, digit, top=87)
+        applied = prepare(255 - image if negative else image).applied
+        assert applied.removed == ("box",)
+        expected = box_of(with_digit(empty, digit, top=87), empty)
+        np.testing.assert_allclose(applied.bounding_box, expected, atol=8)
+
+
 def test_squared_paper_leaves_little_beside_the_digit(mnist):
     """Where a line of squared paper meets a stroke, few pixels of the line may remain."""
     empty = background(squared)
