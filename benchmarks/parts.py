@@ -14,8 +14,9 @@ from benchmarks.in_process import bare_graph, microseconds
 from benchmarks.results import Results
 from benchmarks.servers import resident_mib, running, start_service
 from service import inference
-from service.model.bundle import Stage, read_bundle
+from service.model.bundle import read_bundle
 from service.model.engine import Engine
+from service.model.layer import Stage
 
 ROUTES = (
     "predict",
@@ -33,7 +34,7 @@ def engine(results: Results, rounds: int) -> None:
     """Measure the engine with all layers as outputs, and the score, beside the bare graph."""
     bundle = read_bundle(ROOT / "models" / "mnist" / "1")
     runner, graph = Engine(bundle), bare_graph()
-    digit = bundle.golden[0].digit[np.newaxis]
+    digit = bundle.golden[0].pixels[np.newaxis]
     every_layer: list[tuple[str, Stage]] = [(layer.name, "post") for layer in bundle.layers]
     features = inference.outcome(bundle)[-1]
     values = runner.run(digit, [features])

@@ -24,8 +24,9 @@ from service.images.digit.preprocessing import (
     prepare,
 )
 from service.images.digit.segmentation import Segment, segment
-from service.model.bundle import Bundle, LayerValues, Stage
+from service.model.bundle import Bundle
 from service.model.engine import Pixels
+from service.model.layer import LayerValues, Stage
 from service.predictions import AppliedPreprocessing, Prediction
 from service.timing import phase
 
@@ -160,14 +161,10 @@ def as_bytes(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def outcome(bundle: Bundle) -> list[tuple[str, Stage]]:
-    """List the layers' values that a prediction needs: probabilities, then those of its score.
-
-    The score needs the input of the last hidden layer.
-    """
-    last = bundle.layers[-1].name
-    if bundle.distribution is None:
-        return [(last, "post")]
-    return [(last, "post"), (bundle.layers[-3].name, "post")]
+    """List the layers' values that a prediction needs: probabilities, then those of its score."""
+    if bundle.features is None:
+        return [bundle.probabilities]
+    return [bundle.probabilities, bundle.features]
 
 
 def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
@@ -180,10 +177,9 @@ def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
     Returns:
         None where the bundle has no distribution.
     """
-    if bundle.distribution is None:
+    if bundle.distribution is None or bundle.features is None:
         return None
-    _, features = outcome(bundle)
-    return bundle.distribution.scores(values[features])
+    return bundle.distribution.scores(values[bundle.features])
 
 
 def predictions(
@@ -203,7 +199,7 @@ def predictions(
         top_k: how many classes to return; None for all.
         details: whether to return every field of the preprocessing.
     """
-    probabilities = values[bundle.layers[-1].name, "post"]  # (N, classes)
+    probabilities = values[bundle.probabilities]  # (N, classes)
     count = len(probabilities)
     similarity = scores(bundle, values)
     by_input: Sequence[float | None] = [None] * count if similarity is None else similarity.tolist()

@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from service.model.bundle import WEIGHTS, Bundle, Layer
-from service.model.engine import Engine, as_floats
+from service.model.bundle import Bundle
+from service.model.engine import Engine
 from service.model.explain.explain import explain
 from service.model.explain.traces import DIGIT, Cell, Explanation
+from service.model.layer import Layer
+from service.model.manifest import GRAPH, WEIGHTS, Graph, Graphs, Input, Output
+from service.model.normalisation import as_floats
 from tests.oracles import forward
 from training.data import Mnist
 
@@ -74,7 +77,21 @@ def odd_subject(folder: Path) -> Subject:
     )
     rng = np.random.default_rng(4)
     kernel = rng.normal(size=(3, 3, 1, 2)).astype(np.float32)
-    bundle = Bundle(folder, {}, "odd", 1, "", ("0", "1"), (8, 9, 1), layers, (), None)
+    bundle = Bundle(
+        path=folder,
+        manifest={},
+        name="odd",
+        version=1,
+        sha256="",
+        labels=("0", "1"),
+        input=Input((8, 9, 1), "grey", None),
+        output=Output(layers[-1].name, "softmax"),
+        graphs=Graphs("", Graph(GRAPH)),
+        layers=layers,
+        golden=(),
+        distribution=None,
+        features=None,
+    )
     save_file({"sparse/kernel": kernel}, folder / WEIGHTS)
     biased = replace(bundle, path=folder / "biased")
     biased.path.mkdir()

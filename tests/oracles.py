@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from service.model.bundle import Bundle, Layer
+from service.model.bundle import Bundle
+from service.model.layer import Layer
 
 Array = NDArray[np.float64]
 

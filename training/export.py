@@ -19,21 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from service.model.bundle import (
-    DISTRIBUTION,
-    GRAPH,
-    MANIFEST,
-    MODEL,
-    PATCHES,
-    VERIFIED_FILES,
-    WEIGHTS,
-    Layer,
-    Stage,
-    sha256,
-    versions,
-)
-from service.model.engine import as_floats
+from service.model.bundle import PATCHES, sha256, versions
 from service.model.kinds import PIXEL, ReceptiveField, kind_of, sliding_windows
+from service.model.layer import Layer, Stage
+from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, WEIGHTS
+from service.model.normalisation import as_floats
 from training.data import Mnist
 from training.distribution import LET_THROUGH, fit
 from training.graph import ExportError as ExportError
@@ -124,7 +114,7 @@ def compile_bundle(
     (bundle / GRAPH).write_bytes(convert(twin))
     outputs = compare(bundle / GRAPH, twin, values, digits)
     (bundle / WEIGHTS).write_bytes(save(dict(_weights(model))))
-    files = [name for name in (*VERIFIED_FILES, DISTRIBUTION) if (bundle / name).exists()]
+    files = [name for name in (MODEL, GRAPH, WEIGHTS, DISTRIBUTION) if (bundle / name).exists()]
     hashes = {name: sha256(bundle / name) for name in files}
     height, width, channels = model.input_shape[1:]
     manifest = {

@@ -16,9 +16,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from service.model.bundle import Stage
-from service.model.engine import as_floats
 from service.model.kinds import ACTIVATIONS, SOFTMAX, UnknownKind, kind_of
+from service.model.layer import Stage
+from service.model.normalisation import as_floats
 
 log = logging.getLogger(__name__)
 

@@ -88,6 +88,10 @@ def kind_of(name: str) -> Kind:
         ) from None
 
 
+def lookup(name: str) -> Kind:
+    return KINDS.get(name) or Kind(name, "dense")
+
+
 @dataclass(frozen=True)
 class SlidingWindow:
     """A layer's window along one axis of its input (rows or columns).

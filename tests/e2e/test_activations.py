@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import requests
 
-from service.model.bundle import MODEL
+from service.model.manifest import MODEL
 from tests.e2e.test_predict import png
 
 

@@ -12,7 +12,8 @@ import requests
 from numpy.typing import NDArray
 from playwright.sync_api import expect
 
-from service.model.bundle import Bundle, Layer
+from service.model.bundle import Bundle
+from service.model.layer import Layer
 from tests.conftest import ROOT
 from tests.e2e.conftest import RESTS
 

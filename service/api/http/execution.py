@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from service.api.http import metrics, tracing
 from service.inference import Inputs
-from service.model.bundle import LayerValues, Stage
+from service.model.layer import LayerValues, Stage
 from service.model.registry import Model, Models
 from service.timing import phase
 
@@ -27,7 +27,7 @@ def run(model: Model, batch: Inputs, outputs: Sequence[tuple[str, Stage]]) -> La
     """
     with phase("infer"):
         values = model.engine.run(batch.pixels, outputs)
-    probabilities = values.get((model.bundle.layers[-1].name, "post"))
+    probabilities = values.get(model.bundle.probabilities)
     if probabilities is not None and not batch.segments:
         metrics.count_predictions(model, probabilities, batch.pixels)
     return values

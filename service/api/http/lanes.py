@@ -67,4 +67,6 @@ def _model_cost(path: str, query: str, models: Models) -> tuple[float, int]:
         model = models.get(name)
     except UnknownModel:
         return 0.0, 1
-    return model.engine.seconds, math.prod(model.bundle.input_shape)
+    return model.engine.seconds(every_layer=path == "/activations"), math.prod(
+        model.bundle.input_shape
+    )

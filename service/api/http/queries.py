@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from service.errors import MalformedRequest
 from service.images.digit.preprocessing import Mode
-from service.model.bundle import Stage
+from service.model.layer import Stage
 from service.model.occlusion import DEFAULT_FILL, DEFAULT_PATCH, DEFAULT_STRIDE
 
 Format = Literal["json", "npz", "safetensors", "png"]

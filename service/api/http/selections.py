@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from service.api.http.describe import axes
 from service.api.http.queries import Dtype
 from service.errors import ImageTooLarge, UnknownLayer
-from service.model.bundle import Bundle, Layer, LayerValues, Stage
+from service.model.bundle import Bundle
+from service.model.layer import Layer, LayerValues, Stage
 from service.settings import Settings
 
 

@@ -9,7 +9,8 @@ from service.api.http import formats, queries
 from service.api.http.describe import MODEL_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable
-from service.model.bundle import PATCHES, REPORT, WEIGHTS
+from service.model.bundle import PATCHES, REPORT
+from service.model.manifest import WEIGHTS
 from service.model.registry import Models
 
 WEIGHTS_FORMATS: tuple[queries.Format, ...] = ("json", "npz", "safetensors")

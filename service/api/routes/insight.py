@@ -13,10 +13,9 @@ from service.api.routes import answers
 from service.api.routes.native import JSON_ONLY, PredictAnswer
 from service.errors import NotAcceptable, UnknownLayer
 from service.inference import Inputs
-from service.model.bundle import Stage
-from service.model.engine import as_floats
 from service.model.explain.explain import explain
 from service.model.explain.traces import Cell, Explanation
+from service.model.layer import Stage
 from service.model.occlusion import Occlusion, occlude
 from service.model.registry import Model, Models
 from service.model.sheets import occlusion_overlay
@@ -75,7 +74,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         query = queries.read(request, queries.ExplainQuery)
         formats.choose(request, None, JSON_ONLY)
         model, batch = read(query)
-        pixels = as_floats(batch.only_one())
+        pixels = model.bundle.input.normalisation.apply(batch.only_one())
         names = [layer.name for layer in model.bundle.layers]
         values = execution.run(model, batch, [(name, stage) for name in names for stage in STAGES])
         cell = Cell(query.layer, query.channel, query.row, query.column)

@@ -12,7 +12,7 @@ from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
 from service.inference import Inputs, Segmentation
-from service.model.bundle import LayerValues
+from service.model.layer import LayerValues
 from service.model.registry import Model, Models
 from service.model.sheets import contact_sheet
 from service.predictions import Prediction
@@ -119,7 +119,7 @@ def _archive(
     """Return arrays by name: probabilities, scores and the selected layers."""
     with phase("encode"):
         converted = selections.convert(values, layers, dtype)
-    arrays = {"probabilities": values[model.bundle.layers[-1].name, "post"]}
+    arrays = {"probabilities": values[model.bundle.probabilities]}
     arrays |= {key: each.array for key, each in converted.items()}
     score = inference.scores(model.bundle, values)
     if score is not None:

@@ -12,7 +12,8 @@ from service.api.http import execution, selections
 from service.api.http.selections import Selection
 from service.errors import MalformedRequest, UnsupportedFormat
 from service.inference import Inputs
-from service.model.bundle import Bundle, Layer, Stage
+from service.model.bundle import Bundle
+from service.model.layer import Layer, Stage
 from service.model.registry import Model
 from service.settings import Settings
 

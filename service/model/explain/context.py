@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.model.bundle import Bundle, Layer, LayerValues
+from service.model.bundle import Bundle
 from service.model.explain.traces import DIGIT, Cell, Region, Softmax, Window
 from service.model.explain.windows import window_of
 from service.model.kinds import ELEMENTWISE_ACTIVATIONS, SOFTMAX, kind_of
+from service.model.layer import Layer, LayerValues
 
 
 @dataclass(frozen=True)

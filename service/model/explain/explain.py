@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import MalformedRequest, UnknownLayer
-from service.model.bundle import Bundle, Layer, LayerValues
+from service.model.bundle import Bundle
 from service.model.explain.context import CellContext
 from service.model.explain.convolution import convolution
 from service.model.explain.dense import dense
@@ -14,6 +14,7 @@ from service.model.explain.flatten import flatten
 from service.model.explain.pooling import average_pooling, max_pooling
 from service.model.explain.traces import Cell, Explanation
 from service.model.kinds import Family, kind_of
+from service.model.layer import Layer, LayerValues
 
 EXPLAINERS: dict[Family, Callable[[CellContext], Explanation]] = {
     "convolution": convolution,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from service.model.bundle import Layer
 from service.model.explain.traces import Cell, Region, Window
+from service.model.layer import Layer
 
 
 def window_of(path: Sequence[Layer], cell: Cell) -> Window:

@@ -102,7 +102,7 @@ def test_slow_requests_run_on_a_thread(models, request_):
 
 def test_a_slow_model_runs_on_a_thread(models, monkeypatch):
     """The estimate includes the graph's time, of the requested model only."""
-    monkeypatch.setattr(models.get().engine, "seconds", 0.01)
+    monkeypatch.setattr(models.get().engine, "seconds", lambda **_: 0.01)
     assert lane(models) == "long"
     assert lane(models, query="model=cats") == "short"
 
@@ -114,4 +114,4 @@ def test_get_requests_have_a_lane_of_their_own(models):
 
 def test_the_graph_is_measured(models):
     """Each engine has measured its time per image."""
-    assert 0 < models.get().engine.seconds < math.inf
+    assert 0 < models.get().engine.seconds() < math.inf

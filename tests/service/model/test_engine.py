@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from service.model.bundle import MODEL
 from service.model.engine import Engine
+from service.model.manifest import MODEL
 from tests.oracles import forward
 
 

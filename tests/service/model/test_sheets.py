@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageColor
 
 from service.model import sheets
-from service.model.bundle import Layer
 from service.model.colours import colours
 from service.model.engine import Engine
+from service.model.layer import Layer
 from service.model.occlusion import Occlusion
 from service.model.sheets import contact_sheet, occlusion_overlay
 
@@ -200,7 +200,7 @@ def test_chosen_units_keep_their_labels_and_numbers():
 def test_every_layer_of_a_real_model_can_be_drawn(request, name, stage, per_map):
     """Any bundle, all layers: a picture as wide as promised."""
     bundle = request.getfixturevalue(name)
-    digit = bundle.golden[0].digit
+    digit = bundle.golden[0].pixels
     values = Engine(bundle).run(digit[np.newaxis], [(each.name, stage) for each in bundle.layers])
     shown = [(each, stage, values[each.name, stage][0]) for each in bundle.layers]
     sheet = pixels(contact_sheet(shown, digit, per_map, bundle.labels))

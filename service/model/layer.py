@@ -1,0 +1,118 @@
+"""A layer of a model, as the manifest describes it, and the values that it computes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.model.kinds import Padding, ReceptiveField, SlidingWindow, lookup, sliding_windows
+
+Stage = Literal["pre", "post"]
+Pair = tuple[str, Stage]  # a layer's name and a stage of its values
+# float32, (N, …) for a batch, without N for one image
+LayerValues = Mapping[Pair, NDArray[np.float32]]
+INPUT = "input"  # the name of the model's input among a layer's inputs
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the manifest. Shapes are without the batch axis, channels last.
+
+    Attributes:
+        name: unique within the model; a layer that is called again has its own name.
+        kind: the Keras class.
+        activation: name of the activation function; "linear" where there is none.
+        parameters: the number of its weights.
+        pre: index of the graph's output that holds the values before the activation function.
+        post: index of the graph's output after it; the same as `pre` where there is none.
+        inputs: names of the layers whose `post` values it takes, `INPUT` for the model's input.
+        block: path of the model or layer that contains it; None where it is in none.
+        config: what else its arithmetic depends on, by Keras's names.
+        is_exact: whether the value of each cell can be explained by its exact arithmetic.
+        kernel_size, strides, padding: of explained kinds that slide a window; None for the others.
+        receptive_field: in closed form, of a chain of explained kinds; None for the others, and
+            where it is the whole input (Flatten, Dense).
+    """
+
+    name: str
+    kind: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    activation: str
+    parameters: int
+    pre: int
+    post: int
+    inputs: tuple[str, ...] = (INPUT,)
+    block: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    is_exact: bool = True
+    kernel_size: tuple[int, int] | None = None
+    strides: tuple[int, int] | None = None
+    padding: Padding | None = None
+    receptive_field: ReceptiveField | None = None
+
+    @property
+    def is_convolution(self) -> bool:
+        """Return whether its values are feature maps computed by kernels."""
+        return lookup(self.kind).is_convolution
+
+    @property
+    def is_map(self) -> bool:
+        """Return whether its values have rows, columns and channels."""
+        return len(self.output_shape) == 3
+
+    @cached_property
+    def windows(self) -> tuple[SlidingWindow, SlidingWindow]:
+        """Return the window along rows and along columns.
+
+        Raises:
+            ValueError: the layer slides no window.
+        """
+        if self.kernel_size is None or self.strides is None or self.padding is None:
+            raise ValueError(f"Layer {self.name!r} ({self.kind}) slides no window")
+        return sliding_windows(
+            self.kernel_size, self.strides, self.padding, self.input_shape, self.output_shape
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest's object, without the window's fields where there is no window."""
+        return {
+            key: value
+            for key, value in asdict(self).items()
+            if value is not None or key == "receptive_field"
+        }
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Return the layer of a manifest's object; lists become tuples.
+
+        Raises:
+            TypeError: a field is missing or unknown.
+        """
+        values = _tuples(fields)
+        if of := fields.get("receptive_field"):
+            values["receptive_field"] = ReceptiveField(**_tuples(of))
+        return cls(**values)
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
+    }
+
+
+def pair_of(key: str) -> Pair:
+    """Parse a key such as `conv2d/pre` into the pair ("conv2d", "pre").
+
+    Raises:
+        ValueError: the key does not end in a stage.
+    """
+    name, _, stage = key.rpartition("/")
+    if stage == "pre":
+        return name, "pre"
+    if stage == "post":
+        return name, "post"
+    raise ValueError(f"{key!r} does not end in /pre or /post")
