@@ -18,9 +18,11 @@ class AppliedPreprocessing(msgspec.Struct, gc=False):
     """How the image of a prediction was preprocessed.
 
     Attributes:
-        mode: "mnist" where the image was normalised, "none" where its pixels were not changed.
+        mode: "mnist" where the image was normalised, "resize" where it was resized, "none" where
+            its pixels were not changed.
         inverted: whether a dark digit on a bright background was inverted.
-        bounding_box: the digit's left, top, width, height, in pixels of the client's image.
+        bounding_box: left, top, width, height of the digit, or of the part that was resized, in
+            pixels of the client's image.
         removed: what surrounded the digit and was removed, in the order of removal;
             `Preprocessing` describes each.
         scale: pixels of the digit for one pixel of the client's image; only with details=true.
@@ -32,7 +34,7 @@ class AppliedPreprocessing(msgspec.Struct, gc=False):
             details=true.
     """
 
-    mode: Literal["mnist", "none"]
+    mode: Literal["mnist", "resize", "none"]
     inverted: bool
     bounding_box: tuple[int, int, int, int]
     removed: tuple[Removal, ...]

@@ -17,6 +17,7 @@ LAYERS = (
     ("service.api.http",),
     ("service.state",),
     ("service.logs", "service.keys", "service.inference"),
+    ("service.preparation",),
     ("service.candidates",),
     ("service.predictions",),
     ("service.model", "service.images", "service.settings"),
@@ -37,6 +38,7 @@ TRAINING_MAY_IMPORT = (
     *("service.model.layer", "service.model.manifest", "service.model.normalisation"),
     "service.model.receptive_field",
     *("service.model.kinds", "service.images", "service.inference", "service.predictions"),
+    "service.preparation",
     "service.errors",
 )
 

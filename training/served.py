@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service import inference
+from service import inference, preparation
 from service.errors import NothingDrawn
 from service.images.digit.segmentation import Place
 from service.model.bundle import read_bundle, versions
@@ -83,7 +83,7 @@ class Served:
     def answer(self, picture: bytes) -> Answer | None:
         """Answer an encoded picture of one digit; return None where the service refuses it."""
         try:
-            inputs = inference.from_images([picture], "auto", self.bundle, MAX_PIXELS)
+            inputs = preparation.from_images([picture], "auto", self.bundle, MAX_PIXELS)
         except NothingDrawn:
             return None
         return self._answers(inputs)[0]
@@ -94,10 +94,10 @@ class Served:
 
     def answer_digits(self, digits: NDArray[np.uint8]) -> list[Answer]:
         """Answer digits in MNIST's format, uint8 (N, 28, 28) with ink 255 on 0, unchanged."""
-        batch = inference.as_batch(digits, self.bundle)
-        return self._answers(inference.from_batch(batch, "none", self.bundle))
+        batch = preparation.as_batch(digits, self.bundle)
+        return self._answers(preparation.from_batch(batch, "none", self.bundle))
 
-    def read(self, page: bytes, segmentation: inference.Segmentation) -> list[Segment]:
+    def read(self, page: bytes, segmentation: preparation.Segmentation) -> list[Segment]:
         """Read an encoded picture of several digits, in reading order; nothing if it is refused.
 
         Args:
@@ -105,7 +105,7 @@ class Served:
             segmentation: "rows" of digits, or the cells of a "grid".
         """
         try:
-            inputs = inference.from_images(
+            inputs = preparation.from_images(
                 [page], "auto", self.bundle, MAX_PIXELS, segmentation=segmentation
             )
         except NothingDrawn:
@@ -122,7 +122,7 @@ class Served:
             segments.append(Segment(place.row, place.column, text, is_trusted))
         return segments
 
-    def _answers(self, inputs: inference.Inputs) -> list[Answer]:
+    def _answers(self, inputs: preparation.Inputs) -> list[Answer]:
         values = self._engine.run(inputs.pixels, inference.outcome(self.bundle))
         answers = []
         for pixels, prediction in zip(
@@ -131,7 +131,7 @@ class Served:
             label, confidence, score = prediction.label, prediction.confidence, prediction.score
             if label is None or confidence is None or score is None:
                 raise ValueError(f"The service gave no label or score for a digit: {prediction}.")
-            digit = inference.as_bytes(pixels)[..., 0]
+            digit = preparation.as_bytes(pixels)[..., 0]
             flagged = not prediction.in_distribution
             answers.append(Answer(digit, label, confidence, score, flagged))
         return answers

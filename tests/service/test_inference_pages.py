@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service import inference
+from service import inference, preparation
 from service.errors import NothingDrawn
 from service.model.engine import Engine
 from training import pages
@@ -19,7 +19,7 @@ def read(mnist_bundle):
     engine = Engine(mnist_bundle)
 
     def read(picture, segmentation):
-        inputs = inference.from_images(
+        inputs = preparation.from_images(
             [picture], "auto", mnist_bundle, 10_000_000, segmentation=segmentation
         )
         values = engine.run(inputs.pixels, inference.outcome(mnist_bundle))

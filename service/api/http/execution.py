@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from service.api.http import metrics, tracing
-from service.inference import Inputs
-from service.model.layer import LayerValues, Stage
+from service.model.layer import LayerValues, Pair
 from service.model.registry import Model, Models
+from service.preparation import Inputs
 from service.timing import phase
 
 
@@ -20,7 +20,7 @@ def choose(models: Models, name: str | None, version: int | None) -> Model:
     return model
 
 
-def run(model: Model, batch: Inputs, outputs: Sequence[tuple[str, Stage]]) -> LayerValues:
+def run(model: Model, batch: Inputs, outputs: Sequence[Pair]) -> LayerValues:
     """Return the values of the given layers for every image; count the predictions.
 
     Those of segments are counted once they are chosen, because most candidates are not.

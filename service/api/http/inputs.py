@@ -8,14 +8,14 @@ import msgspec
 from flask import Request
 from msgspec import UNSET
 
-from service import inference
+from service import preparation
 from service.api.http.arrays import from_instances, load_npy
 from service.api.http.bodies import IMAGE_TYPES, NPY_TYPE, RAW_TYPES, JsonFields
 from service.errors import ImageTooLarge, MalformedRequest, UnsupportedFormat
 from service.images.digit.preprocessing import Mode
-from service.inference import Inputs, Segmentation
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
+from service.preparation import Inputs, Segmentation
 from service.settings import Settings
 
 Form = TypeVar("Form", bound=msgspec.Struct)
@@ -82,7 +82,7 @@ def from_images(
             "segment=true and segment=grid cannot be combined with preprocess=none, which treats "
             "an image as one digit; omit one of them."
         )
-    return inference.from_images(
+    return preparation.from_images(
         files, mode, bundle, settings.max_pixels, segmentation=segmentation
     )
 
@@ -93,9 +93,9 @@ def from_array(array: Pixels, mode: Mode, bundle: Bundle, settings: Settings) ->
     Raises:
         RequestError: there are too many images, or their shape or values do not fit the model.
     """
-    batch = inference.as_batch(array, bundle)
+    batch = preparation.as_batch(array, bundle)
     _check_count(len(batch), settings)
-    return inference.from_batch(batch, mode, bundle)
+    return preparation.from_batch(batch, mode, bundle)
 
 
 def read_json(text: bytes, form: type[Form], hint: str) -> Form:

@@ -53,13 +53,16 @@ class StageImage:
 
 @dataclass(frozen=True)
 class PreprocessAnswer:
-    """The model's input, digit[row][column] with foreground 255 on 0, and its preprocessing.
+    """The model's input and its preprocessing.
+
+    It is digit[row][column] with foreground 255 on 0, or for a model that resizes images
+    digit[row][column][channel].
 
     Attributes:
         stages: in the order of the preprocessing; `removed` only where something was removed.
     """
 
-    digit: Annotated[NDArray[np.uint8], axes(2)]
+    digit: Annotated[NDArray[np.uint8], axes(2, 3)]
     preprocessing: Preprocessing
     stages: list[StageImage]
 

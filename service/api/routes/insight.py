@@ -6,19 +6,19 @@ from typing import Annotated, Any, get_args
 from flask import Blueprint, Response, request
 from msgspec import Meta
 
-from service import inference
+from service import inference, preparation
 from service.api.http import bodies, execution, formats, inputs, queries
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.api.routes.native import JSON_ONLY, PredictAnswer
 from service.errors import NotAcceptable, UnknownLayer
-from service.inference import Inputs
 from service.model.explain.explain import explain
 from service.model.explain.traces import Cell, Explanation
 from service.model.layer import Stage
 from service.model.occlusion import Occlusion, occlude
 from service.model.registry import Model, Models
 from service.model.sheets import occlusion_overlay
+from service.preparation import Inputs
 from service.settings import Settings
 from service.timing import phase
 
@@ -100,7 +100,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         query = queries.read(request, queries.OcclusionQuery)
         format_ = formats.choose(request, query.format, IMAGE_FORMATS)
         model, batch = read(query)
-        digit = inference.as_bytes(batch.only_one())
+        digit = preparation.as_bytes(batch.only_one())
         with phase("infer"):
             occlusion_map = occlude(model.engine, digit, query.patch, query.stride, query.fill)
         if format_ == "png":

@@ -6,16 +6,16 @@ from typing import Literal
 import numpy as np
 from flask import Blueprint, Response, request
 
-from service import inference
+from service import inference, preparation
 from service.api.http import bodies, execution, formats, inputs, metrics, queries, selections
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
-from service.inference import Inputs, Segmentation
 from service.model.layer import LayerValues
 from service.model.registry import Model, Models
 from service.model.sheets import contact_sheet
 from service.predictions import Prediction
+from service.preparation import Inputs, Segmentation
 from service.settings import Settings
 from service.timing import phase
 
@@ -141,7 +141,7 @@ def _sheet(
     values: LayerValues,
 ) -> Response:
     """Draw a contact sheet of the selected layers' maps for one image."""
-    digit = inference.as_bytes(batch.only_one())
+    digit = preparation.as_bytes(batch.only_one())
     maps = [(each.layer, each.stage, selections.values_of(values, each)[0]) for each in layers]
     numbers = layers[0].channels if query.channels else None  # the same for every layer
     per_map = query.scale == "map"

@@ -40,9 +40,11 @@ class Preprocessing:
     """The preprocessing of an image; part of the response.
 
     Attributes:
-        mode: "mnist" where the image was normalised, "none" where its pixels were not changed.
+        mode: "mnist" where the image was normalised, "resize" where it was resized to the input of
+            a model of other images, "none" where its pixels were not changed.
         inverted: whether a dark digit on a bright background was inverted.
-        bounding_box: the digit's left, top, width, height, in pixels of the client's image.
+        bounding_box: left, top, width, height of the digit, or of the part that was resized, in
+            pixels of the client's image.
         scale: pixels of the digit for one pixel of the client's image.
         shift: rows and columns by which the digit was moved from the middle of 28 × 28, to centre
             its mass.
@@ -55,7 +57,7 @@ class Preprocessing:
             lines: other straight lines. marks: small marks beside the digit.
     """
 
-    mode: Literal["mnist", "none"]
+    mode: Literal["mnist", "resize", "none"]
     inverted: bool
     bounding_box: tuple[int, int, int, int]
     scale: float
@@ -67,10 +69,10 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A digit as the model's input, and its preprocessing.
+    """An image as the model's input, and its preprocessing.
 
     Attributes:
-        digit: uint8 (28, 28), foreground 255 on 0.
+        digit: uint8 (28, 28), foreground 255 on 0; of a model that resizes images, (H, W, C).
         applied: the preprocessing.
         render_stages: renders the images of `stages`; called only where these are requested.
     """
