@@ -62,9 +62,7 @@ def predictions(
     shows = [True] * count
     if similarity is not None:
         flat = inputs.pixels.reshape(count, -1, inputs.pixels.shape[-1])  # (N, H · W, C)
-        shows = (
-            (flat != flat[:, :1]).any(axis=(1, 2)).tolist()
-        )  # one tone shows nothing
+        shows = (flat != flat[:, :1]).any(axis=(1, 2)).tolist()  # one tone shows nothing
     labels = bundle.labels
     rows = zip(
         *(inputs.images, probabilities.tolist(), by_input, shows, inputs.applied),

@@ -107,6 +107,22 @@ def from_images(
     return _segment(loads, segmentation, bundle)
 
 
+def one_image(file: bytes, source: Input, max_pixels: int) -> NDArray[np.uint8]:
+    """Return an encoded image as an input, uint8 (H, W, C), prepared as a model declares it.
+
+    Args:
+        file: an encoded image.
+        source: the model's input.
+        max_pixels: the largest width × height of an image that is decoded.
+
+    Raises:
+        RequestError: the image cannot be decoded, is too large, or cannot be prepared.
+    """
+    image = _decode(file, max_pixels, in_colour=source.colour != "grey")
+    prepared = _preparation(source, "auto")(image).digit
+    return prepared.reshape(source.shape)
+
+
 def as_batch(array: Pixels, bundle: Bundle) -> Pixels:
     """Add the missing axes to an array of one or several inputs.
 
@@ -169,26 +185,26 @@ def _decode(file: bytes, max_pixels: int, *, in_colour: bool) -> NDArray[np.uint
         return decode_colour(file, max_pixels) if in_colour else decode(file, max_pixels)
 
 
-def _preparation(bundle: Bundle, mode: Mode) -> Callable[[NDArray[np.uint8]], Prepared]:
+def _preparation(source: Input, mode: Mode) -> Callable[[NDArray[np.uint8]], Prepared]:
     """Return the function that makes an image the model's input.
 
     Raises:
         WrongShape: the model takes arrays only.
         MalformedRequest: the mode is another preparation's.
     """
-    match bundle.input.preparation:
+    match source.preparation:
         case DigitPreparation():
             return partial(prepare, mode=mode)
         case ResizePreparation() if mode == "mnist":
             raise MalformedRequest(
-                f"preprocess=mnist is for digits; model {bundle.name!r} resizes images. Send "
+                "preprocess=mnist is for digits, and this model resizes images; send "
                 "preprocess=auto, or none for an image of the model's size."
             )
         case ResizePreparation() as preparation:
-            return partial(_resize, source=bundle.input, preparation=preparation, mode=mode)
+            return partial(_resize, source=source, preparation=preparation, mode=mode)
     raise WrongShape(
-        f"Model {bundle.name!r} takes arrays of shape {bundle.input_shape}, not images; "
-        "send application/x-npy or JSON instances."
+        f"The model takes arrays of shape {source.shape}, not images; send application/x-npy or "
+        "JSON instances."
     )
 
 
@@ -219,7 +235,7 @@ def _resize(
 
 
 def _prepare(loads: Sequence[Load], mode: Mode, bundle: Bundle) -> Inputs:
-    prepared = _for_each(loads, _preparation(bundle, mode))
+    prepared = _for_each(loads, _preparation(bundle.input, mode))
     return _inputs(prepared, range(len(prepared)))
 
 

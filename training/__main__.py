@@ -21,6 +21,8 @@ def main() -> int:
     """Run a command and return its exit status: 0 for success, 1 for failure, 130 for Ctrl-C."""
     flags = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if getattr(flags, "model", None) is not None:
+        return _export_model(flags)
     # imported here, because --help should not wait for a backend
     from training.data import DataError, load_mnist
     from training.run_folder import Interrupted
@@ -102,17 +104,55 @@ def _write_card(flags: argparse.Namespace, mnist: "Mnist") -> None:
 
 def _export(flags: argparse.Namespace, mnist: "Mnist") -> None:
     # imported here, because `train` needs no LiteRT
-    from training.export import ExportError, export
+    from training.errors import ExportError
+    from training.export import export
 
     try:
-        export(flags.run, flags.models, flags.name, mnist, flags.version)
+        export(flags.run, flags.models, flags.name or "mnist", mnist, flags.version)
     except ExportError as error:
         sys.exit(str(error))
 
 
+def _export_model(flags: argparse.Namespace) -> int:
+    """Export a user's model; return the exit status."""
+    from training.errors import ExportError
+    from training.export import Wanted, export_model
+
+    try:
+        wanted = Wanted(
+            name=flags.name or flags.model.stem,
+            labels=_lines(flags.labels) if flags.labels else None,
+            input=flags.input,
+            fit_images=flags.fit_images,
+            imports=flags.imports,
+            size=_size(flags.size) if flags.size else None,
+            version=flags.version,
+        )
+        folder, summary = export_model(flags.model, flags.models, wanted)
+    except (ExportError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was written.", file=sys.stderr)
+        return 130
+    print(f"\nWrote {folder}\n{summary}")
+    return 0
+
+
+def _lines(path: Path) -> list[str]:
+    return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        sys.exit(f"--size must be HEIGHTxWIDTH, such as 224x224, got {text!r}.")
+    return int(height), int(width)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training", description="Train, evaluate or export the lecture's CNN."
+        prog="python -m training", description="Train, evaluate or export a CNN."
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -162,10 +202,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.set_defaults(command=_evaluate)
 
-    export = commands.add_parser("export", parents=[common], help="write a run's model as a bundle")
+    export = commands.add_parser(
+        "export", parents=[common], help="write a run's model, or any Keras model, as a bundle"
+    )
+    export.add_argument(
+        "model", type=Path, nargs="?", help="a saved .keras or .h5 model; default: the run's"
+    )
     export.add_argument("--run", type=Path, default=Path("runs/best"))
     export.add_argument("--models", type=Path, default=Path("models"), help="folder of bundles")
-    export.add_argument("--name", default="mnist")
+    export.add_argument("--name", help="default: mnist for a run, else the file's name")
+    export.add_argument("--labels", type=Path, help="file with the name of a class on each line")
+    export.add_argument(
+        "--input",
+        help="how an image becomes the model's input, such as "
+        "rgb,resize=256,crop=224,mean=0.485:0.456:0.406,std=0.229:0.224:0.225",
+    )
+    export.add_argument("--size", help="HEIGHTxWIDTH, for a model that takes any size")
+    export.add_argument(
+        "--fit-images", type=Path, help="folder of images like those to come, to flag others by"
+    )
+    export.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="module that registers the model's custom classes",
+    )
     export.add_argument("--version", type=int, help="default: the highest version plus one")
     export.set_defaults(command=_export)
     return parser

@@ -1,39 +1,63 @@
-"""Write a trained Keras model as a bundle: compile it, check the graph, write all files or none.
+"""Export a training run, or any saved Keras model, as the bundle `models/<name>/<version>`."""
 
-`service/model/bundle.py` documents the bundle's files, and reads them.
-"""
-
-import base64
 import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from importlib.metadata import version as library_version
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
-from service.model.bundle import PATCHES, sha256, versions
-from service.model.kinds import PIXEL, ReceptiveField, kind_of, sliding_windows
-from service.model.layer import Layer, Stage
-from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, WEIGHTS
-from service.model.normalisation import as_floats
+from service.model.bundle import PATCHES, versions
+from service.model.layer import Pair
+from service.model.manifest import DISTRIBUTION, DigitPreparation, Input
+from training.bundling import Contents, Summary, patterns, write_bundle
 from training.data import Mnist
 from training.distribution import LET_THROUGH, fit
-from training.graph import ExportError as ExportError
-from training.graph import Value, activation_of, build_twin, compare, convert
+from training.errors import ExportError
+from training.familiarity import fit_familiarity, save_score
+from training.graph import Traced, trace
+from training.inputs import default_input, parse_input
+from training.loading import load_model, shape_of
 from training.patches import strongest_patches
+from training.pictures import read_pictures
 
 log = logging.getLogger(__name__)
 
 METRICS = ("digits", "accuracy", "loss", "expected_calibration_error")
 COMPARED_DIGITS = 1_000
+_COMPARED_PATTERNS = 8
+_GOLDEN = 2
+DIGIT_SHAPE = (28, 28, 1)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a user wants of an export.
+
+    Attributes:
+        name: of the model.
+        labels: of the classes; None for the numbers from 0.
+        input: text of `--input`; None to decide by the model.
+        fit_images: folder of the user's images, to fit the score on; None for no score.
+        imports: modules that register custom classes.
+        size: height and width, of a model that takes any.
+        version: None for the highest existing one plus one.
+    """
+
+    name: str
+    labels: Sequence[str] | None = None
+    input: str | None = None
+    fit_images: Path | None = None
+    imports: Sequence[str] = ()
+    size: tuple[int, int] | None = None
+    version: int | None = None
 
 
 def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None = None) -> Path:
@@ -50,41 +74,72 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
         The bundle's folder.
 
     Raises:
-        ExportError: a layer of an unknown kind, a graph that differs from Keras by more than 1e-4
-            in any value, or a version that exists. Nothing is written then.
+        ExportError: a layer that a bundle cannot hold, a graph that differs from Keras by more than
+            1e-4 in any value, or a version that exists. Nothing is written then.
     """
-    version = version or max(versions(models, name), default=0) + 1
-    target = models / name / str(version)
-    if target.exists():
-        raise ExportError(f"{target} exists already; choose another --version.")
     for required in ("model.keras", "config.json", "report.json"):
         if not (run / required).exists():
             raise ExportError(f"{run / required} is missing: train and evaluate the run first.")
     # Not compiled, so that the bundle's copy has no optimizer state, which is twice the weights.
     model = keras.models.load_model(run / "model.keras", compile=False)
     digits = mnist.test_images[:COMPARED_DIGITS, ..., np.newaxis]
-    models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=models, prefix=".export-") as folder:
-        bundle = Path(folder) / "bundle"
-        bundle.mkdir()
+    with _new_bundle(models, name, version) as (bundle, number):
         entries = {
             **_run_entries(run),
             "in_distribution": _write_distribution(model, mnist, bundle),
         }
         golden = golden_digits(mnist)
-        manifest = compile_bundle(model, bundle, name, version, digits, golden, entries)
+        manifest = compile_bundle(model, bundle, name, number, digits, golden, entries)
         patches = strongest_patches(model, manifest["layers"], mnist.test_images[..., np.newaxis])
         (bundle / PATCHES).write_text(json.dumps({"layers": patches}) + "\n")
         for path in (run / "report.json", *run.glob("*.png")):
             shutil.copy(path, bundle)
-        target.parent.mkdir(exist_ok=True)
-        bundle.rename(target)
-    log.info("Wrote %s", target)
-    return target
+    return models / name / str(number)
+
+
+def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summary]:
+    """Write a saved Keras model as the next bundle `models/<name>/<version>`.
+
+    Args:
+        path: a `.keras` or `.h5` file.
+        models: the folder of all bundles.
+        wanted: the user's wishes.
+
+    Returns:
+        The bundle's folder, and what was measured.
+
+    Raises:
+        ExportError: the file is damaged or hostile, the model cannot be compiled, or differs from
+            Keras. Nothing is written then.
+    """
+    log.info("Reading %s …", path)
+    model = load_model(path, wanted.imports)
+    shape = shape_of(model, wanted.size)
+    log.info("Tracing the model for images of %d × %d, %d channels …", shape[1], shape[0], shape[2])
+    traced = trace(model, shape)
+    classes = int(traced.calls[-1].post.shape[-1])
+    labels = list(wanted.labels or map(str, range(classes)))
+    if len(labels) != classes:
+        raise ExportError(
+            f"The model has {classes} classes, and there are {len(labels)} labels; give one for "
+            "each class, a line each."
+        )
+    source = _input(wanted.input, traced)
+    pictures = read_pictures(wanted.fit_images, source) if wanted.fit_images else None
+    images = patterns(shape, _COMPARED_PATTERNS) if pictures is None else pictures[:COMPARED_DIGITS]
+    with _new_bundle(models, wanted.name, wanted.version) as (bundle, version):
+        entries = {}
+        if pictures is not None:
+            entries["in_distribution"] = _write_familiarity(traced, source, pictures, bundle)
+        contents = Contents(
+            wanted.name, version, labels, source, images[:64], patterns(shape, _GOLDEN, 1), entries
+        )
+        _, summary = write_bundle(traced, bundle, contents)
+    return models / wanted.name / str(version), summary
 
 
 def compile_bundle(
-    model: keras.Sequential,
+    model: keras.Model,
     bundle: Path,
     name: str,
     version: int,
@@ -92,10 +147,10 @@ def compile_bundle(
     golden: NDArray[np.uint8],
     entries: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write `model.keras`, the graph, the weights and the manifest into an empty folder.
+    """Write a model of digits, or of arrays of another shape, into an empty folder.
 
     Args:
-        model: a built Sequential of known layer kinds, float32 (N, H, W, C) in 0–1 to classes.
+        model: built, float32 (N, H, W, C) in 0–1 to classes.
         bundle: the folder.
         name: the model's name.
         version: its version.
@@ -107,50 +162,49 @@ def compile_bundle(
         The manifest.
 
     Raises:
-        ExportError: a layer of an unknown kind, or a graph that differs from Keras.
+        ExportError: a layer that a bundle cannot hold, or a graph that differs from Keras.
     """
-    model.save(bundle / MODEL)
-    twin, values = build_twin(model)
-    (bundle / GRAPH).write_bytes(convert(twin))
-    outputs = compare(bundle / GRAPH, twin, values, digits)
-    (bundle / WEIGHTS).write_bytes(save(dict(_weights(model))))
-    files = [name for name in (MODEL, GRAPH, WEIGHTS, DISTRIBUTION) if (bundle / name).exists()]
-    hashes = {name: sha256(bundle / name) for name in files}
-    height, width, channels = model.input_shape[1:]
-    manifest = {
-        "name": name,
-        "version": version,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "labels": [str(label) for label in range(model.output_shape[-1])],
-        "input": {
-            "height": height,
-            "width": width,
-            "channels": channels,
-            "dtype": "float32",
-            "range": [0, 1],
-        },
-        "preprocessing": {
-            "digit": "uint8, ink 255 on 0; the service divides by 255",
-            "default": "auto",
-        },
-        "parameters": model.count_params(),
-        "layers": [layer.to_json() for layer in _layers(model, outputs)],
-        "graph": {"made_from": hashes[MODEL]},
-        "sha256": hashes,
-        "golden": _golden_entries(twin, values, golden),
-        "libraries": {
-            library: library_version(library) for library in ("keras", "tensorflow", "numpy")
-        },
-        **entries,
-    }
-    (bundle / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-    return manifest
+    shape = shape_of(model, None)
+    traced = trace(model, shape)
+    preparation = DigitPreparation() if shape == DIGIT_SHAPE else None
+    source = Input(shape, "rgb" if shape[2] == 3 else "grey", preparation)
+    labels = [str(label) for label in range(model.output_shape[-1])]
+    contents = Contents(name, version, labels, source, digits, golden, entries)
+    return write_bundle(traced, bundle, contents)[0]
 
 
 def golden_digits(mnist: Mnist) -> NDArray[np.uint8]:
     """Return the first test digit of each class, uint8 (10, 28, 28, 1)."""
     first = [int(np.argmax(mnist.test_labels == label)) for label in range(10)]
     return mnist.test_images[first][..., np.newaxis]
+
+
+@contextmanager
+def _new_bundle(models: Path, name: str, version: int | None) -> Iterator[tuple[Path, int]]:
+    """Lend an empty folder that becomes `models/<name>/<version>` if nothing fails."""
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name[0] == ".":
+        raise ExportError(f"The name {name!r} must be letters, digits, '-', '_' and '.'.")
+    version = version or max(versions(models, name), default=0) + 1
+    target = models / name / str(version)
+    if target.exists():
+        raise ExportError(f"{target} exists already; choose another --version.")
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=models, prefix=".export-") as folder:
+        bundle = Path(folder) / "bundle"
+        bundle.mkdir()
+        yield bundle, version
+        target.parent.mkdir(exist_ok=True)
+        bundle.rename(target)
+    log.info("Wrote %s", target)
+
+
+def _input(text: str | None, traced: Traced) -> Input:
+    try:
+        if text is not None:
+            return parse_input(text, traced.shape)
+        return default_input(traced.shape, takes_bytes=traced.rescales)
+    except ValueError as error:
+        raise ExportError(f"--input: {error}") from error
 
 
 def _run_entries(run: Path) -> dict[str, Any]:
@@ -165,73 +219,38 @@ def _run_entries(run: Path) -> dict[str, Any]:
 def _write_distribution(model: keras.Sequential, mnist: Mnist, bundle: Path) -> dict[str, Any]:
     """Write the weights of the model's score; return the manifest's entry."""
     distribution = fit(model, mnist)
-    arrays = {
-        "kernel": distribution.kernel,
-        "bias": distribution.bias,
-        "weights": distribution.weights,
-    }
-    (bundle / DISTRIBUTION).write_bytes(save(arrays))
+    save_score(distribution, bundle / DISTRIBUTION)
     return {
         "method": "a small network on the last hidden layer's input, trained on outliers",
+        "features": f"{model.layers[-3].name}/post",
         "threshold": distribution.threshold,
         "let_through": LET_THROUGH,
     }
 
 
-def _weights(model: keras.Sequential) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    for layer in model.layers:
-        for variable in layer.weights:
-            yield f"{layer.name}/{variable.name}", keras.ops.convert_to_numpy(variable)
-
-
-def _layers(model: keras.Sequential, outputs: list[tuple[str, Stage]]) -> Iterator[Layer]:
-    """Yield the manifest's layers in order.
-
-    Args:
-        model: of known layer kinds.
-        outputs: the (layer, stage) of each of the graph's outputs.
-    """
-    index_of = {output: index for index, output in enumerate(outputs)}
-    receptive_field: ReceptiveField | None = PIXEL
-    for layer in model.layers:
-        kind, pre = kind_of(type(layer).__name__), index_of[layer.name, "pre"]
-        input_shape, output_shape = layer.input.shape[1:], layer.output.shape[1:]
-        size = strides = padding = None
-        if kind.window is None:
-            receptive_field = None
-        else:
-            size, strides, padding = getattr(layer, kind.window), layer.strides, layer.padding
-            windows = sliding_windows(size, strides, padding, input_shape, output_shape)
-            receptive_field = receptive_field.through(windows) if receptive_field else None
-        yield Layer(
-            name=layer.name,
-            kind=kind.name,
-            input_shape=input_shape,
-            output_shape=output_shape,
-            activation=activation_of(layer),
-            parameters=layer.count_params(),
-            pre=pre,
-            post=index_of.get((layer.name, "post"), pre),
-            kernel_size=size,
-            strides=strides,
-            padding=padding,
-            receptive_field=receptive_field,
+def _write_familiarity(
+    traced: Traced, source: Input, pictures: NDArray[np.uint8], bundle: Path
+) -> dict[str, Any]:
+    """Fit the score on the user's images and write it; return the manifest's entry."""
+    if traced.features is None:
+        raise ExportError(
+            "No layer leads to the logits, so no score can be fitted: omit --fit-images."
         )
-
-
-def _golden_entries(
-    twin: keras.Model, values: list[Value], digits: NDArray[np.uint8]
-) -> list[dict[str, Any]]:
-    """Return the manifest's golden digits with the means of all values."""
-    expected = twin.predict(as_floats(digits), verbose=0)
-    return [
-        {
-            "digit": base64.b64encode(digit.tobytes()).decode(),
-            "means": {
-                f"{value.layer}/{value.stage}": float(array[index].mean())
-                for value, array in zip(values, expected, strict=True)
-            },
-            "probabilities": [float(value) for value in expected[-1][index]],
-        }
-        for index, digit in enumerate(digits)
+    log.info("Fitting the score on %d images …", len(pictures))
+    pair: Pair = traced.features
+    function = traced.function([pair])
+    values = [
+        np.asarray(function(source.normalisation.apply(image[np.newaxis]))["v0"])
+        for image in pictures
     ]
+    try:
+        score = fit_familiarity(np.concatenate(values))
+    except ValueError as error:
+        raise ExportError(f"--fit-images: {error}") from error
+    save_score(score, bundle / DISTRIBUTION)
+    return {
+        "method": "a Gaussian distribution of the features of the user's images",
+        "features": "/".join(pair),
+        "threshold": score.threshold,
+        "images": len(pictures),
+    }

@@ -1,4 +1,4 @@
-"""Decode untrusted image files to greyscale. Knows file formats; does not know digits.
+"""Decode untrusted image files to greyscale or colours. Knows file formats; does not know digits.
 
 Only the format that the first bytes indicate is tried, the size is checked before any pixel is
 decoded, and every exception that Pillow raises on damaged data becomes one error. The module keeps
@@ -7,6 +7,7 @@ no state between calls, so any number of threads may decode at once.
 
 import io
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,11 @@ _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # more than 8 bits 
 # the NumPy function that undoes each EXIF orientation; 1 is upright
 _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: np.fliplr,
-    3: lambda grey: np.rot90(grey, 2),
+    3: lambda image: np.rot90(image, 2),
     4: np.flipud,
-    5: np.transpose,
-    6: lambda grey: np.rot90(grey, -1),
-    7: lambda grey: np.rot90(grey, 2).T,
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: np.rot90(image, 2).swapaxes(0, 1),
     8: np.rot90,
 }
 
@@ -71,14 +72,42 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         ImageTooLarge: the image exceeds `max_pixels`; raised before any pixel is decoded.
         ImageNotDecodable: the file is empty, damaged or truncated.
     """
+    return _decode(data, max_pixels, "L", lambda image: _pixels(_to_grey(image)))
+
+
+def decode_colour(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode the first frame or page of an image file to colours.
+
+    Transparent parts become white, the EXIF orientation is applied, and more than 8 bits a pixel
+    are scaled to 8.
+
+    Args:
+        data: a PNG, JPEG, WebP, BMP, GIF or TIFF file.
+        max_pixels: the largest width × height that is decoded.
+
+    Returns:
+        uint8 (H, W, 3) in 0–255, red first.
+
+    Raises:
+        UnsupportedFormat, ImageTooLarge, ImageNotDecodable: as `decode`.
+    """
+    return _decode(data, max_pixels, "RGB", lambda image: np.asarray(_to_colour(image)))
+
+
+def _decode(
+    data: bytes,
+    max_pixels: int,
+    mode: Literal["L", "RGB"],
+    convert: Callable[[Image.Image], NDArray[np.uint8]],
+) -> NDArray[np.uint8]:
     decoder = _decoder(data)
     try:
         # call the decoder directly: the search of `Image.open` takes as long as decoding 28 × 28
         image = decoder(io.BytesIO(data))
         _check_size(image.size, max_pixels)
-        image.draft("L", None)  # JPEG: decode the luminance only
+        image.draft(mode, None)  # JPEG: decode the luminance only, where that is all
         image.load()
-        return np.ascontiguousarray(_upright(_pixels(_to_grey(image)), image))
+        return np.ascontiguousarray(_upright(convert(image), image))
     except ImageTooLarge:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
@@ -142,6 +171,18 @@ def _to_grey(image: Image.Image) -> Image.Image:
     return image if image.mode == "L" else image.convert("L")
 
 
+def _to_colour(image: Image.Image) -> Image.Image:
+    """Convert a loaded image of any mode to mode RGB."""
+    if image.mode in _WIDE_MODES:
+        return _narrow(image).convert("RGB")
+    if image.mode == "LAB":
+        return image.getchannel("L").convert("RGB")
+    if image.has_transparency_data:
+        opaque = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), opaque).convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:
     """Return the pixels of an image of mode L, uint8 (h, w)."""
     return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
@@ -185,12 +226,12 @@ def _flatten(image: Image.Image) -> Image.Image:
     return canvas
 
 
-def _upright(grey: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
+def _upright(pixels: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
     """Apply the EXIF orientation, which Pillow applies to TIFF only."""
     if image.info.keys().isdisjoint(_ORIENTATION_KEYS):
-        return grey
+        return pixels
     try:
         rotate = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # the pixels decoded, so damaged metadata must not reject the image
-        return grey
-    return grey if rotate is None else rotate(grey)
+        return pixels
+    return pixels if rotate is None else rotate(pixels)

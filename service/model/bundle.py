@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from service.errors import BundleError
-from service.model.distribution import Distribution
+from service.model.distribution import Distribution, Familiarity, read_score
 from service.model.layer import Layer, Pair, pair_of
 from service.model.manifest import (
     DISTRIBUTION,
@@ -77,7 +77,7 @@ class Bundle:
     graphs: Graphs
     layers: tuple[Layer, ...]
     golden: tuple[Golden, ...]
-    distribution: Distribution | None
+    distribution: Distribution | Familiarity | None
     features: Pair | None
 
     @property
@@ -152,9 +152,10 @@ def versions(models_dir: Path, name: str) -> list[int]:
 
 
 def _bundle(path: Path, manifest: Manifest, raw: dict[str, Any]) -> Bundle:
-    flags, distribution = manifest.in_distribution, None
+    flags = manifest.in_distribution
+    distribution = None
     if flags:
-        distribution = Distribution(**load_file(path / DISTRIBUTION), threshold=flags.threshold)
+        distribution = read_score(path / DISTRIBUTION, flags.threshold)
     golden = tuple(
         Golden(
             item.pixels(manifest.input.shape),

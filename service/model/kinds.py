@@ -88,8 +88,9 @@ def kind_of(name: str) -> Kind:
         ) from None
 
 
-def lookup(name: str) -> Kind:
-    return KINDS.get(name) or Kind(name, "dense")
+def has_kernels(name: str) -> bool:
+    """Return whether the values of a kind, known or not, are feature maps computed by kernels."""
+    return "Conv" in name
 
 
 @dataclass(frozen=True)

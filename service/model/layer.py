@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from service.model.kinds import Padding, ReceptiveField, SlidingWindow, lookup, sliding_windows
+from service.model.kinds import Padding, ReceptiveField, SlidingWindow, has_kernels, sliding_windows
 
 Stage = Literal["pre", "post"]
 Pair = tuple[str, Stage]  # a layer's name and a stage of its values
@@ -57,7 +57,7 @@ class Layer:
     @property
     def is_convolution(self) -> bool:
         """Return whether its values are feature maps computed by kernels."""
-        return lookup(self.kind).is_convolution
+        return self.is_map and has_kernels(self.kind)
 
     @property
     def is_map(self) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from service.errors import BundleError
 from service.model.layer import INPUT, Layer, pair_of
-from service.model.normalisation import Normalisation
+from service.model.normalisation import BYTE, Normalisation
 
 MANIFEST, MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION = (
     "manifest.json",
@@ -43,14 +43,14 @@ class ResizePreparation(
         fit: crop: the shorter side becomes `resize` pixels, and the centre is cut out. stretch:
             both sides fit. pad: the longer side fits, and the rest is filled.
         resize: pixels; None for the smallest that covers the input.
-        scale, mean, std: of the normalisation, a number for each channel, or none.
+        scale, mean, std: of the normalisation (see `Normalisation`).
     """
 
     fit: Literal["crop", "stretch", "pad"] = "crop"
     resize: Side | None = None
-    scale: float = 1 / 255
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    scale: float = BYTE
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -195,8 +195,25 @@ def read_manifest(path: Path) -> tuple[Manifest, dict[str, Any]]:
     return manifest, raw
 
 
+def _check_input(source: Input) -> None:
+    """Raise a ValueError where an input's parts contradict each other."""
+    channels = source.shape[2]
+    match source.preparation:
+        case ResizePreparation() as resizing:
+            if channels != (1 if source.colour == "grey" else 3):
+                raise ValueError(f"the colour {source.colour} does not fit {channels} channels")
+            for numbers in (resizing.mean, resizing.std):
+                if numbers is not None and len(numbers) not in (1, channels):
+                    raise ValueError(f"{len(numbers)} means or deviations for {channels} channels")
+            if 0 in (resizing.std or (1,)) or resizing.scale == 0:
+                raise ValueError("a scale or deviation is 0")
+        case DigitPreparation() if list(source.shape) != _DIGIT:
+            raise ValueError(f"the preparation of digits does not fit the shape {source.shape}")
+
+
 def _check(manifest: Manifest) -> None:
     """Raise a ValueError where parts of a manifest contradict each other."""
+    _check_input(manifest.input)
     names = [layer.name for layer in manifest.layers]
     known = {INPUT, *names}
     if len(known) != len(names) + 1:

@@ -1,0 +1,251 @@
+"""Write a traced model as a bundle: compile its graphs, compare them with Keras, write all files.
+
+`service/model/manifest.py` documents the manifest, and the service reads it.
+"""
+
+import base64
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version as library_version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from service.model.bundle import sha256
+from service.model.layer import Pair
+from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, PREDICT, WEIGHTS, Input
+from training.graph import Comparison, Traced, compare, convert
+from training.layers import described
+
+log = logging.getLogger(__name__)
+
+RATIO = 1.4  # time of the graph with all values, of the one for predictions; up to it one is enough
+_RUNS = 12  # of which the fastest counts
+_SMALL = 784  # values of the largest golden image that is stored as it is
+_PATTERN = 8  # pixels a side of the pattern that stands for a larger one
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass
+class Contents:
+    """What a bundle holds besides its graphs.
+
+    Attributes:
+        name: the model's.
+        version: of it.
+        labels: of the classes.
+        input: how images become the model's input.
+        images: uint8 (N, H, W, C), on which graphs and model are compared.
+        golden: uint8 (G, H, W, C), whose values are recorded in the manifest.
+        entries: further entries of the manifest (training, metrics …).
+    """
+
+    name: str
+    version: int
+    labels: list[str]
+    input: Input
+    images: Pixels
+    golden: Pixels
+    entries: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was measured while a bundle was written.
+
+    Attributes:
+        comparison: with Keras.
+        milliseconds: of each graph for one image, by its file.
+        bytes: of each graph, by its file.
+    """
+
+    comparison: Comparison
+    milliseconds: dict[str, float]
+    bytes: dict[str, int]
+
+    def __str__(self) -> str:
+        """Return how exact the graphs are, and their times and sizes, in a few lines."""
+        agreement, images = self.comparison.agreement, self.comparison.images
+        return "\n".join(
+            [
+                f"Every value agrees with Keras within {self.comparison.largest:.1g}, and the class "
+                f"for {agreement:.0%} of {images} images.",
+                *(
+                    f"  {file:<15} {milliseconds:9.3f} ms an image {self.bytes[file] / 1e6:8.1f} MB"
+                    for file, milliseconds in self.milliseconds.items()
+                ),
+            ]
+        )
+
+
+def patterns(shape: tuple[int, int, int], count: int, seed: int = 0) -> Pixels:
+    """Return random images of few large squares, uint8 (count, H, W, C)."""
+    small = np.random.default_rng(seed).integers(0, 256, (count, *_pattern(shape)), np.uint8)
+    return np.stack([_enlarged(one, shape) for one in small])
+
+
+def write_bundle(
+    traced: Traced, folder: Path, contents: Contents
+) -> tuple[dict[str, Any], Summary]:
+    """Write the model, its graphs, its weights and the manifest into a folder.
+
+    Args:
+        traced: the model.
+        folder: empty, except for the score's file if the model has one.
+        contents: what the manifest says besides.
+
+    Returns:
+        The manifest, and what was measured.
+
+    Raises:
+        ExportError: a graph cannot be compiled, or differs from Keras.
+    """
+    log.info("Saving the model …")
+    traced.model.save(folder / MODEL)
+    log.info("Compiling the graph with every value of %d layers …", len(traced.calls))
+    graph, order = convert(traced.values, traced.model)
+    (folder / GRAPH).write_bytes(graph)
+    log.info("Comparing it with Keras …")
+    normalise = contents.input.normalisation.apply
+    comparison = compare(traced, graph, order, normalise(contents.images))
+    summary, predict = _write_predict(traced, folder, graph, comparison)
+    (folder / WEIGHTS).write_bytes(save(dict(_weights(traced))))
+    names = (MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION)
+    hashes = {name: sha256(folder / name) for name in names if (folder / name).exists()}
+    manifest = {
+        "manifest": 2,
+        "name": contents.name,
+        "version": contents.version,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "labels": contents.labels,
+        "input": _input(contents.input),
+        "output": {"layer": traced.output, "activation": traced.kind},
+        "parameters": traced.model.count_params(),
+        "graphs": {
+            "made_from": hashes[MODEL],
+            "values": {"file": GRAPH},
+            "predict": predict,
+            "milliseconds": summary.milliseconds,
+            "largest_difference": comparison.largest,
+        },
+        "layers": list(described(traced, order)),
+        "sha256": hashes,
+        "golden": list(_golden(traced, normalise, contents.golden)),
+        "libraries": {
+            library: library_version(library) for library in ("keras", "tensorflow", "numpy")
+        },
+        **contents.entries,
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    return manifest, summary
+
+
+def needed(traced: Traced, features: Pair | None) -> list[Pair]:
+    """Return what a prediction needs: probabilities, logits, and what the score needs."""
+    pairs: list[Pair] = [(traced.output, "post"), (traced.output, "pre")]
+    return pairs + ([features] if features and features not in pairs else [])
+
+
+def _write_predict(
+    traced: Traced, folder: Path, graph: bytes, comparison: Comparison
+) -> tuple[Summary, dict[str, Any] | None]:
+    """Write the graph for predictions, unless the one with all values is about as fast.
+
+    Returns:
+        What was measured, and the manifest's entry; None without the graph.
+    """
+    log.info("Compiling the graph for predictions …")
+    pairs = needed(traced, traced.features)
+    predict, order = convert(traced.function(pairs), traced.model)
+    times = _milliseconds(graph, predict)
+    if times[0] <= RATIO * times[1]:
+        return Summary(comparison, {GRAPH: times[0]}, {GRAPH: len(graph)}), None
+    (folder / PREDICT).write_bytes(predict)
+    keys = ["/".join(pair) for pair in pairs]
+    outputs = [keys[order.index(position)] for position in range(len(keys))]
+    sizes = {GRAPH: len(graph), PREDICT: len(predict)}
+    summary = Summary(comparison, dict(zip((GRAPH, PREDICT), times, strict=True)), sizes)
+    return summary, {"file": PREDICT, "outputs": outputs}
+
+
+def _milliseconds(*graphs: bytes) -> list[float]:
+    """Return the time of each graph for one image, the fastest of several runs in turn."""
+    interpreters = [Interpreter(model_content=graph, num_threads=1) for graph in graphs]
+    fastest = [float("inf")] * len(graphs)
+    for interpreter in interpreters:
+        interpreter.allocate_tensors()
+        interpreter.invoke()
+    for _ in range(_RUNS):
+        for index, interpreter in enumerate(interpreters):
+            start = perf_counter()
+            interpreter.invoke()
+            fastest[index] = min(fastest[index], 1000 * (perf_counter() - start))
+    return fastest
+
+
+def _weights(traced: Traced) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield the weights of each layer once, by the name of its first call."""
+    seen = set()
+    for call in traced.calls:
+        if id(call.operation) in seen or call.contains:
+            continue
+        seen.add(id(call.operation))
+        for variable in getattr(call.operation, "weights", ()):
+            array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
+            if array.dtype == np.float32:
+                yield f"{call.name}/{variable.name}", array
+
+
+def _input(source: Input) -> dict[str, Any]:
+    return {**msgspec.to_builtins(source), "dtype": "float32"}
+
+
+def _golden(traced: Traced, normalise: Any, images: Pixels) -> Iterator[dict[str, Any]]:
+    """Yield the manifest's golden images with the means of all values."""
+    function = traced.values
+    for image in images:
+        values = function(normalise(image[np.newaxis]))
+        small = image if image.size <= _SMALL else _reduced(image)
+        yield {
+            "image": base64.b64encode(small.tobytes()).decode(),
+            "shape": list(small.shape),
+            "means": {
+                "/".join(pair): float(np.mean(values[f"v{index}"]))
+                for pair, index in traced.pairs.items()
+            },
+            "probabilities": np.asarray(
+                values[f"v{traced.pairs[traced.output, 'post']}"], np.float64
+            )[0].tolist(),
+        }
+
+
+def _pattern(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    return min(shape[0], _PATTERN), min(shape[1], _PATTERN), shape[2]
+
+
+def _enlarged(small: Pixels, shape: tuple[int, int, int]) -> Pixels:
+    """Repeat the pixels of a pattern, as the service does."""
+    rows, columns = (np.arange(shape[axis]) * small.shape[axis] // shape[axis] for axis in (0, 1))
+    enlarged: Pixels = small[rows[:, np.newaxis], columns]
+    return enlarged
+
+
+def _reduced(image: Pixels) -> Pixels:
+    """Return the pattern that an image was enlarged from."""
+    height, width, _ = _pattern((image.shape[0], image.shape[1], image.shape[2]))
+    rows, columns = (
+        -(-np.arange(own) * side // own)
+        for own, side in ((height, image.shape[0]), (width, image.shape[1]))
+    )
+    return np.ascontiguousarray(image[rows[:, np.newaxis], columns])
