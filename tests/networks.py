@@ -1,21 +1,15 @@
 """A small network and its bundle, for the tests of export."""
 
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import keras
 import numpy as np
-import pytest
-import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
 from service.model.bundle import Bundle, read_bundle
 from training.export import compile_bundle
 
-Converter = Callable[[keras.Model], Any]
 ODD_SHAPE = (12, 10, 3)
 
 
@@ -53,14 +47,3 @@ def values_of(model: keras.Sequential, digits: NDArray[np.uint8]) -> list[NDArra
     outputs = keras.Model(model.inputs, [layer.output for layer in model.layers])
     values: list[NDArray[np.float32]] = outputs.predict(digits / np.float32(255), verbose=0)
     return values
-
-
-def replace_converter(monkeypatch: pytest.MonkeyPatch, change: Converter) -> None:
-    """Change every model on its way into the converter, so that graph and Keras differ."""
-    original = tf.lite.TFLiteConverter.from_keras_model
-
-    def from_keras_model(model: keras.Model) -> Any:
-        graph = original(change(model)).convert()
-        return SimpleNamespace(convert=lambda: graph)
-
-    monkeypatch.setattr(tf.lite.TFLiteConverter, "from_keras_model", from_keras_model)

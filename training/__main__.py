@@ -21,6 +21,8 @@ def main() -> int:
     """Run a command and return its exit status: 0 for success, 1 for failure, 130 for Ctrl-C."""
     flags = _parser().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for library in ("tensorflow", "absl"):  # what they log is of no use to a user
+        logging.getLogger(library).setLevel(logging.ERROR)
     if getattr(flags, "model", None) is not None:
         return _export_model(flags)
     # imported here, because --help should not wait for a backend

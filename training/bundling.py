@@ -79,8 +79,8 @@ class Summary:
         agreement, images = self.comparison.agreement, self.comparison.images
         return "\n".join(
             [
-                f"Every value agrees with Keras within {self.comparison.largest:.1g}, and the class "
-                f"for {agreement:.0%} of {images} images.",
+                f"Every value agrees with Keras within {self.comparison.largest:.1g}, and the "
+                f"class for {agreement:.0%} of {images} images.",
                 *(
                     f"  {file:<15} {milliseconds:9.3f} ms an image {self.bytes[file] / 1e6:8.1f} MB"
                     for file, milliseconds in self.milliseconds.items()

@@ -117,12 +117,11 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
     shape = shape_of(model, wanted.size)
     log.info("Tracing the model for images of %d × %d, %d channels …", shape[1], shape[0], shape[2])
     traced = trace(model, shape)
-    classes = int(traced.calls[-1].post.shape[-1])
-    labels = list(wanted.labels or map(str, range(classes)))
-    if len(labels) != classes:
+    labels = list(wanted.labels or map(str, range(traced.classes)))
+    if len(labels) != traced.classes:
         raise ExportError(
-            f"The model has {classes} classes, and there are {len(labels)} labels; give one for "
-            "each class, a line each."
+            f"The model has {traced.classes} classes, and there are {len(labels)} labels; give one "
+            "for each class, a line each."
         )
     source = _input(wanted.input, traced)
     pictures = read_pictures(wanted.fit_images, source) if wanted.fit_images else None
@@ -168,7 +167,7 @@ def compile_bundle(
     traced = trace(model, shape)
     preparation = DigitPreparation() if shape == DIGIT_SHAPE else None
     source = Input(shape, "rgb" if shape[2] == 3 else "grey", preparation)
-    labels = [str(label) for label in range(model.output_shape[-1])]
+    labels = [str(label) for label in range(traced.classes)]
     contents = Contents(name, version, labels, source, digits, golden, entries)
     return write_bundle(traced, bundle, contents)[0]
 

@@ -53,6 +53,11 @@ class Traced:
         return self.calls[-1].name
 
     @property
+    def classes(self) -> int:
+        """Return the number of classes."""
+        return int(self.calls[-1].post.shape[-1])
+
+    @property
     def rescales(self) -> bool:
         """Return whether the model itself scales the bytes of an image."""
         return any(call.kind in ("Rescaling", "Normalization") for call in self.calls[:3])
