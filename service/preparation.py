@@ -6,13 +6,13 @@ Composes decoding and the preparations of `images`. Does not know HTTP, settings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import MalformedRequest, RequestError, WrongShape
-from service.images.decode import decode, decode_colour
+from service.images.decode import decode, decode_rgb
 from service.images.digit.cells import segment_grid
 from service.images.digit.preprocessing import (
     NO_PREPROCESSING,
@@ -22,13 +22,16 @@ from service.images.digit.preprocessing import (
     prepare,
 )
 from service.images.digit.segmentation import Segment, segment
-from service.images.resize import resize
+from service.images.picture import Picture
+from service.images.resize import Resize
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
 from service.model.manifest import DigitPreparation, Input, ResizePreparation
 from service.timing import phase
 
-Load: TypeAlias = Callable[[], NDArray[np.uint8]]  # returns an image, (H, W) or (H, W, 3)
+Decoded: TypeAlias = NDArray[np.uint8] | Picture  # (H, W), or in colour
+Load: TypeAlias = Callable[[], Decoded]
+Prepare: TypeAlias = Callable[[Any], Prepared]  # takes what the model's images decode to
 Segmentation: TypeAlias = Literal["rows", "grid"]
 Result = TypeVar("Result")
 _SEGMENT: dict[Segmentation, Callable[[NDArray[np.uint8]], list[Segment]]] = {
@@ -100,8 +103,7 @@ def from_images(
     Raises:
         RequestError: an image cannot be decoded, is too large, or shows no digit.
     """
-    in_colour = bundle.input.colour != "grey"
-    loads = [partial(_decode, file, max_pixels, in_colour=in_colour) for file in files]
+    loads = [partial(_decode, file, max_pixels, bundle.input) for file in files]
     if segmentation is None:
         return _prepare(loads, mode, bundle)
     return _segment(loads, segmentation, bundle)
@@ -118,9 +120,8 @@ def one_image(file: bytes, source: Input, max_pixels: int) -> NDArray[np.uint8]:
     Raises:
         RequestError: the image cannot be decoded, is too large, or cannot be prepared.
     """
-    image = _decode(file, max_pixels, in_colour=source.colour != "grey")
-    prepared = _preparation(source, "auto")(image).digit
-    return prepared.reshape(source.shape)
+    prepared = _preparation(source, "auto")(_decode(file, max_pixels, source))
+    return prepared.digit.reshape(source.shape)
 
 
 def as_batch(array: Pixels, bundle: Bundle) -> Pixels:
@@ -180,12 +181,19 @@ def as_bytes(pixels: Pixels) -> NDArray[np.uint8]:
     return np.rint(pixels * 255).astype(np.uint8)
 
 
-def _decode(file: bytes, max_pixels: int, *, in_colour: bool) -> NDArray[np.uint8]:
+def _decode(file: bytes, max_pixels: int, source: Input) -> Decoded:
     with phase("decode"):
-        return decode_colour(file, max_pixels) if in_colour else decode(file, max_pixels)
+        if source.colour == "grey" or not isinstance(source.preparation, ResizePreparation):
+            return decode(file, max_pixels)
+        return decode_rgb(file, max_pixels, _resizer(source, source.preparation).min_side)
 
 
-def _preparation(source: Input, mode: Mode) -> Callable[[NDArray[np.uint8]], Prepared]:
+def _resizer(source: Input, preparation: ResizePreparation) -> Resize:
+    height, width, _ = source.shape
+    return Resize(height, width, source.colour, preparation.fit, preparation.resize)
+
+
+def _preparation(source: Input, mode: Mode) -> Prepare:
     """Return the function that makes an image the model's input.
 
     Raises:
@@ -208,16 +216,15 @@ def _preparation(source: Input, mode: Mode) -> Callable[[NDArray[np.uint8]], Pre
     )
 
 
-def _resize(
-    image: NDArray[np.uint8], source: Input, preparation: ResizePreparation, mode: Mode
-) -> Prepared:
+def _resize(image: Decoded, source: Input, preparation: ResizePreparation, mode: Mode) -> Prepared:
     height, width, _ = source.shape
-    if mode == "none" and image.shape[:2] != (height, width):
+    own = image.size if isinstance(image, Picture) else image.shape[:2]
+    if mode == "none" and own != (height, width):
         raise WrongShape(
             f"preprocess=none takes an image of {width} × {height} pixels, not "
-            f"{image.shape[1]} × {image.shape[0]}; send that size, or preprocess=auto."
+            f"{own[1]} × {own[0]}; send that size, or preprocess=auto."
         )
-    resized = resize(image, (height, width), source.colour, preparation.fit, preparation.resize)
+    resized = _resizer(source, preparation).prepare(image)
     _, _, seen, _ = resized.box
     applied = Preprocessing(
         "none" if mode == "none" else "resize",
@@ -252,7 +259,7 @@ def _segment(loads: Sequence[Load], segmentation: Segmentation, bundle: Bundle) 
     return replace(_inputs([each.prepared for each in segments], images), segments=segments)
 
 
-def _for_each(loads: Sequence[Load], work: Callable[[NDArray[np.uint8]], Result]) -> list[Result]:
+def _for_each(loads: Sequence[Load], work: Callable[[Any], Result]) -> list[Result]:
     """Load and process each image; where there are several, an error states the image's index."""
     results = []
     for index, load in enumerate(loads):

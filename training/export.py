@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from service.model.bundle import PATCHES, versions
 from service.model.layer import Pair
-from service.model.manifest import DISTRIBUTION, DigitPreparation, Input
+from service.model.manifest import DISTRIBUTION, DigitPreparation, Input, ResizePreparation
 from training.bundling import Contents, Summary, patterns, write_bundle
 from training.data import Mnist
 from training.distribution import LET_THROUGH, fit
 from training.errors import ExportError
 from training.familiarity import fit_familiarity, save_score
 from training.graph import Traced, trace
-from training.inputs import default_input, parse_input
+from training.input_spec import default_input, parse
 from training.loading import load_model, shape_of
 from training.patches import strongest_patches
 from training.pictures import read_pictures
@@ -200,10 +200,17 @@ def _new_bundle(models: Path, name: str, version: int | None) -> Iterator[tuple[
 def _input(text: str | None, traced: Traced) -> Input:
     try:
         if text is not None:
-            return parse_input(text, traced.shape)
-        return default_input(traced.shape, takes_bytes=traced.rescales)
+            resize, numbers = parse(text, traced.shape, takes_bytes=traced.rescales)
+        else:
+            resize, numbers = default_input(traced.shape, traced.rescales)
     except ValueError as error:
-        raise ExportError(f"--input: {error}") from error
+        raise ExportError(str(error)) from error
+    if resize is None:
+        return Input(traced.shape, "grey", DigitPreparation())
+    preparation = ResizePreparation(
+        resize.fit, resize.resize, numbers.scale, numbers.mean, numbers.std
+    )
+    return Input(traced.shape, resize.colour, preparation)
 
 
 def _run_entries(run: Path) -> dict[str, Any]:

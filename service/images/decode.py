@@ -1,4 +1,4 @@
-"""Decode untrusted image files to greyscale or colours. Knows file formats; does not know digits.
+"""Decode untrusted image files to greyscale or RGB. Knows file formats; does not know models.
 
 Only the format that the first bytes indicate is tried, the size is checked before any pixel is
 decoded, and every exception that Pillow raises on damaged data becomes one error. The module keeps
@@ -23,6 +23,7 @@ from PIL import (
 )
 
 from service.errors import ImageNotDecodable, ImageTooLarge, UnsupportedFormat
+from service.images.picture import Picture
 
 # (signature, Pillow's decoder of that format)
 _SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
@@ -42,16 +43,17 @@ _EXIF_ORIENTATION = 0x0112
 _ORIENTATION_KEYS = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 _MIN_CONTRAST = 96  # grey levels; from here an image shows both foreground and background
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")  # more than 8 bits a pixel
-# the NumPy function that undoes each EXIF orientation; 1 is upright
+# the function that undoes each EXIF orientation, of (H, W) and of (H, W, 3); 1 is upright
 _UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: np.fliplr,
-    3: lambda image: np.rot90(image, 2),
+    3: lambda pixels: np.rot90(pixels, 2),
     4: np.flipud,
-    5: lambda image: image.swapaxes(0, 1),
-    6: lambda image: np.rot90(image, -1),
-    7: lambda image: np.rot90(image, 2).swapaxes(0, 1),
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: np.rot90(pixels, 2).swapaxes(0, 1),
     8: np.rot90,
 }
+_TURNED = (5, 6, 7, 8)  # the orientations that exchange height and width
 
 
 def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
@@ -72,51 +74,34 @@ def decode(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         ImageTooLarge: the image exceeds `max_pixels`; raised before any pixel is decoded.
         ImageNotDecodable: the file is empty, damaged or truncated.
     """
-    return _decode(data, max_pixels, "L", lambda image: _pixels(_to_grey(image)))
+    return _decode(data, max_pixels, _grey_pixels, "L", None)[0]
 
 
-def decode_colour(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
-    """Decode the first frame or page of an image file to colours.
+def decode_rgb(data: bytes, max_pixels: int, min_side: int | None = None) -> Picture:
+    """Decode the first frame or page of an image file to RGB.
 
-    Transparent parts become white, the EXIF orientation is applied, and more than 8 bits a pixel
-    are scaled to 8.
+    Transparent parts are composited on white, the EXIF orientation is applied, and more than 8 bits
+    a pixel are scaled to 8. Colour profiles are ignored, as most training pipelines ignore them.
 
     Args:
         data: a PNG, JPEG, WebP, BMP, GIF or TIFF file.
         max_pixels: the largest width × height that is decoded.
-
-    Returns:
-        uint8 (H, W, 3) in 0–255, red first.
+        min_side: allows a JPEG to be decoded at a half, a quarter or an eighth of its size, which
+            is many times faster, as long as both sides have at least so many pixels; None to decode
+            every file at its size.
 
     Raises:
-        UnsupportedFormat, ImageTooLarge, ImageNotDecodable: as `decode`.
+        UnsupportedFormat: the file's signature is of no supported format.
+        ImageTooLarge: the image exceeds `max_pixels`; raised before any pixel is decoded.
+        ImageNotDecodable: the file is empty, damaged or truncated.
     """
-    return _decode(data, max_pixels, "RGB", lambda image: np.asarray(_to_colour(image)))
-
-
-def _decode(
-    data: bytes,
-    max_pixels: int,
-    mode: Literal["L", "RGB"],
-    convert: Callable[[Image.Image], NDArray[np.uint8]],
-) -> NDArray[np.uint8]:
-    decoder = _decoder(data)
-    try:
-        # call the decoder directly: the search of `Image.open` takes as long as decoding 28 × 28
-        image = decoder(io.BytesIO(data))
-        _check_size(image.size, max_pixels)
-        image.draft(mode, None)  # JPEG: decode the luminance only, where that is all
-        image.load()
-        return np.ascontiguousarray(_upright(convert(image), image))
-    except ImageTooLarge:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
-        raise ImageTooLarge(_too_large("more pixels than can be decoded", max_pixels)) from bomb
-    # Pillow's parsers raise many types on damaged files: struct.error, KeyError, …
-    except Exception as error:
-        raise ImageNotDecodable(
-            f"The {decoder.format} image is damaged or truncated; send the whole file."
-        ) from error
+    bounds = None if min_side is None else (min_side, min_side)
+    pixels, image, full = _decode(data, max_pixels, _rgb_pixels, "RGB", bounds)
+    if image.size == full or not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return Picture(pixels, pixels.shape[:2])  # Pillow turns a TIFF's image itself
+    # libjpeg rounds the reduced size up
+    reduction = next(n for n in (2, 4, 8) if image.size == (-(-full[0] // n), -(-full[1] // n)))
+    return Picture(pixels, full if _orientation(image) in _TURNED else full[::-1], reduction)
 
 
 def count_pixels(data: bytes) -> int:
@@ -132,6 +117,42 @@ def count_pixels(data: bytes) -> int:
         return image.width * image.height
     except Exception:  # `decode` raises the error that names the reason
         return 0
+
+
+def _decode(
+    data: bytes,
+    max_pixels: int,
+    pixels_of: Callable[[Image.Image], NDArray[np.uint8]],
+    draft_mode: Literal["L", "RGB"],
+    bounds: tuple[int, int] | None,
+) -> tuple[NDArray[np.uint8], Image.Image, tuple[int, int]]:
+    """Return the upright pixels, the loaded image that they are of, and its size before reduction.
+
+    Args:
+        data: the file.
+        max_pixels: the largest width × height that is decoded.
+        pixels_of: converts the loaded image to an array.
+        draft_mode: "L" to decode only the luminance of a JPEG.
+        bounds: the smallest width and height to which a JPEG may be reduced; None for its size.
+    """
+    decoder = _decoder(data)
+    try:
+        # call the decoder directly: the search of `Image.open` takes as long as decoding 28 × 28
+        image = decoder(io.BytesIO(data))
+        _check_size(image.size, max_pixels)
+        full = image.size
+        image.draft(draft_mode, bounds)
+        image.load()
+        return np.ascontiguousarray(_upright(pixels_of(image), image)), image, full
+    except ImageTooLarge:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
+        raise ImageTooLarge(_too_large("more pixels than can be decoded", max_pixels)) from bomb
+    # Pillow's parsers raise many types on damaged files: struct.error, KeyError, …
+    except Exception as error:
+        raise ImageNotDecodable(
+            f"The {decoder.format} image is damaged or truncated; send the whole file."
+        ) from error
 
 
 def _decoder(data: bytes) -> type[ImageFile.ImageFile]:
@@ -160,6 +181,17 @@ def _too_large(size: str, max_pixels: int) -> str:
     return f"The image has {size}; the limit is {max_pixels:,} pixels. Send a smaller image."
 
 
+def _grey_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """Convert a loaded image of any mode to greyscale, uint8 (h, w)."""
+    return _pixels(_to_grey(image))
+
+
+def _rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
+    """Convert a loaded image of any mode to RGB, uint8 (h, w, 3)."""
+    rgb = _to_rgb(image)
+    return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
+
+
 def _to_grey(image: Image.Image) -> Image.Image:
     """Convert a loaded image of any mode to mode L."""
     if image.mode in _WIDE_MODES:
@@ -171,16 +203,16 @@ def _to_grey(image: Image.Image) -> Image.Image:
     return image if image.mode == "L" else image.convert("L")
 
 
-def _to_colour(image: Image.Image) -> Image.Image:
-    """Convert a loaded image of any mode to mode RGB."""
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a loaded image of any mode to mode RGB, transparent parts composited on white."""
     if image.mode in _WIDE_MODES:
         return _narrow(image).convert("RGB")
-    if image.mode == "LAB":
-        return image.getchannel("L").convert("RGB")
-    if image.has_transparency_data:
-        opaque = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), opaque).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    if not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    image = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(image.convert("RGB"), mask=image.getchannel("A"))
+    return canvas
 
 
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:
@@ -226,12 +258,18 @@ def _flatten(image: Image.Image) -> Image.Image:
     return canvas
 
 
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1–8; 1 where there is none."""
+    if image.info.keys().isdisjoint(_ORIENTATION_KEYS):
+        return 1
+    try:
+        orientation: object = image.getexif().get(_EXIF_ORIENTATION, 1)
+        return orientation if isinstance(orientation, int) else 1
+    except Exception:  # the pixels decoded, so damaged metadata must not reject the image
+        return 1
+
+
 def _upright(pixels: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
     """Apply the EXIF orientation, which Pillow applies to TIFF only."""
-    if image.info.keys().isdisjoint(_ORIENTATION_KEYS):
-        return pixels
-    try:
-        rotate = _UPRIGHT.get(image.getexif().get(_EXIF_ORIENTATION, 1))
-    except Exception:  # the pixels decoded, so damaged metadata must not reject the image
-        return pixels
+    rotate = _UPRIGHT.get(_orientation(image))
     return pixels if rotate is None else rotate(pixels)

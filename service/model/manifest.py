@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from service.errors import BundleError
 from service.model.layer import INPUT, Layer, pair_of
-from service.model.normalisation import BYTE, Normalisation
+from service.model.normalisation import Normalisation
 
 MANIFEST, MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION = (
     "manifest.json",
@@ -48,9 +48,9 @@ class ResizePreparation(
 
     fit: Literal["crop", "stretch", "pad"] = "crop"
     resize: Side | None = None
-    scale: float = BYTE
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
 
 class Input(msgspec.Struct, frozen=True):
@@ -202,11 +202,11 @@ def _check_input(source: Input) -> None:
         case ResizePreparation() as resizing:
             if channels != (1 if source.colour == "grey" else 3):
                 raise ValueError(f"the colour {source.colour} does not fit {channels} channels")
-            for numbers in (resizing.mean, resizing.std):
-                if numbers is not None and len(numbers) not in (1, channels):
-                    raise ValueError(f"{len(numbers)} means or deviations for {channels} channels")
-            if 0 in (resizing.std or (1,)) or resizing.scale == 0:
-                raise ValueError("a scale or deviation is 0")
+            source.normalisation.check(channels)
+            if resizing.resize is not None and (
+                resizing.fit != "crop" or resizing.resize < max(source.shape[:2])
+            ):
+                raise ValueError(f"resize {resizing.resize} does not fit {resizing.fit} and shape")
         case DigitPreparation() if list(source.shape) != _DIGIT:
             raise ValueError(f"the preparation of digits does not fit the shape {source.shape}")
 

@@ -134,7 +134,7 @@ def test_a_rejected_export_writes_nothing(
     """The models folder stays empty: no folder, no temporary file."""
     models = run.parent / "models"
 
-    def altered(function: Any, model: keras.Model) -> tuple[bytes, list[int]]:
+    def altered(_: Any, model: keras.Model) -> tuple[bytes, list[int]]:
         other = keras.models.clone_model(model)
         weights = [array.copy() for array in model.get_weights()]
         weights[2][1, 1, 5, 7] += 0.5  # one number of 18,432 in the second convolution's kernel
