@@ -30,7 +30,7 @@ def sized(size, **changes):
 
 
 BAD_REQUESTS = {
-    "model": ({"json": image()}, "cats", 404, "Loaded: mnist version"),
+    "model": ({"json": image()}, "cats", 404, "Models: mnist"),
     "version": ({"json": image()}, "mnist/versions/99", 404, "no version 99"),
     "no JSON": ({"data": b"{"}, "mnist", 400, "is invalid: Input data was truncated"),
     "no UTF-8": ({"data": b'{"id":"\xff"}'}, "mnist", 400, "is invalid"),

@@ -47,7 +47,7 @@ class LiveAnswer(TypedDict):
 
 
 class ServerReadyAnswer(TypedDict):
-    """Whether every model is ready."""
+    """Whether the service is ready."""
 
     ready: bool
 
@@ -99,7 +99,7 @@ class InferAnswer(TypedDict):
 
 
 def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint:
-    """Build the routes for the loaded models and the arbiter's state."""
+    """Build the routes for the models and the arbiter's state."""
     api = Blueprint("oip", __name__)
 
     @api.get("/v2")
@@ -121,7 +121,7 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
         Operation(answers={JSON: ServerReadyAnswer}, problems=[Draining], public=True, health=True)
     )
     def ready() -> Response:
-        """Report readiness: every model is verified and warm, and the service is not draining."""
+        """Report readiness: the default model is verified and warm; the service is not draining."""
         ops.check_readiness(control)
         return formats.json(ServerReadyAnswer(ready=True))
 
@@ -136,7 +136,7 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
         )
     )
     def model_ready(name: str, version: int | None = None) -> Response:
-        """Report whether a model is ready."""
+        """Report whether a model is ready: loaded, or loaded at its first request."""
         ops.check_readiness(control)
         if models.find(name, version).state == "failed":
             raise ModelUnavailable(f"Model {name!r} cannot be loaded; the log has the reason.")

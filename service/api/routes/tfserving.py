@@ -125,7 +125,7 @@ class _Name(BaseConverter):
 
 
 def blueprint(models: Models, settings: Settings) -> Blueprint:
-    """Build the routes for the loaded models."""
+    """Build the routes for the models."""
     api = Blueprint("tfserving", __name__)
     api.record_once(lambda state: state.app.url_map.converters.update(default=_Name))
 
