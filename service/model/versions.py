@@ -87,7 +87,7 @@ class Version:
         return self._manifest == other._manifest
 
     def keep(self, before: "Version") -> None:
-        """Go on with the model that was loaded before the files changed, which do not load."""
+        """Keep the model that was loaded before the files changed, because they do not load."""
         self.model, self.sha256 = before.model, before.sha256
 
     def load(self, grown: Grown) -> tuple[Model | None, bool]:

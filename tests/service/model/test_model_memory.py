@@ -63,7 +63,7 @@ def test_an_old_version_of_the_default_model_is_evicted(folder):
 
 @pytest.mark.usefixtures("equal_sizes")
 def test_an_evicted_model_is_loaded_again(folder):
-    """Its answers are the same, and a request that holds the evicted model goes on."""
+    """Its answers are the same, and a request that selected the evicted model is still answered."""
     models = Models(folder, "mnist", memory_limit=2 * MEMORY)
     held = models.get("a")
     expected = held.engine.probabilities(DIGIT)

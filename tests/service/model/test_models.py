@@ -32,7 +32,7 @@ def test_a_reload_loads_a_higher_version_and_keeps_the_same_one(folder):
 
 
 def test_a_reload_adds_and_removes_models(folder):
-    """A new model in the folder can be used, and no more after its removal."""
+    """A new model in the folder can be selected; after its removal it is unknown."""
     models = Models(folder, "mnist")
     add(folder, 1, name="other")
     models.reload()
