@@ -47,8 +47,8 @@ def copy_models(bundle: Path, models: Path) -> None:
     for name in (f"model-{number}" for number in range(MODELS)):
         for version in VERSIONS:
             path = shutil.copytree(bundle, models / name / str(version))
-            changed = {**manifest, "name": name, "version": version}
-            (path / "manifest.json").write_text(json.dumps(changed))
+            changed = json.dumps({**manifest, "name": name, "version": version})
+            (path / "manifest.json").write_text(changed)
 
 
 def measure(folder: Path, seconds: float, rate: float) -> dict[str, object]:
