@@ -58,8 +58,7 @@ def measure(folder: Path, seconds: float, rate: float) -> dict[str, object]:
     limit = math.ceil(model.memory * FITTING / 2**20)
     image = np.random.default_rng(0).integers(0, 256, model.bundle.input_shape, np.uint8)
     expected = model.engine.probabilities(image[np.newaxis])[0].tolist()
-    body = folder / "image.npy"
-    np.save(body, image)
+    np.save(body := folder / "image.npy", image)
     settings = {
         "CONVSCOPE_MODELS_DIR": str(folder / "models"),
         "CONVSCOPE_DEFAULT_MODEL": FREQUENT,
