@@ -16,14 +16,14 @@ from service.state import State
 
 
 def create_app(settings: Settings | None = None) -> lifecycle.App:
-    """Build the WSGI application; verify and warm up its bundles.
+    """Build the WSGI application; verify and warm up its default model.
 
     Args:
         settings: None to read them from the environment.
 
     Raises:
         SettingsError: a setting is invalid.
-        BundleError: a bundle cannot be loaded.
+        BundleError: the default model cannot be loaded.
     """
     settings = settings or Settings.from_env()
     return build(settings, State(settings, Control()))
@@ -63,7 +63,7 @@ class Service:
 
     Raises:
         SettingsError: a setting is invalid.
-        BundleError: a bundle cannot be loaded.
+        BundleError: the default model cannot be loaded.
     """
 
     def __init__(

@@ -12,7 +12,8 @@ ConvScopeError
     ├── BodyTimeout           the request body did not arrive in time
     ├── NothingDrawn          there is no digit in the image
     ├── WrongShape            the shape or the values of an array do not fit the model's input
-    ├── UnknownModel          the model or version is not loaded
+    ├── UnknownModel          there is no such model or version
+    ├── ModelUnavailable      the model or version cannot be loaded
     ├── UnknownLayer          the model has no such layer or channel
     ├── NotAcceptable         the route offers no format that the client accepts
     ├── Unauthorized          the API key is missing or unknown
@@ -73,7 +74,11 @@ class WrongShape(RequestError):
 
 
 class UnknownModel(RequestError):
-    """The model or version is not loaded."""
+    """There is no such model or version."""
+
+
+class ModelUnavailable(RequestError):
+    """The model or version cannot be loaded."""
 
 
 class UnknownLayer(RequestError):

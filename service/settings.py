@@ -40,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         drain_grace: seconds between SIGTERM, when /readyz turns to 503, and closing the listener.
         models_dir: folder of the model bundles.
         default_model: model that is used when a request names none.
+        model_memory: MiB that the loaded models of a worker may take; beyond it, the model that was
+            used least recently is unloaded.
         max_body_bytes: largest request body.
         max_pixels: largest image, width × height.
         max_images: most images per request.
@@ -67,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     drain_grace: Annotated[int, Meta(ge=0, le=300)] = 5
     models_dir: Path = Path("models")
     default_model: str = "mnist"
+    model_memory: Annotated[int, Meta(ge=1)] = 1024
     max_body_bytes: Annotated[int, Meta(ge=1024)] = 16 * 2**20
     max_pixels: Annotated[int, Meta(ge=784)] = 50_000_000
     max_images: Annotated[int, Meta(ge=1)] = 10_000

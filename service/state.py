@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class State:
-    """The loaded models and keys.
+    """The models and keys.
 
     Attributes:
         errors: the errors of the last load or reload; empty where it succeeded.
@@ -23,13 +23,18 @@ class State:
 
     Raises:
         SettingsError: the keys file is invalid.
-        BundleError: a model is missing or cannot be loaded.
+        BundleError: the default model is missing or cannot be loaded.
     """
 
     def __init__(self, settings: Settings, control: Control) -> None:
         self._reloads = control.reloads  # read first: a reload requested meanwhile is not lost
         self.control = control
-        self.models = Models(settings.models_dir, settings.default_model, lenient=control.started)
+        self.models = Models(
+            settings.models_dir,
+            settings.default_model,
+            lenient=control.started,
+            memory_limit=settings.model_memory * 2**20,
+        )
         self.keys = Keys(settings.api_keys_file)
         self.results: deque[Literal["done", "failed"]] = deque()
         self._lock = threading.Lock()  # one reload at a time
@@ -52,8 +57,8 @@ class State:
                 errors.append(str(error))
             self._set_errors(errors)
             self.results.append("failed" if errors else "done")
-        loaded = self.models.loaded.values()
-        log.info("Loaded: %s", ", ".join(f"{m.bundle.name} {m.bundle.version}" for m in loaded))
+        newest = self.models.newest()
+        log.info("Serving: %s", ", ".join(f"{each.name} {each.number}" for each in newest))
 
     def _set_errors(self, errors: list[str]) -> None:
         self.errors = tuple(errors)

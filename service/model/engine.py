@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from service.errors import BundleError
 from service.model.bundle import Bundle, Golden
 from service.model.layer import Pair, pair_of
-from service.model.session import Sessions
+from service.model.session import Grown, Sessions
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 GOLDEN_TOLERANCE = 1e-4  # of values up to 1; of larger ones, relative
@@ -28,8 +28,12 @@ class Engine:
         bundle: the bundle with the graphs.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, grown: Grown = lambda: None) -> None:
         """Load the graph for predictions and check its values for the bundle's golden images.
+
+        Args:
+            bundle: the bundle with the graphs.
+            grown: called on any thread when the model takes more memory.
 
         Raises:
             BundleError: the graph does not load, or its values differ from the manifest's.
@@ -43,18 +47,24 @@ class Engine:
         for layer in bundle.layers:
             all_values |= {(layer.name, "pre"): layer.pre, (layer.name, "post"): layer.post}
         if graphs.predict is None:
-            self._values = self._predict = Sessions(bundle.path / graphs.values.file, all_values)
+            path = bundle.path / graphs.values.file
+            self._values = self._predict = Sessions(path, all_values, grown=grown)
             self._check(self._predict)
             return
         needed = {pair_of(key): index for index, key in enumerate(graphs.predict.outputs)}
-        self._predict = Sessions(bundle.path / graphs.predict.file, needed)
-        self._values = Sessions(bundle.path / graphs.values.file, all_values, most=1)
+        self._predict = Sessions(bundle.path / graphs.predict.file, needed, grown=grown)
+        self._values = Sessions(bundle.path / graphs.values.file, all_values, 1, grown)
         self._check(self._predict)
 
     @property
     def memory(self) -> int:
         """Return the bytes that the model's interpreters take."""
         return sum(sessions.memory for sessions in {self._predict, self._values})
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether an image is being computed."""
+        return self._predict.is_busy or self._values.is_busy
 
     def seconds(self, *, every_layer: bool = False) -> float:
         """Return the time for one image: of a prediction, or of every layer's values.

@@ -3,7 +3,7 @@
 import ctypes
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Event, Lock, Semaphore
 from time import perf_counter
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from service.model.layer import Pair
 
+Grown = Callable[[], None]
 _is_initialized = Event()  # LiteRT has built this process's first graph and written its line
 _measuring = Lock()  # one interpreter at a time is created, so that its memory can be measured
 _STATM = Path("/proc/self/statm")
@@ -60,24 +61,38 @@ class Sessions:
         path: the graph's file.
         outputs: the index of each value among the graph's outputs.
         seconds: the graph's time for one image; 0 before the first interpreter.
-        memory: bytes that the interpreters take.
+        memory: bytes that the graph and its interpreters take.
     """
 
-    def __init__(self, path: Path, outputs: Mapping[Pair, int], most: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        outputs: Mapping[Pair, int],
+        most: int | None = None,
+        grown: Grown = lambda: None,
+    ) -> None:
         """Read a graph; create no interpreter yet.
 
         Args:
             path: the compiled graph's file.
             outputs: the index of each value among its outputs.
             most: the number of interpreters that may exist at once; None: as many as threads run.
+            grown: called after each creation of an interpreter.
         """
         self.outputs = outputs
         self.seconds = 0.0
-        self.memory = 0
         self.path = path
         self._graph = path.read_bytes()
+        self.memory = len(self._graph)
+        self._grown = grown
+        self._created = 0
         self._idle: deque[Session] = deque()
         self._free = None if most is None else Semaphore(most)
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether an interpreter is in use."""
+        return self._created > len(self._idle)
 
     def acquire(self) -> Session:
         """Lend an interpreter; `release` must follow.
@@ -110,8 +125,11 @@ class Sessions:
         with _measuring:
             before = resident_bytes()
             session = _quiet_session(self._graph, self.outputs)
-            self.memory += max(resident_bytes() - before, 0)
+            # other threads may have freed memory meanwhile; the weights alone take the file's size
+            self.memory += max(resident_bytes() - before, len(self._graph))
+            self._created += 1
         self.seconds = self.seconds or session.measure()
+        self._grown()
         return session
 
 

@@ -98,7 +98,7 @@ def test_options_reach_the_service(client, first_digits):
     colours = np.random.default_rng(0).integers(0, 256, (12, 10, 3), np.uint8)
     predictions = client.predict(colours, model="tiny", version=3)
     assert (predictions.model["name"], len(predictions.probabilities)) == ("tiny", 3)
-    with pytest.raises(Problem, match="version 9 is not loaded"):
+    with pytest.raises(Problem, match="no version 9"):
         client.predict(first_digits[0], version=9)
 
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.conftest import ROOT
 
@@ -84,6 +85,12 @@ def folder(tmp_path):
     for target in (tmp_path, tmp_path / "tests"):
         shutil.copy(ROOT / "tests" / "seven.png", target)
     return tmp_path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded(server):
+    """Load every model, so that `GET /models` returns the same whatever test ran before."""
+    requests.get(f"{server}/model?model=tiny", timeout=60).raise_for_status()
 
 
 @pytest.mark.parametrize(("page", "match"), examples())

@@ -30,8 +30,8 @@ def sized(size, **changes):
 
 
 BAD_REQUESTS = {
-    "model": ({"json": image()}, "cats", 404, "Loaded: mnist version"),
-    "version": ({"json": image()}, "mnist/versions/99", 404, "version 99 is not loaded"),
+    "model": ({"json": image()}, "cats", 404, "Models: mnist"),
+    "version": ({"json": image()}, "mnist/versions/99", 404, "no version 99"),
     "no JSON": ({"data": b"{"}, "mnist", 400, "is invalid: Input data was truncated"),
     "no UTF-8": ({"data": b'{"id":"\xff"}'}, "mnist", 400, "is invalid"),
     "nested": ({"data": b'{"outputs":' + b"[" * 9999}, "mnist", 400, "is invalid"),

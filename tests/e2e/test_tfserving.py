@@ -156,7 +156,7 @@ def test_another_model_returns_its_own_classes(server, tiny_bundle):
 BLANK = [[0.0] * 28] * 28
 BAD_REQUESTS = {
     # the documentation's example of an error: an unknown model
-    "model": ("cats:predict", {"instances": [1.0, 5.0]}, 404, "'cats' is not loaded. Loaded: "),
+    "model": ("cats:predict", {"instances": [1.0, 5.0]}, 404, "no model 'cats'. Models: "),
     "version": ("mnist/versions/99:predict", {"instances": [BLANK]}, 404, "version 99"),
     "documented numbers": ("mnist:predict", {"instances": [0.1, 0.2, 0.5]}, 422, "(3,)"),
     "signature": (

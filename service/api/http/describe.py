@@ -14,17 +14,16 @@ from service.api.http.schemas import array_schema
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# the errors of every route that takes images
+# the errors of every route that uses a model, and of every route that takes images
+MODEL_ERRORS = (errors.MalformedRequest, errors.UnknownModel, errors.ModelUnavailable)
 IMAGE_ERRORS = (
-    errors.MalformedRequest,
-    errors.UnknownModel,
+    *MODEL_ERRORS,
     errors.ImageNotDecodable,
     errors.ImageTooLarge,
     errors.UnsupportedFormat,
     errors.NothingDrawn,
     errors.WrongShape,
 )
-MODEL_ERRORS = (errors.MalformedRequest, errors.UnknownModel)
 
 
 @dataclass(frozen=True)

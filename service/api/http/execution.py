@@ -13,7 +13,8 @@ def choose(models: Models, name: str | None, version: int | None) -> Model:
     """Return the requested model, and add it to the access log.
 
     Raises:
-        UnknownModel: the model is not loaded.
+        UnknownModel: there is no such model or version.
+        ModelUnavailable: it cannot be loaded.
     """
     model = models.get(name, version)
     tracing.note(model=f"{model.bundle.name}/{model.bundle.version}")

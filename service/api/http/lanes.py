@@ -39,7 +39,8 @@ def _seconds(environ: Environ, body: bytes, models: Models) -> float:
             return math.inf
         compresses = "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "") and "format=" not in query
         seconds = _MAPS_S + compresses * _GZIP_S
-    graph_s, digit_bytes = _model_cost(path, query, models)
+    every_layer = _needs_every_layer(environ, path, body)
+    graph_s, digit_bytes = _model_cost(path, query, models, every_layer=every_layer)
     images = 1
     kind = environ.get("CONTENT_TYPE", "")
     is_image = not path.startswith(PROTOCOLS) and (not kind or kind.startswith(_IMAGE_TYPES))
@@ -56,17 +57,32 @@ def _seconds(environ: Environ, body: bytes, models: Models) -> float:
     return seconds + images * (_IMAGE_S + graph_s)
 
 
-def _model_cost(path: str, query: str, models: Models) -> tuple[float, int]:
-    """Return the seconds that the requested model takes per image, and its input's bytes."""
-    name = None
-    if "model=" in query:
-        name = parse_qs(query).get("model", [""])[0]
+def _needs_every_layer(environ: Environ, path: str, body: bytes) -> bool:
+    """Return whether the request may need other values than those of a prediction."""
+    if not path.startswith(PROTOCOLS):
+        return path in ("/activations", "/explain")
+    if "HTTP_CONTENT_ENCODING" in environ:
+        return True
+    start = body[:_MAX_COMPOSITE]
+    return b'"outputs"' in start or b'"activations"' in start
+
+
+def _model_cost(path: str, query: str, models: Models, *, every_layer: bool) -> tuple[float, int]:
+    """Return the seconds that the requested model takes per image, and its input's bytes.
+
+    Infinite where it is not loaded: it is loaded on a thread.
+    """
+    name = version = None
+    if "model=" in query or "version=" in query:
+        fields = parse_qs(query)
+        name, version = (fields.get(key, [None])[0] for key in ("model", "version"))
     elif path.startswith(("/v1/models/", "/v2/models/")):
-        name = path.split("/")[3].partition(":")[0]
+        name, *others = path.split(":")[0].split("/")[3:]
+        version = others[1] if others[:1] == ["versions"] and len(others) > 1 else None
     try:
-        model = models.get(name)
-    except UnknownModel:
+        model = models.get_loaded(name, int(version) if version else None)
+    except (UnknownModel, ValueError):
         return 0.0, 1
-    return model.engine.seconds(every_layer=path == "/activations"), math.prod(
-        model.bundle.input_shape
-    )
+    if model is None:
+        return math.inf, 1
+    return model.engine.seconds(every_layer=every_layer), math.prod(model.bundle.input_shape)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from service.api.http.counters import Family, Published
 from service.images.digit.segmentation import Place
-from service.model.registry import Model
+from service.model.registry import Model, Models
 from service.predictions import Prediction
 from service.state import State
 from service.timing import Timings
@@ -59,8 +59,24 @@ input_brightness = Family(
 model_workers = Family(
     "gauge",
     "convscope_model_workers",
-    "Number of workers that serve a version.",
+    "Number of workers whose newest version of a model this is.",
     ("model", "version", "sha256"),
+)
+models_loaded = Family("gauge", "convscope_models_loaded", "Number of loaded versions.", ("model",))
+model_memory = Family(
+    "gauge",
+    "convscope_model_memory_bytes",
+    "Memory that the loaded versions of a model take.",
+    ("model",),
+)
+model_loads = Family(
+    "counter", "convscope_model_loads", "Number of times that a version was loaded.", ("model",)
+)
+model_evictions = Family(
+    "counter",
+    "convscope_model_evictions",
+    "Number of times that a version was unloaded to keep the memory limit.",
+    ("model",),
 )
 worker_bytes = Family(
     "gauge", "convscope_worker_resident_bytes", "Resident memory of a worker.", ("pid",)
@@ -151,7 +167,7 @@ def update_worker(state: State, running: int, queued: int) -> None:
     """Set this worker's gauges: memory, models, load, reloads.
 
     Args:
-        state: the loaded models.
+        state: the models and the results of reloads.
         running: number of requests running on threads.
         queued: number of requests in a queue.
     """
@@ -159,16 +175,27 @@ def update_worker(state: State, running: int, queued: int) -> None:
         if _MEMORY.exists():
             pages = int(_MEMORY.read_text().split()[1])
             worker_bytes.set((str(os.getpid()),), pages * os.sysconf("SC_PAGE_SIZE"))
-        for labels in model_workers.values:
-            model_workers.set(labels, 0)
-        for model in state.models.loaded.values():
-            bundle = model.bundle
-            model_workers.set((bundle.name, str(bundle.version), bundle.sha256), 1)
+        _update_models(state.models)
         while state.results:
             reloads.add((state.results.popleft(),))
         reload_failed.set((), float(bool(state.errors)))
         in_flight.set((), running)
         waiting.set((), queued)
+
+
+def _update_models(models: Models) -> None:
+    for gauge in (model_workers, models_loaded, model_memory):
+        for labels in gauge.values:
+            gauge.set(labels, 0)
+    for newest in models.newest():
+        model_workers.set((newest.name, str(newest.number), newest.sha256), 1)
+    for name, versions in models.versions().items():
+        loaded = [model for each in versions if (model := each.model)]
+        models_loaded.set((name,), len(loaded))
+        model_memory.set((name,), sum(model.memory for model in loaded))
+    while models.events:
+        event, name = models.events.popleft()
+        (model_loads if event == "load" else model_evictions).add((name,))
 
 
 def exposition() -> bytes:

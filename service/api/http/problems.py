@@ -28,6 +28,7 @@ PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
     errors.UnsupportedFormat: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format"),
     errors.NothingDrawn: (HTTPStatus.UNPROCESSABLE_ENTITY, "nothing-drawn"),
     errors.WrongShape: (HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-shape"),
+    errors.ModelUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "model-unavailable"),
     errors.Overloaded: (HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),
     errors.Draining: (HTTPStatus.SERVICE_UNAVAILABLE, "draining"),
     errors.DeadlineExceeded: (HTTPStatus.GATEWAY_TIMEOUT, "deadline-exceeded"),

@@ -21,7 +21,7 @@ PreprocessingStage = Literal["grey", "ink", "removed", "mask", "cropped", "resiz
 ModelName = Annotated[str, Meta(description="Name of the model; by default the default model.")]
 Version = Annotated[
     int,
-    Meta(ge=1, le=2**31 - 1, description="Version of the model; by default the loaded one."),
+    Meta(ge=1, le=2**31 - 1, description="Version of the model; by default the newest version."),
 ]
 Preprocess = Annotated[
     Mode,

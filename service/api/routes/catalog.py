@@ -1,4 +1,4 @@
-"""Describe the loaded models: /models, and a model's manifest, weights and report."""
+"""Describe the models: /models, and a model's manifest, weights and report."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +12,39 @@ from service.errors import NotAcceptable
 from service.model.bundle import PATCHES, REPORT
 from service.model.manifest import WEIGHTS
 from service.model.registry import Models
+from service.model.versions import State
 
 WEIGHTS_FORMATS: tuple[queries.Format, ...] = ("json", "npz", "safetensors")
 
 
 @dataclass(frozen=True)
+class ModelVersion:
+    """A version of a model.
+
+    Attributes:
+        sha256: of the model; empty where its manifest cannot be read.
+        state: loaded; available: it is loaded at its first use; failed: the last load failed. In
+            the worker that responds.
+    """
+
+    version: int
+    sha256: str
+    state: State
+
+
+@dataclass(frozen=True)
+class ModelListing(answers.ModelId):
+    """A model: its newest version that has not failed to load, and all its versions."""
+
+    versions: list[ModelVersion]
+
+
+@dataclass(frozen=True)
 class ModelsAnswer:
-    """The loaded models, and the name of the default one."""
+    """Every model, and the name of the default one."""
 
     default: str
-    models: list[answers.ModelId]
+    models: list[ModelListing]
 
 
 @dataclass(frozen=True)
@@ -73,15 +96,24 @@ class PatchesAnswer:
 
 
 def blueprint(models: Models) -> Blueprint:
-    """Build the routes for the loaded models."""
+    """Build the routes for the models."""
     api = Blueprint("catalog", __name__)
 
     @api.get("/models")
     @describe(Operation(answers={formats.MEDIA_TYPES["json"]: ModelsAnswer}, conditional=True))
-    def loaded() -> Response:
-        """List the loaded models and the name of the default one."""
-        ids = [answers.model_id(model.bundle) for model in models.loaded.values()]
-        return _conditional(formats.json(ModelsAnswer(models.default, ids)))
+    def listing() -> Response:
+        """List every model with its versions, and the name of the default one."""
+        versions = models.versions()
+        listings = [
+            ModelListing(
+                each.name,
+                each.number,
+                each.sha256,
+                [ModelVersion(v.number, v.sha256, v.state) for v in versions.get(each.name, [])],
+            )
+            for each in models.newest()
+        ]
+        return _conditional(formats.json(ModelsAnswer(models.default, listings)))
 
     @api.get("/model")
     @describe(_json_of_a_model(dict[str, Any]))

@@ -53,7 +53,7 @@ class OcclusionAnswer:
 
 
 def blueprint(models: Models, settings: Settings) -> Blueprint:
-    """Build the routes for the loaded models."""
+    """Build the routes for the models."""
     api = Blueprint("insight", __name__)
 
     def read(query: queries.ImageQuery) -> tuple[Model, Inputs]:

@@ -44,7 +44,7 @@ class ActivationsAnswer(PredictAnswer):
 
 
 def blueprint(models: Models, settings: Settings) -> Blueprint:
-    """Build the routes for the loaded models."""
+    """Build the routes for the models."""
     api = Blueprint("native", __name__)
 
     @api.post("/predict")

@@ -17,7 +17,13 @@ from service.api.http.selections import Selection
 from service.api.routes import oip_tensors, ops, protocols
 from service.api.routes.oip_tensors import HEADER_LENGTH, InferRequest
 from service.control import Control
-from service.errors import Draining, MalformedRequest, UnknownLayer, UnknownModel
+from service.errors import (
+    Draining,
+    MalformedRequest,
+    ModelUnavailable,
+    UnknownLayer,
+    UnknownModel,
+)
 from service.model.bundle import Bundle
 from service.model.registry import Models
 from service.settings import Settings
@@ -41,7 +47,7 @@ class LiveAnswer(TypedDict):
 
 
 class ServerReadyAnswer(TypedDict):
-    """Whether every model is ready."""
+    """Whether the service is ready."""
 
     ready: bool
 
@@ -93,7 +99,7 @@ class InferAnswer(TypedDict):
 
 
 def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint:
-    """Build the routes for the loaded models and the arbiter's state."""
+    """Build the routes for the models and the arbiter's state."""
     api = Blueprint("oip", __name__)
 
     @api.get("/v2")
@@ -115,7 +121,7 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
         Operation(answers={JSON: ServerReadyAnswer}, problems=[Draining], public=True, health=True)
     )
     def ready() -> Response:
-        """Report readiness: every model is verified and warm, and the service is not draining."""
+        """Report readiness: the default model is verified and warm; the service is not draining."""
         ops.check_readiness(control)
         return formats.json(ServerReadyAnswer(ready=True))
 
@@ -124,23 +130,28 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
     @describe(
         Operation(
             answers={JSON: ModelReadyAnswer},
-            problems=[UnknownModel, Draining],
+            problems=[UnknownModel, ModelUnavailable, Draining],
             public=True,
             health=True,
         )
     )
     def model_ready(name: str, version: int | None = None) -> Response:
-        """Report whether a model is ready."""
+        """Report whether a model is ready: loaded, or loaded at its first request."""
         ops.check_readiness(control)
-        bundle = models.get(name, version).bundle
-        return formats.json(ModelReadyAnswer(name=bundle.name, ready=True))
+        if models.find(name, version).state == "failed":
+            raise ModelUnavailable(f"Model {name!r} cannot be loaded; the log has the reason.")
+        return formats.json(ModelReadyAnswer(name=name, ready=True))
 
     @api.get("/v2/models/<name>")
     @api.get("/v2/models/<name>/versions/<int:version>")
-    @describe(Operation(answers={JSON: ModelMetadataAnswer}, problems=[UnknownModel]))
+    @describe(
+        Operation(answers={JSON: ModelMetadataAnswer}, problems=[UnknownModel, ModelUnavailable])
+    )
     def metadata(name: str, version: int | None = None) -> Response:
         """Describe the model's input and all its outputs."""
-        return formats.json(_metadata(models.get(name, version).bundle))
+        bundle = models.get(name, version).bundle
+        versions = sorted(each.number for each in models.versions().get(name, ()))
+        return formats.json(_metadata(bundle, versions))
 
     @api.post("/v2/models/<name>/infer")
     @api.post("/v2/models/<name>/versions/<int:version>/infer")
@@ -171,7 +182,7 @@ def blueprint(models: Models, settings: Settings, control: Control) -> Blueprint
     return api
 
 
-def _metadata(bundle: Bundle) -> ModelMetadataAnswer:
+def _metadata(bundle: Bundle, versions: Iterable[int]) -> ModelMetadataAnswer:
     pixels = TensorMetadata(name=protocols.INPUT, datatype="UINT8", shape=[-1, *bundle.input_shape])
     values = [
         TensorMetadata(name=name, datatype="FP32", shape=[-1, *each.layer.output_shape])
@@ -179,7 +190,7 @@ def _metadata(bundle: Bundle) -> ModelMetadataAnswer:
     ]
     return ModelMetadataAnswer(
         name=bundle.name,
-        versions=[str(bundle.version)],
+        versions=list(map(str, versions)),
         platform="litert_tflite",
         inputs=[pixels],
         outputs=values,

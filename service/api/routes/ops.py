@@ -26,7 +26,7 @@ class ReadyAnswer:
     """The service is ready.
 
     Attributes:
-        models: the loaded models.
+        models: the newest version of each model.
         reload_errors: the errors of the last reload, after which the former version is served.
     """
 
@@ -67,10 +67,12 @@ def blueprint(state: State) -> Blueprint:
         )
     )
     def readyz() -> Response:
-        """Report readiness: every bundle is verified and warm, and the service is not draining."""
+        """Report readiness: the default model is verified and warm; the service is not draining."""
         check_readiness(state.control)
-        loaded = [answers.model_id(model.bundle) for model in state.models.loaded.values()]
-        return formats.json(ReadyAnswer("ready", loaded, list(state.errors)))
+        newest = [
+            answers.ModelId(each.name, each.number, each.sha256) for each in state.models.newest()
+        ]
+        return formats.json(ReadyAnswer("ready", newest, list(state.errors)))
 
     @api.get("/metrics")
     @describe(Operation(answers={"text/plain": None}, public=True, health=True))

@@ -15,10 +15,11 @@ from service.api.http.arrays import numbers
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.http.selections import Selection
 from service.api.routes import protocols
-from service.errors import MalformedRequest, UnknownModel, WrongShape
+from service.errors import MalformedRequest, ModelUnavailable, UnknownModel, WrongShape
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
 from service.model.registry import Models
+from service.model.versions import Version
 from service.preparation import Inputs
 from service.settings import Settings
 
@@ -89,15 +90,15 @@ PredictRequest = Annotated[
 
 
 class VersionStatus(TypedDict):
-    """The state of a model's version."""
+    """The state of a model's version; END where its last load failed."""
 
     version: str
-    state: Literal["AVAILABLE"]
+    state: Literal["AVAILABLE", "END"]
     status: dict[str, str]
 
 
 class StatusAnswer(TypedDict):
-    """The loaded versions of a model."""
+    """The versions of a model, highest first."""
 
     model_version_status: list[VersionStatus]
 
@@ -124,7 +125,7 @@ class _Name(BaseConverter):
 
 
 def blueprint(models: Models, settings: Settings) -> Blueprint:
-    """Build the routes for the loaded models."""
+    """Build the routes for the models."""
     api = Blueprint("tfserving", __name__)
     api.record_once(lambda state: state.app.url_map.converters.update(default=_Name))
 
@@ -132,17 +133,16 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     @api.get("/v1/models/<name>/versions/<int:version>")
     @describe(Operation(answers={JSON: StatusAnswer}, problems=[UnknownModel]))
     def status(name: str, version: int | None = None) -> Response:
-        """Return the status of the loaded version."""
-        loaded = VersionStatus(
-            version=str(models.get(name, version).bundle.version),
-            state="AVAILABLE",
-            status={"error_code": "OK", "error_message": ""},
-        )
-        return formats.json(StatusAnswer(model_version_status=[loaded]))
+        """Return the status of every version, or of the stated one."""
+        found = models.find(name, version)
+        versions = [found] if version is not None else models.versions().get(name, [])
+        return formats.json(StatusAnswer(model_version_status=list(map(_status, versions))))
 
     @api.get("/v1/models/<name>/metadata")
     @api.get("/v1/models/<name>/versions/<int:version>/metadata")
-    @describe(Operation(answers={JSON: SignaturesAnswer}, problems=[UnknownModel]))
+    @describe(
+        Operation(answers={JSON: SignaturesAnswer}, problems=[UnknownModel, ModelUnavailable])
+    )
     def metadata(name: str, version: int | None = None) -> Response:
         """Return the inputs and outputs of each signature."""
         return formats.json(_metadata(models.get(name, version).bundle))
@@ -162,6 +162,18 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         return formats.json(_answer(protocols.run(model, batch, outputs, settings), in_rows))
 
     return api
+
+
+def _status(version: Version) -> VersionStatus:
+    is_failed = version.state == "failed"
+    return VersionStatus(
+        version=str(version.number),
+        state="END" if is_failed else "AVAILABLE",
+        status={
+            "error_code": "UNAVAILABLE" if is_failed else "OK",
+            "error_message": "The bundle cannot be loaded." if is_failed else "",
+        },
+    )
 
 
 def _answer(arrays: dict[str, NDArray[np.float32]], in_rows: bool) -> OutputsAnswer:

@@ -1,13 +1,14 @@
-"""The highest version of each model is loaded; one that fails leaves the loaded one."""
+"""The default model's highest version is loaded; one that fails leaves the loaded one."""
 
 import json
 import shutil
 
 import pytest
 
-from service.errors import BundleError
+from service.errors import BundleError, UnknownModel
 from service.model.registry import Models
 from tests.conftest import ROOT
+from tests.service.model.bundles import add
 
 
 @pytest.fixture
@@ -15,15 +16,6 @@ def folder(tmp_path):
     """A models folder with version 1 of the committed model."""
     shutil.copytree(ROOT / "models" / "mnist" / "1", tmp_path / "mnist" / "1")
     return tmp_path
-
-
-def add(folder, version, name="mnist", **changes):
-    """Add a version with changes in its manifest."""
-    path = shutil.copytree(ROOT / "models" / "mnist" / "1", folder / name / str(version))
-    manifest = json.loads((path / "manifest.json").read_text())
-    manifest |= {"name": name, "version": version, **changes}
-    (path / "manifest.json").write_text(json.dumps(manifest))
-    return path
 
 
 def test_a_reload_loads_a_higher_version_and_keeps_the_same_one(folder):
@@ -40,14 +32,16 @@ def test_a_reload_loads_a_higher_version_and_keeps_the_same_one(folder):
 
 
 def test_a_reload_adds_and_removes_models(folder):
-    """A new model in the folder is loaded, and unloaded after its removal."""
+    """A new model in the folder can be selected; after its removal it is unknown."""
     models = Models(folder, "mnist")
     add(folder, 1, name="other")
     models.reload()
-    assert set(models.loaded) == {"mnist", "other"}
+    assert models.get("other").bundle.name == "other"
     shutil.rmtree(folder / "other")
     models.reload()
-    assert set(models.loaded) == {"mnist"}
+    with pytest.raises(UnknownModel, match="no model 'other'"):
+        models.get("other")
+    assert len(models.loaded) == 1
 
 
 def no_manifest(path):

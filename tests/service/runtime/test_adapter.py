@@ -56,7 +56,8 @@ def test_a_body_may_come_in_pieces(adapter):
 def test_the_path_and_headers_reach_the_application(adapter):
     """Percent-encodings are decoded once; a header with an underscore cannot pose as another."""
     unknown = exchange(adapter, method="GET", path="/v1/models/%C3%A4")
-    assert (unknown.status, json.loads(unknown.content)["error"][:9]) == (404, "Model 'ä'")
+    assert unknown.status == 404
+    assert "no model 'ä'" in json.loads(unknown.content)["error"]
     headers = {"X_Request_ID": "forged"}
     response = exchange(adapter, pieces=[SEVEN], headers=headers)
     assert response.response_headers["x-request-id"] != "forged"
