@@ -1,4 +1,4 @@
-"""Recognise the frame around a digit: one that stands apart, and one that the digit touches."""
+"""Recognise the frame around a digit, separate or touched by the digit."""
 
 import numpy as np
 from numpy.typing import NDArray
