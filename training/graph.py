@@ -19,14 +19,11 @@ from numpy.typing import NDArray
 from service.model.bundle import Stage
 from service.model.engine import as_floats
 from service.model.kinds import ACTIVATIONS, SOFTMAX, UnknownKind, kind_of
+from training.errors import ExportError as ExportError
 
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4
-
-
-class ExportError(Exception):
-    """The model cannot be exported; the message names the layer or value and the reason."""
 
 
 @dataclass(frozen=True)
