@@ -1,5 +1,5 @@
-"""The error that stops an export."""
+"""The error of the export; importing it loads no library."""
 
 
 class ExportError(Exception):
-    """A model cannot be exported; the message names the layer, file or value, and what to do."""
+    """The model cannot be exported; the message names the layer or value and the reason."""

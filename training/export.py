@@ -22,9 +22,10 @@ from training.data import Mnist
 from training.distribution import LET_THROUGH, fit
 from training.errors import ExportError
 from training.familiarity import fit_familiarity, save_score
-from training.graph import Traced, trace
+from training.float32 import in_float32
+from training.graph import Traced, input_shape_of, trace
 from training.input_spec import default_input, parse
-from training.loading import load_model, shape_of
+from training.loading import load_model
 from training.patches import strongest_patches
 from training.pictures import read_pictures
 
@@ -113,8 +114,8 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
             Keras. Nothing is written then.
     """
     log.info("Reading %s …", path)
-    model = load_model(path, wanted.imports)
-    shape = shape_of(model, wanted.size)
+    model = in_float32(load_model(path, wanted.imports, wanted.size))
+    shape = input_shape_of(model)
     log.info("Tracing the model for images of %d × %d, %d channels …", shape[1], shape[0], shape[2])
     traced = trace(model, shape)
     labels = list(wanted.labels or map(str, range(traced.classes)))
@@ -163,7 +164,7 @@ def compile_bundle(
     Raises:
         ExportError: a layer that a bundle cannot hold, or a graph that differs from Keras.
     """
-    shape = shape_of(model, None)
+    shape = input_shape_of(model)
     traced = trace(model, shape)
     preparation = DigitPreparation() if shape == DIGIT_SHAPE else None
     source = Input(shape, "rgb" if shape[2] == 3 else "grey", preparation)

@@ -109,6 +109,26 @@ def trace(model: keras.Model, shape: tuple[int, int, int]) -> Traced:
     return Traced(model, shape, calls, pairs, kind, _features(calls))
 
 
+def input_shape_of(model: keras.Model) -> tuple[int, int, int]:
+    """Return height, width and channels of a built model's input.
+
+    Raises:
+        ExportError: the model has several inputs, or no image as input.
+    """
+    inputs = getattr(model, "inputs", None)
+    shapes = [tuple(tensor.shape) for tensor in inputs] if inputs else []
+    if not shapes:
+        build = model.get_build_config() or {}
+        shapes = [tuple(build["input_shape"])] if build.get("input_shape") else []
+    match shapes:
+        case [(_, int(height), int(width), int(channels))]:
+            return height, width, channels
+    found = " and ".join(map(str, shapes)) or "unknown"
+    raise ExportError(
+        f"The model's input is {found}; it must be one image, (None, height, width, channels)."
+    )
+
+
 def _values_of(
     model: keras.Model, image: Any, kind: OutputKind
 ) -> tuple[list[Call], dict[Pair, int], list[Any]]:

@@ -1,230 +1,199 @@
-"""Load a saved Keras model from a file that may be damaged or hostile.
+"""Load a user's saved Keras model, `.keras` or `.h5`, without running anything that it contains.
 
-Keras runs only after the file's own description of the model was checked: nothing in the file is
-executed or unpickled.
+`archive.py`, `weights_file.py` and `model_config.py` check the file's three layers; Keras gets a
+copy that holds only what they accepted.
 """
 
+import contextlib
 import importlib
+import json
 import re
-from collections.abc import Sequence
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from training.archives import Config, read_h5, read_keras
+from training.archive import CONFIG, MAX_BYTES, METADATA, WEIGHTS, extract_archive
 from training.errors import ExportError
+from training.model_config import parse_config, set_input_size
+from training.weights_file import check_weights, read_config, replace_config
 
-_CODE = ("Lambda", "__lambda__", "function", "__tensor__")
-_MAX_UNITS = 1_000_000  # of a layer: filters, units, sizes; more would fill the memory
-_SIZES = ("units", "filters", "input_dim", "output_dim", "num_heads", "key_dim", "value_dim")
-# Layers in files of Keras 2 whose configuration has an entry that Keras 3 does not take.
-_UNKNOWN_TO_KERAS_3 = {
-    "DepthwiseConv2D": ("groups",),
-    "SeparableConv2D": ("groups",),
-    "Conv2DTranspose": ("groups",),
-}
+MAX_CAUSE = 200
+# A model may create this many more numbers than its file holds, such as states of random layers.
+SPARE_NUMBERS = 1_000_000
 
 
-def load_model(path: Path, imports: Sequence[str] = ()) -> keras.Model:
-    """Load a model in float32, without its optimizer.
+def load_model(
+    path: Path, imports: Sequence[str] = (), size: tuple[int, int] | None = None
+) -> keras.Model:
+    """Load a model from a `.keras` or `.h5` file; the model is not compiled.
 
     Args:
-        path: a `.keras` file, or an `.h5` file of a whole model.
-        imports: modules that register the model's custom classes.
+        path: the file; it is not changed.
+        imports: modules that register the model's own classes with
+            `keras.saving.register_keras_serializable`. They are imported, so they must be trusted.
+        size: height and width of the input, for a model whose input has an unknown size.
 
     Raises:
-        ExportError: the file is missing, damaged or not a model; or it holds code, or a class that
-            no module registers.
+        ExportError: the file is damaged or hostile, or the model needs a class that is not
+            registered, or its input size is unknown. The message is one line.
     """
-    if not path.is_file():
-        raise ExportError(f"{path} does not exist; give a .keras or .h5 file.")
     for module in imports:
         try:
             importlib.import_module(module)
-        except Exception as error:  # whatever the user's module raises
-            raise ExportError(f"--import {module} fails: {_reason(error)}.") from error
-    read = {".keras": read_keras, ".h5": read_h5, ".hdf5": read_h5}.get(path.suffix.lower())
-    if read is None:
+        except Exception as error:
+            raise ExportError(
+                f"--import {_one_line(module)}: the module cannot be imported "
+                f"({_cause(error)}). Pass the name of a module on Python's path."
+            ) from error
+    name = _one_line(path.name)
+    if path.suffix not in (".keras", ".h5", ".hdf5"):
         raise ExportError(
-            f"{path.name} is neither .keras nor .h5; save the model with model.save('mine.keras')."
+            f"{name} must end in .keras or .h5. Save the model with model.save('name.keras')."
         )
-    config = read(path)
-    check(config.json)
+    if not path.is_file():
+        raise ExportError(f"{name} is not a file. Pass the path of a saved model.")
+    if path.stat().st_size > MAX_BYTES:
+        raise ExportError(
+            f"{name} has {path.stat().st_size} bytes, at most {MAX_BYTES} are allowed."
+        )
     try:
-        model = _load(path, config)
-        return _in_float32(model)
-    except (ExportError, MemoryError, KeyboardInterrupt):
+        with tempfile.TemporaryDirectory(prefix="convscope-") as folder:
+            model = _load(path, Path(folder), size)
+    except ExportError as error:
+        raise ExportError(_printable(str(error))) from error
+    except MemoryError:
         raise
-    except Exception as error:  # Keras raises many types on damaged files
-        raise ExportError(f"{path.name} cannot be loaded: {_reason(error)}.") from error
-
-
-def shape_of(model: keras.Model, size: tuple[int, int] | None) -> tuple[int, int, int]:
-    """Return height, width and channels of a model's input.
-
-    Args:
-        model: loaded.
-        size: height and width of a model that takes any; None where the model says.
-
-    Raises:
-        ExportError: the model has several inputs, no image as input, or no known size.
-    """
-    try:
-        shape = model.input_shape
-    except (AttributeError, ValueError):
-        shape = (model.get_build_config() or {}).get("input_shape")
-    if isinstance(shape, dict) and len(shape) == 1:
-        shape = next(iter(shape.values()))
-    if isinstance(shape, list) and len(shape) == 1:
-        shape = shape[0]
-    if not isinstance(shape, list | tuple) or len(shape) != 4 or isinstance(shape[0], list | tuple):
+    except Exception as error:  # Keras, h5py, zipfile and TensorFlow raise many types
         raise ExportError(
-            f"The model's input is {shape}; it must be one image, (None, height, width, channels)."
-        )
-    _, *sides, channels = shape
-    height, width = (
-        known or given for known, given in zip(sides, size or (None, None), strict=True)
-    )
-    if channels is None or height is None or width is None:
-        raise ExportError(
-            f"The model takes images of any size, {tuple(shape)}; choose one with --size "
-            "HEIGHTxWIDTH, such as --size 224x224."
-        )
-    if size is not None and (height, width) != size:
-        raise ExportError(f"The model takes {height} × {width} only; omit --size.")
-    return int(height), int(width), int(channels)
-
-
-def check(config: Any, depth: int = 0) -> None:
-    """Check a model's description: no code, no unregistered class, no absurd size.
-
-    Raises:
-        ExportError: names the layer, and what to do.
-    """
-    if depth > 100:
-        raise ExportError("The model's description is nested too deeply; save the model again.")
-    if isinstance(config, list):
-        for item in config:
-            check(item, depth + 1)
-    if not isinstance(config, dict):
-        return
-    name = config.get("class_name")
-    if isinstance(name, str):
-        _check_class(name, config)
-    for key, value in config.items():
-        if key in _SIZES and isinstance(value, int) and value > _MAX_UNITS:
-            raise ExportError(f"A layer has {key}={value}; at most {_MAX_UNITS:,} are allowed.")
-        check(value, depth + 1)
-
-
-def _check_class(name: str, config: dict[str, Any]) -> None:
-    inner = config.get("config")
-    layer = inner.get("name", name) if isinstance(inner, dict) else name
-    if name in _CODE and not (name == "function" and _is_known_function(config)):
-        raise ExportError(
-            f"Layer {layer!r} holds code ({name}), which is never executed; replace it by a layer "
-            "of Keras, or a class registered with keras.saving.register_keras_serializable and "
-            "--import MODULE."
-        )
-    module = config.get("module")
-    is_keras = module is None or (
-        isinstance(module, str) and (module == "keras" or module.startswith("keras."))
-    )
-    registered = config.get("registered_name")
-    if registered is None and is_keras:
-        return
-    if registered is None or (is_keras and registered == name):
-        known = keras.saving.get_registered_object(str(registered or name))
-        if known is None and not is_keras:
-            raise _unregistered(layer, name)
-        return
-    if not isinstance(registered, str) or keras.saving.get_registered_object(registered) is None:
-        if is_keras and isinstance(registered, str) and ">" not in registered:
-            return  # Keras's own name for one of its classes
-        raise _unregistered(layer, name)
-
-
-def _unregistered(layer: Any, name: str) -> ExportError:
-    return ExportError(
-        f"Layer {layer!r} is of the custom class {name!r}, which nothing registers; register it "
-        "with keras.saving.register_keras_serializable and give --import MODULE."
-    )
-
-
-def _is_known_function(config: dict[str, Any]) -> bool:
-    """Return whether a function is one of Keras's own, or registered."""
-    registered = config.get("registered_name")
-    if isinstance(registered, str) and keras.saving.get_registered_object(registered):
-        return True
-    module = config.get("module")
-    return isinstance(module, str) and module in ("keras.activations", "keras.ops")
-
-
-def _load(path: Path, config: Config) -> keras.Model:
-    if config.is_legacy:
-        for item in _layers_in(config.json):
-            for key in _UNKNOWN_TO_KERAS_3.get(item["class_name"], ()):
-                item["config"].pop(key, None)
-        with config.patched() as patched:
-            model = keras.saving.load_model(patched, compile=False, safe_mode=True)
-    else:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    if not isinstance(model, keras.Model):
-        raise ExportError(f"{path.name} holds a {type(model).__name__}, not a model; save a model.")
+            f"{name} cannot be loaded: it is damaged, or not a model that Keras "
+            f"{keras.__version__} saved ({_cause(error)}). Save it again with "
+            "model.save('name.keras')."
+        ) from error
+    _check_input(model, name, size)
     return model
 
 
-def _layers_in(config: Any) -> list[dict[str, Any]]:
-    """Return every object of a description that has a class and a configuration."""
-    found: list[dict[str, Any]] = []
-    pending = [config]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, list):
-            pending += each
-        elif isinstance(each, dict):
-            pending += each.values()
-            if isinstance(each.get("class_name"), str) and isinstance(each.get("config"), dict):
-                found.append(each)
-    return found
+def _load(path: Path, folder: Path, size: tuple[int, int] | None) -> keras.Model:
+    """Check the file, copy what is allowed into a folder, and load that with Keras."""
+    if path.suffix == ".keras":
+        config = parse_config(extract_archive(path, folder))
+        weights = source = folder / WEIGHTS
+    else:
+        weights = source = folder / "model.h5"
+        shutil.copyfile(path, weights)
+    numbers = check_weights(weights, path.name)
+    if path.suffix != ".keras":
+        config = parse_config(read_config(weights, path.name))
+    if size is not None:
+        set_input_size(config, size)
+    if path.suffix == ".keras":
+        (folder / CONFIG).write_text(json.dumps(config))
+        (folder / METADATA).write_text(json.dumps({"keras_version": keras.__version__}))
+        source = folder
+    else:
+        replace_config(weights, json.dumps(config))
+    with warnings.catch_warnings(), _limit_variables(2 * numbers + SPARE_NUMBERS):
+        warnings.simplefilter("ignore")
+        # Keras only warns where it leaves weights at their random initial values.
+        warnings.filterwarnings("error", message="Skipping")
+        model = keras.saving.load_model(source, compile=False, safe_mode=True)
+    if not isinstance(model, keras.Model):
+        raise ExportError(
+            f"{path.name} holds a {type(model).__name__}, not a model. Put it into a "
+            "keras.Sequential and save that."
+        )
+    return model
 
 
-def _in_float32(model: keras.Model) -> keras.Model:
-    """Return the model with float32 computation; the same one where it has no other."""
-    layers = _all_layers(model)
-    if all(layer.compute_dtype == "float32" for layer in layers):
-        return model
-    config = keras.saving.serialize_keras_object(model)
-    copy = keras.saving.deserialize_keras_object(_with_float32(config))
-    if not copy.built:
-        copy.build(model.input_shape)
-    copy.set_weights(model.get_weights())
-    return copy
+@contextlib.contextmanager
+def _limit_variables(limit: int) -> Iterator[None]:
+    """Raise an ExportError before the variables created in this context exceed a limit.
+
+    A configuration can declare weights of any size, and Keras allocates them before it compares
+    them with the file.
+    """
+    import tensorflow as tf
+
+    created = 0
+
+    def create(next_creator: Any, **arguments: Any) -> Any:
+        nonlocal created
+        value = arguments["initial_value"]
+        if callable(value):
+            with tf.Graph().as_default():  # builds operations without running them
+                value = value()
+        created += prod(int(length) for length in value.shape)
+        if created > limit:
+            raise ExportError(
+                f"The configuration declares weights of more than {limit} numbers, which the file "
+                "does not hold. Save the model again with model.save('name.keras')."
+            )
+        return next_creator(**arguments)
+
+    with tf.variable_creator_scope(create):
+        yield
 
 
-def _all_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    found: list[keras.layers.Layer] = []
-    pending: list[Any] = list(model.layers)
-    while pending:
-        layer = pending.pop()
-        found.append(layer)
-        pending += getattr(layer, "layers", [])
-    return found
+def _check_input(model: keras.Model, name: str, size: tuple[int, int] | None) -> None:
+    """Raise an ExportError where the model has no weights yet or no fixed input size."""
+    if not model.built:
+        raise ExportError(
+            f"{name} was saved before the model was built, so it has no input size and no weights. "
+            "Start the model with keras.Input, or call it once, and save it again."
+        )
+    for shape in _input_shapes(model):
+        if len(shape) not in (3, 4):
+            continue
+        height, width = shape[1:3]
+        if None in (height, width):
+            raise ExportError(
+                f"{name} has an input of unknown size, {height} × {width}; an export needs a fixed "
+                "one. Pass --size with the height and width of your images."
+            )
+        if size is not None and (height, width) != size:
+            raise ExportError(
+                f"{name} has an input of {height} × {width}, so --size cannot be "
+                f"{size[0]} × {size[1]}. Leave out --size."
+            )
 
 
-def _with_float32(config: Any) -> Any:
-    if isinstance(config, list):
-        return [_with_float32(item) for item in config]
-    if not isinstance(config, dict):
-        return config
-    return {
-        key: "float32" if key == "dtype" and value is not None else _with_float32(value)
-        for key, value in config.items()
-    }
+def _input_shapes(model: keras.Model) -> list[tuple[int | None, ...]]:
+    """Return the shapes of the model's inputs; those it was built with where it is subclassed."""
+    inputs = getattr(model, "inputs", None)
+    if inputs:
+        return [tuple(tensor.shape) for tensor in inputs]
+    build = model.get_build_config() or {}
+    shapes = [build.get("input_shape"), *(build.get("shapes_dict") or {}).values()]
+    return [tuple(shape) for shape in shapes if isinstance(shape, (list, tuple))]
 
 
-def _reason(error: BaseException) -> str:
-    """Return the first line of an error, shortened."""
-    text = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
-    return text[:200].rstrip(".")
+def _cause(error: BaseException) -> str:
+    """Return an exception as one short line."""
+    text = str(error)
+    # Keras lists every layer whose weights it could not load; the first one's error is enough.
+    found = re.search(
+        r"Example error message for object (.*?):\n\n(.*?)( Target variable|\n\nList of)",
+        text[:20_000],
+        re.DOTALL,
+    )
+    text = f"{found[1]} {found[2]}" if found else text
+    return f"{type(error).__name__}: {_one_line(text)}"
+
+
+def _one_line(text: str) -> str:
+    """Return a text on one line, without its middle where it is long."""
+    text = _printable(text)
+    # Keras's messages end with the cause.
+    return text if len(text) <= MAX_CAUSE else f"{text[:80]} … {text[83 - MAX_CAUSE :]}"
+
+
+def _printable(text: str) -> str:
+    """Return a text on one line, without control characters and the temporary folder."""
+    text = " ".join(text.replace(tempfile.gettempdir() + "/", "").split())
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm.keras import TqdmCallback
 
 from tests.training.runs import VALIDATION_DIGITS, best
+from tests.training.saved_models import SUFFIXES, small_sequential
 from training import run_folder, schedule, train
 from training.data import Mnist
 from training.train import train_lecture
@@ -97,3 +99,23 @@ def model() -> keras.Model:
 def images() -> NDArray[np.uint8]:
     """Return noise, for tests that do not depend on what the images show."""
     return np.random.default_rng(7).integers(0, 256, (60, 28, 28), np.uint8)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Use a temporary folder of the test's own, and check that it is empty afterwards."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> dict[str, Path]:
+    """Save a small model in both formats."""
+    model = small_sequential()
+    paths = {suffix: tmp_path / f"saved{suffix}" for suffix in SUFFIXES}
+    for path in paths.values():
+        model.save(path)
+    return paths
