@@ -76,11 +76,5 @@ COPY training training
 RUN chmod -R a+rX /app && mkdir data runs models && chmod 1777 data runs models
 ENV HOME=/tmp
 USER 10001:10001
-# as `make train`; checks that the result can be written before it trains
-CMD ["sh", "-c", "\
-if [ ! -w models ]; then \
-  echo 'models/ cannot be written: set TRAIN_USER to its owner, such as $(id -u):$(id -g).' >&2; exit 1; \
-fi; \
-python -m training train --recipe lecture && python -m training evaluate --run runs/lecture && \
-python -m training train && python -m training evaluate --lecture runs/lecture && \
-python -m training export"]
+# without arguments as `make train`; with some, that command, such as `export files/mine.keras`
+ENTRYPOINT ["python", "-m", "training"]

@@ -27,11 +27,7 @@ bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes
 	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
-	$(DEV) -m training train --recipe lecture
-	$(DEV) -m training evaluate --run runs/lecture
-	$(DEV) -m training train
-	$(DEV) -m training evaluate --lecture runs/lecture
-	$(DEV) -m training export
+	$(DEV) -m training
 
 lint: .venv-dev/installed  ## check style, types and wording
 	$(DEV) -m ruff check

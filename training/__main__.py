@@ -1,9 +1,13 @@
-"""Parse the flags of `python -m training train|evaluate|export` and run the command."""
+"""Parse the flags of `python -m training [train|evaluate|export]` and run the command.
+
+Without a command, train and evaluate both recipes, and export the best as the next version.
+"""
 
 import argparse
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +21,20 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
-def main() -> int:
+_ALL = (
+    "train --recipe lecture",
+    "evaluate --run runs/lecture",
+    "train",
+    "evaluate --lecture runs/lecture",
+    "export",
+)
+
+
+def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit status: 0 for success, 1 for failure, 130 for Ctrl-C."""
-    flags = _parser().parse_args()
+    if not arguments:
+        return _run_all()
+    flags = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for library in ("tensorflow", "absl"):  # what they log is of no use to a user
         logging.getLogger(library).setLevel(logging.ERROR)
@@ -42,6 +57,19 @@ def main() -> int:
         print("Interrupted.", file=sys.stderr)
         return 130
     return 0
+
+
+def _run_all() -> int:
+    """Run one command after the other; return the status of the first that fails, or 0."""
+    models = Path("models")
+    if models.exists() and not os.access(models, os.W_OK):  # known before it trains for minutes
+        print(
+            "models/ cannot be written; in a container, set TRAIN_USER to its owner, such as "
+            "$(id -u):$(id -g).",
+            file=sys.stderr,
+        )
+        return 1
+    return next((status for command in _ALL if (status := main(command.split()))), 0)
 
 
 def _train(flags: argparse.Namespace, mnist: "Mnist") -> None:
@@ -161,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, help="folder of IDX files, or mnist.npz; default: download"
     )
     common.add_argument("--cache", type=Path, default=Path("data"), help="folder that stores MNIST")
-    commands = parser.add_subparsers(required=True, metavar="train|evaluate|export")
+    commands = parser.add_subparsers(required=True, metavar="[train|evaluate|export]")
 
     train = commands.add_parser("train", parents=[common], help="train a recipe into a run folder")
     train.add_argument("--recipe", choices=("lecture", "best"), default="best")
@@ -237,4 +265,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ from service.model.distribution import Distribution, Familiarity, mean_features
 
 FEWEST = 40  # images: fewer say too little about what others will look like
 _HELD_OUT = 4  # every fourth image chooses the threshold, and is not fitted
-_LET_THROUGH = 0.98  # of the held-out images
+_DEVIATIONS = 4  # below the mean score of the held-out images; few images tell no small quantile
 _VARIANCE = 0.95  # share of the variance along the directions that are kept
 _MOST_DIRECTIONS = 64
 
@@ -46,7 +46,9 @@ def fit_familiarity(values: NDArray[np.float32]) -> Familiarity:
         threshold=0.0,
     )
     scores = untested.scores(values[is_held_out])
-    threshold = float(np.quantile(scores, 1 - _LET_THROUGH))
+    # the scores of a Gaussian distribution deviate so much; those of few images may by chance less
+    expected = np.sqrt(features.shape[1] / 2)
+    threshold = float(scores.mean() - _DEVIATIONS * max(scores.std(), expected))
     return Familiarity(
         untested.mean, untested.directions, untested.deviations, untested.rest, threshold
     )
