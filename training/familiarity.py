@@ -56,5 +56,10 @@ def fit_familiarity(values: NDArray[np.float32]) -> Familiarity:
 
 def save_score(score: Distribution | Familiarity, path: Path) -> None:
     """Write a score's arrays; the manifest has its threshold."""
-    arrays = {key: value for key, value in asdict(score).items() if key != "threshold"}
+    # contiguous, because safetensors writes an array's memory whatever the order of its axes
+    arrays = {
+        key: np.ascontiguousarray(value)
+        for key, value in asdict(score).items()
+        if key != "threshold"
+    }
     path.write_bytes(save(arrays))
