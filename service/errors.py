@@ -14,6 +14,7 @@ ConvScopeError
     ├── WrongShape            the shape or the values of an array do not fit the model's input
     ├── UnknownModel          the model or version is not loaded
     ├── UnknownLayer          the model has no such layer or channel
+    ├── NotExplainable        the arithmetic of a layer's values cannot be explained
     ├── NotAcceptable         the route offers no format that the client accepts
     ├── Unauthorized          the API key is missing or unknown
     ├── DeadlineExceeded      the client's deadline passed before work on the request began
@@ -78,6 +79,10 @@ class UnknownModel(RequestError):
 
 class UnknownLayer(RequestError):
     """The model has no such layer or channel."""
+
+
+class NotExplainable(RequestError):
+    """The arithmetic of the layer's values cannot be explained."""
 
 
 class NotAcceptable(RequestError):
