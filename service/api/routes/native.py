@@ -1,13 +1,24 @@
 """Predict images and return activations: /predict and /activations."""
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 from flask import Blueprint, Response, request
+from numpy.typing import NDArray
 
 from service import inference
-from service.api.http import bodies, execution, formats, inputs, metrics, queries, selections
+from service.api.http import (
+    archives,
+    bodies,
+    execution,
+    formats,
+    inputs,
+    metrics,
+    queries,
+    selections,
+)
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
@@ -91,6 +102,8 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         layers = selections.select(model.bundle, query.layers, query.stage, query.channels)
         batch = inputs.read(request, query.preprocess, model.bundle, settings)
         selections.check_size(layers, len(batch.pixels), settings)
+        if format_ == "png":
+            selections.check_sheet(layers)
         outputs = [(each.layer.name, each.stage) for each in layers]
         outputs = list(dict.fromkeys([*outputs, *inference.outcome(model.bundle)]))
         values = execution.run(model, batch, outputs)
@@ -110,27 +123,41 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
 
 
 def _archive(
-    format_: queries.Format,
+    format_: Literal["npz", "safetensors"],
     dtype: queries.Dtype,
     model: Model,
     layers: list[selections.Selection],
     values: LayerValues,
 ) -> Response:
     """Return arrays by name: probabilities, scores and the selected layers."""
+    entries = {"probabilities": archives.entry_of(values[model.bundle.probabilities])}
+    ranges: dict[str, selections.Range] = {}
     with phase("encode"):
-        converted = selections.convert(values, layers, dtype)
-    arrays = {"probabilities": values[model.bundle.probabilities]}
-    arrays |= {key: each.array for key, each in converted.items()}
+        for each in layers:
+            whole = values[each.layer.name, each.stage]
+            selected = selections.pick(whole, each)
+            span = ranges[each.key] = selections.range_of(selected)
+            convert = partial(_converted, whole, each, dtype, span)
+            entries[each.key] = archives.Entry(convert, selected.shape, dtype)
     score = inference.scores(model.bundle, values)
     if score is not None:
-        arrays["score"] = score
-    ranges = {key: [each.low, each.high] for key, each in converted.items()}
-    if format_ == "safetensors":
-        metadata = {"model": answers.model_id(model.bundle), "ranges": ranges}
-        return formats.safetensors(arrays, metadata)
-    if dtype == "uint8":  # clients need the range to scale the values back
-        arrays |= {f"{key}/range": np.array(span, np.float32) for key, span in ranges.items()}
-    return formats.npz(arrays)
+        entries["score"] = archives.entry_of(score)
+    if format_ == "npz" and dtype == "uint8":  # clients need the range to scale the values back
+        for key, span in ranges.items():
+            entries[f"{key}/range"] = archives.entry_of(np.array(span, np.float32))
+    spans = {key: list(span) for key, span in ranges.items()}
+    metadata = {"model": answers.model_id(model.bundle), "ranges": spans}
+    retained = sum(array.nbytes for array in values.values())
+    return archives.respond(format_, entries, metadata, retained)
+
+
+def _converted(
+    whole: NDArray[np.float32],
+    each: selections.Selection,
+    dtype: queries.Dtype,
+    span: selections.Range,
+) -> NDArray[Any]:
+    return selections.to_dtype(selections.pick(whole, each), dtype, span)
 
 
 def _sheet(
