@@ -94,7 +94,8 @@ def test_layers_that_are_not_explained_are_rejected(post, layer, status, text):
 
 def test_too_many_values_name_the_largest_layers(post):
     """The error says how to ask for less, and which layers have the most values."""
-    text = detail(post("activations", np.repeat(IMAGES, 2, axis=0), layers="all"), 413)
+    query = {"layers": "all", "format": "npz"}
+    text = detail(post("activations", np.repeat(IMAGES, 2, axis=0), **query), 413)
     assert "values, of 12 images; the limit is 1,600,000." in text
     assert "layers=" in text
     assert "channels=" in text

@@ -17,6 +17,7 @@ from service.model.layer import Layer, LayerValues, Stage
 from service.model.sheets import sheet_pixels
 from service.settings import Settings
 
+_OF_JSON = " as JSON, and four times as many as npz or safetensors (format=)"
 _NAMED = 5  # layers that an error lists
 _MAX_SHEET = 30_000_000  # pixels of a contact sheet
 
@@ -142,22 +143,33 @@ def _channels(layer: Layer, text: str | None) -> tuple[int, ...]:
     return tuple(dict.fromkeys(indices))
 
 
-def check_size(selections: Sequence[Selection], count: int, settings: Settings) -> None:
+def check_size(
+    selections: Sequence[Selection], count: int, settings: Settings, *, is_json: bool = False
+) -> None:
     """Check the size of a response before it is computed.
+
+    Args:
+        selections: the layers and channels.
+        count: the number of images.
+        settings: hold the limit.
+        is_json: whether a quarter of it applies: JSON takes three times the bytes of the values, is
+            built in memory, and blocks other threads while it is encoded.
 
     Raises:
         ImageTooLarge: the response would have more values than the settings allow.
     """
     total = count * sum(each.count for each in selections)
-    if total <= settings.max_values:
+    limit = settings.max_values // 4 if is_json else settings.max_values
+    if total <= limit:
         return
+    images = "1 image" if count == 1 else f"{count:,} images"
     largest = sorted(selections, key=lambda each: each.count, reverse=True)[:_NAMED]
     names = ", ".join(f"{each.layer.name} ({each.count:,})" for each in largest)
     raise ImageTooLarge(
-        f"The response would have {total:,} values, of {count:,} "
-        f"{'image' if count == 1 else 'images'}; the limit is {settings.max_values:,}. Select "
-        "fewer layers (layers=) or channels (channels=), or send fewer images in a request. The "
-        f"largest of the layers, with their values for an image: {names}."
+        f"The response would have {total:,} values, of {images}; the limit is {limit:,}"
+        f"{_OF_JSON if is_json else ''}. "
+        "Select fewer layers (layers=) or channels (channels=), or send fewer images in a request. "
+        f"The largest of the layers, with their values for an image: {names}."
     )
 
 

@@ -101,7 +101,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         model = execution.choose(models, query.model, query.version)
         layers = selections.select(model.bundle, query.layers, query.stage, query.channels)
         batch = inputs.read(request, query.preprocess, model.bundle, settings)
-        selections.check_size(layers, len(batch.pixels), settings)
+        selections.check_size(layers, len(batch.pixels), settings, is_json=format_ == "json")
         if format_ == "png":
             selections.check_sheet(layers)
         outputs = [(each.layer.name, each.stage) for each in layers]

@@ -20,6 +20,8 @@ LARGE = [selection("a", 7, 7, 2_048), selection("b", 56, 56, 256), selection("c"
 def test_the_error_of_too_many_values_names_the_largest_layers():
     """The layers are listed by their number of values, with what to do."""
     check_size(LARGE, 1, Settings(max_values=1_000_000))
+    with pytest.raises(ImageTooLarge, match=r"250,000 as JSON, and four times as many as npz"):
+        check_size(LARGE, 1, Settings(max_values=1_000_000), is_json=True)
     with pytest.raises(ImageTooLarge) as caught:
         check_size(LARGE, 3, Settings(max_values=1_000_000))
     assert str(caught.value) == (

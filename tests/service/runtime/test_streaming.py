@@ -84,7 +84,7 @@ def test_an_error_in_a_stream_frees_its_memory(tmp_path, admission):
         yield b"begin"
         raise OSError("the disk is full")
 
-    def application(environ, start_response):
+    def application(_, start_response):
         start_response("200 OK", [])
         return Stream(fail(), 1_000)
 
