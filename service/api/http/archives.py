@@ -1,4 +1,4 @@
-"""Encode named arrays as npz or safetensors: small responses at once, large ones layer by layer."""
+"""Encode named arrays as npz or safetensors while they are sent, one after the other."""
 
 import io
 import math
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from service.api.http import formats
 from service.environ import Stream
 
-MIN_STREAMED = 2**20  # bytes; smaller responses are encoded at once
+MIN_STREAMED = 2**20  # bytes; smaller archives are encoded at once, by `formats`
 PIECE = 2**20  # bytes of an array that are encoded at once
 _SAFETENSORS_TYPES = {"float32": "F32", "float16": "F16", "uint8": "U8"}
 
@@ -51,7 +51,7 @@ def respond(
     metadata: Mapping[str, Any],
     retained: int,
 ) -> formats.FastResponse:
-    """Return an archive of arrays by name.
+    """Return an archive of arrays by name, encoded while it is sent.
 
     Args:
         format_: of the archive.
@@ -59,11 +59,6 @@ def respond(
         metadata: of safetensors.
         retained: bytes that the entries keep in memory until the client has received them.
     """
-    if sum(entry.size for entry in entries.values()) < MIN_STREAMED:
-        arrays = {name: entry.compute() for name, entry in entries.items()}
-        if format_ == "npz":
-            return formats.npz(arrays)
-        return formats.safetensors(arrays, metadata)
     if format_ == "npz":
         return formats.stream(Stream(npz(entries), retained), formats.MEDIA_TYPES["npz"])
     # so that each array is aligned to its items

@@ -227,9 +227,10 @@ def convert(
 
 def range_of(value: NDArray[np.float32]) -> Range:
     """Return the range of values; 0 to 0 where there are none."""
-    low = float(np.minimum.reduce(value, axis=None)) if value.size else 0.0
-    high = float(np.maximum.reduce(value, axis=None)) if value.size else 0.0
-    return Range(low, high)
+    if not value.size:
+        return Range(0.0, 0.0)
+    low, high = np.minimum.reduce(value, axis=None), np.maximum.reduce(value, axis=None)
+    return Range(float(low), float(high))
 
 
 def to_dtype(value: NDArray[np.float32], dtype: Dtype, span: Range) -> NDArray[Any]:

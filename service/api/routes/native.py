@@ -130,24 +130,54 @@ def _archive(
     values: LayerValues,
 ) -> Response:
     """Return arrays by name: probabilities, scores and the selected layers."""
+    retained = sum(array.nbytes for array in values.values())
+    if retained >= archives.MIN_STREAMED:
+        count = len(values[model.bundle.probabilities])
+        size = count * sum(each.count for each in layers) * np.dtype(dtype).itemsize
+        if size >= archives.MIN_STREAMED:
+            return _stream(format_, dtype, model, layers, values, retained)
+    with phase("encode"):
+        converted = selections.convert(values, layers, dtype)
+    arrays = {"probabilities": values[model.bundle.probabilities]}
+    arrays |= {key: each.array for key, each in converted.items()}
+    score = inference.scores(model.bundle, values)
+    if score is not None:
+        arrays["score"] = score
+    ranges = {key: [each.low, each.high] for key, each in converted.items()}
+    if format_ == "safetensors":
+        metadata = {"model": answers.model_id(model.bundle), "ranges": ranges}
+        return formats.safetensors(arrays, metadata)
+    if dtype == "uint8":  # clients need the range to scale the values back
+        arrays |= {f"{key}/range": np.array(span, np.float32) for key, span in ranges.items()}
+    return formats.npz(arrays)
+
+
+def _stream(
+    format_: Literal["npz", "safetensors"],
+    dtype: queries.Dtype,
+    model: Model,
+    layers: list[selections.Selection],
+    values: LayerValues,
+    retained: int,
+) -> Response:
+    """Return the same arrays as `_archive`, each converted when it is sent."""
     entries = {"probabilities": archives.entry_of(values[model.bundle.probabilities])}
-    ranges: dict[str, selections.Range] = {}
+    ranges: dict[str, list[float]] = {}
     with phase("encode"):
         for each in layers:
             whole = values[each.layer.name, each.stage]
             selected = selections.pick(whole, each)
-            span = ranges[each.key] = selections.range_of(selected)
+            span = selections.range_of(selected)
             convert = partial(_converted, whole, each, dtype, span)
             entries[each.key] = archives.Entry(convert, selected.shape, dtype)
+            ranges[each.key] = list(span)
     score = inference.scores(model.bundle, values)
     if score is not None:
         entries["score"] = archives.entry_of(score)
-    if format_ == "npz" and dtype == "uint8":  # clients need the range to scale the values back
-        for key, span in ranges.items():
-            entries[f"{key}/range"] = archives.entry_of(np.array(span, np.float32))
-    spans = {key: list(span) for key, span in ranges.items()}
-    metadata = {"model": answers.model_id(model.bundle), "ranges": spans}
-    retained = sum(array.nbytes for array in values.values())
+    if format_ == "npz" and dtype == "uint8":
+        for key, limits in ranges.items():
+            entries[f"{key}/range"] = archives.entry_of(np.array(limits, np.float32))
+    metadata = {"model": answers.model_id(model.bundle), "ranges": ranges}
     return archives.respond(format_, entries, metadata, retained)
 
 

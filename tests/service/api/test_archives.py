@@ -3,10 +3,9 @@
 import io
 
 import numpy as np
-import pytest
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
-from service.api.http import archives, formats
+from service.api.http import archives
 from service.api.http.archives import Entry, entry_of
 
 
@@ -69,21 +68,6 @@ def test_an_array_is_computed_when_it_is_encoded():
     next(pieces)
     assert computed == ["a"]
     assert list(remaining) == ["b", "c"]
-
-
-@pytest.mark.parametrize("format_", ["npz", "safetensors"])
-def test_small_archives_are_encoded_at_once(format_):
-    """A response below 1 MiB is bytes, and equal to what the libraries write."""
-    small = {name: array for name, array in arrays().items() if name != "large"}
-    response = archives.respond(
-        format_, {name: entry_of(array) for name, array in small.items()}, {}, 0
-    )
-    assert isinstance(response.response, list)
-    if format_ == "safetensors":
-        contiguous = {name: np.ascontiguousarray(array) for name, array in small.items()}
-        assert response.get_data() == save(contiguous, {})
-    else:
-        assert response.get_data() == formats.npz(small).get_data()
 
 
 def test_large_safetensors_state_their_length():
