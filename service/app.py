@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.api.http import access, describe, lanes, lifecycle, metrics, openapi, problems
 from service.api.http.rejections import response_to
-from service.api.routes import catalog, insight, native, oip, ops, pages, tfserving
+from service.api.routes import atlas, catalog, insight, native, oip, ops, pages, tfserving
 from service.control import Control
 from service.environ import ROUTED, Environ, Lane, RawResponse
 from service.errors import RequestError
@@ -43,6 +43,7 @@ def build(settings: Settings, state: State) -> lifecycle.App:
     models = state.models
     app.register_blueprint(native.blueprint(models, settings))
     app.register_blueprint(insight.blueprint(models, settings))
+    app.register_blueprint(atlas.blueprint(models, settings))
     app.register_blueprint(catalog.blueprint(models))
     app.register_blueprint(oip.blueprint(models, settings, state.control))
     app.register_blueprint(tfserving.blueprint(models, settings))

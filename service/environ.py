@@ -1,9 +1,28 @@
 """Types and keys of the WSGI environment that the server and the application share."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
+
+@dataclass(frozen=True)
+class Stream:
+    """A response body that is computed piece by piece, on a thread.
+
+    Attributes:
+        pieces: of the body.
+        retained: bytes that it keeps in memory until the client has received all.
+    """
+
+    pieces: Iterator[bytes]
+    retained: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.pieces
+
+
 Environ = dict[str, Any]
-RawResponse = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+RawResponse = tuple[int, list[tuple[bytes, bytes]], bytes | Stream]  # status, headers, body
 # short: runs in the event loop, as nearly all requests; long: on a thread; read (GET): on others
 Lane = Literal["short", "long", "read"]
 

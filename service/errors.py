@@ -15,6 +15,7 @@ ConvScopeError
     ├── UnknownModel          there is no such model or version
     ├── ModelUnavailable      the model or version cannot be loaded
     ├── UnknownLayer          the model has no such layer or channel
+    ├── NotExplainable        the arithmetic of a layer's values cannot be explained
     ├── NotAcceptable         the route offers no format that the client accepts
     ├── Unauthorized          the API key is missing or unknown
     ├── DeadlineExceeded      the client's deadline passed before work on the request began
@@ -83,6 +84,10 @@ class ModelUnavailable(RequestError):
 
 class UnknownLayer(RequestError):
     """The model has no such layer or channel."""
+
+
+class NotExplainable(RequestError):
+    """The arithmetic of the layer's values cannot be explained."""
 
 
 class NotAcceptable(RequestError):

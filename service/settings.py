@@ -45,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         max_body_bytes: largest request body.
         max_pixels: largest image, width × height.
         max_images: most images per request.
-        max_values: most layer values per response.
+        max_values: most layer values per response; as JSON of /activations, a quarter of them.
         log_format: json, text, or auto: text on a terminal, otherwise json.
         api_keys_file: file of API keys; empty: no key is required.
         rate_limit: requests that a client may send; empty: unlimited.

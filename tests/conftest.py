@@ -16,6 +16,7 @@ import requests
 from numpy.typing import NDArray
 
 from service.model.bundle import Bundle, read_bundle
+from tests.graphs import write_bundle
 from training.data import Mnist, load_mnist
 from training.export import compile_bundle
 
@@ -74,6 +75,15 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_bundle(models_dir: Path) -> Bundle:
     """Load a network with other names, sizes, strides and padding, and three input channels."""
     return read_bundle(models_dir / "tiny" / "3")
+
+
+@pytest.fixture(scope="session")
+def graph_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a models folder with the committed model and `graph`, whose layers are no chain."""
+    folder = tmp_path_factory.mktemp("graphs")
+    (folder / "mnist").symlink_to(ROOT / "models" / "mnist")
+    write_bundle(folder / "graph" / "1")
+    return folder
 
 
 def free_port() -> int:

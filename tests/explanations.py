@@ -72,6 +72,7 @@ def odd_subject(folder: Path) -> Subject:
             (3, 4, 2),
             strides=(1, 1),
             padding="same",
+            inputs=("sparse",),
             **parts,
         ),
     )

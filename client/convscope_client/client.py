@@ -3,24 +3,22 @@
 import io
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope_client.connection import Connection
+from convscope_client.drawings import Drawings, Mode, Stage, joined
 from convscope_client.errors import ClientError
 from convscope_client.images import EncodedImage, Image, Images, bodies, single_body, split
 from convscope_client.results import Explanation, Prediction, Segment
-
-Mode: TypeAlias = Literal["auto", "mnist", "none"]
-Stage: TypeAlias = Literal["pre", "post"]
 
 IMAGES_PER_PREDICT = 500  # a request that the service answers well within the timeout
 IMAGES_PER_ACTIVATIONS = 64  # about 200 kB per image with all layers of the lecture's network
 
 
-class Client:
+class Client(Drawings):
     """A client of one ConvScope service; it keeps its connection and is for one thread at a time.
 
     Args:
@@ -193,7 +191,7 @@ class Client:
             as in the service's npz files. N is 1 for a single image. Empty for an empty list.
         """
         query = {
-            "layers": _joined(layers),
+            "layers": joined(layers),
             "stage": stage,
             "format": "npz",
             "preprocess": preprocess,
@@ -207,27 +205,6 @@ class Client:
             parts.append(dict(np.load(io.BytesIO(response.content), allow_pickle=False)))
         names = parts[0] if parts else ()
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
-
-    def sheet(
-        self,
-        image: Image,
-        layers: str | Sequence[str] = "conv",
-        stage: Stage = "post",
-        *,
-        preprocess: Mode | None = None,
-        model: str | None = None,
-        version: int | None = None,
-    ) -> bytes:
-        """Return a PNG with all activation maps of an image; arguments as for `activations`."""
-        query = {
-            "layers": _joined(layers),
-            "stage": stage,
-            "format": "png",
-            "preprocess": preprocess,
-            "model": model,
-            "version": version,
-        }
-        return self._connection.send("POST", "/activations", query, single_body(image)).content
 
     def explain(
         self,
@@ -292,7 +269,3 @@ class Client:
         except ClientError:
             return False
         return True
-
-
-def _joined(layers: str | Sequence[str]) -> str:
-    return layers if isinstance(layers, str) else ",".join(layers)

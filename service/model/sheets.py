@@ -72,6 +72,19 @@ def contact_sheet(
     return _png(_stack(blocks))
 
 
+def sheet_pixels(sides: Sequence[int], channels: int) -> int:
+    """Return about how many pixels a contact sheet has for a layer.
+
+    Args:
+        sides: rows and columns of its maps; empty for a flat layer.
+        channels: the number of its channels.
+    """
+    if not sides:
+        return channels * (CELL + CELL_GAP) ** 2
+    height, width = (max(TILE, side) for side in sides)
+    return channels * (height + CAPTION) * (width + TILE_GAP)
+
+
 def occlusion_overlay(digit: NDArray[np.uint8], occlusion: Occlusion) -> bytes:
     """Draw the digit enlarged, alone and with the heat map of `occlusion.pixels` over it.
 

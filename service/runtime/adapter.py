@@ -6,13 +6,13 @@ GIL.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from time import perf_counter
 from typing import Any, Protocol
 
-from service.environ import BODY, RECEIVED, Environ, Lane, RawResponse
+from service.environ import BODY, RECEIVED, Environ, Lane, RawResponse, Stream
 from service.errors import RequestError
 from service.runtime.admission import Admission
 from service.runtime.request import (
@@ -53,6 +53,7 @@ class Adapter:
         self._pools = {
             lane: ThreadPoolExecutor(settings.threads, lane) for lane in ("long", "read")
         }
+        self._streaming = ThreadPoolExecutor(1, "stream")  # so that long requests do not delay it
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -71,8 +72,8 @@ class Adapter:
             for key in (BODY, "wsgi.input", "werkzeug.request"):  # the access log keeps the others
                 environ.pop(key, None)
             body.free()
-        await self._send(send, response, body)
-        self.app.log(environ, response[0], len(response[2]))
+        size = await self._send(send, response, body)
+        self.app.log(environ, response[0], size)
 
     async def _answer(self, environ: Environ, body: Body) -> RawResponse:
         check_deadline(environ)
@@ -102,8 +103,9 @@ class Adapter:
         result = self.app.wsgi(
             environ, lambda status, headers, _=None: head.extend((status, headers))
         )
+        content: bytes | Stream
         try:
-            content = b"".join(result)
+            content = result if isinstance(result, Stream) else b"".join(result)
         finally:
             if hasattr(result, "close"):
                 result.close()
@@ -111,27 +113,48 @@ class Adapter:
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         return int(status[:3]), encoded, content
 
-    async def _send(self, send: Send, response: RawResponse, body: Body) -> None:
-        """Send a response in pieces, each after the client has received the one before."""
+    async def _send(self, send: Send, response: RawResponse, body: Body) -> int:
+        """Send a response in pieces, each after the client has received the one before.
+
+        Returns:
+            The number of bytes of the response's body.
+        """
         status, headers, content = response
         if not body.is_complete or self.app.is_draining():
             headers = [*headers, (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        if len(content) <= SMALL and body.is_complete:
+        if isinstance(content, bytes) and len(content) <= SMALL and body.is_complete:
             await send({"type": "http.response.body", "body": content})
-            return
-        rest = memoryview(content)
-        self._admission.hold(len(content), is_forced=True)
+            return len(content)
+        retained = content.retained if isinstance(content, Stream) else len(content)
+        size = 0
+        self._admission.hold(retained, is_forced=True)
         try:
-            while rest:
-                piece, rest = rest[:PIECE], rest[PIECE:]
+            async for piece in self._pieces(content):
+                size += len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
             if not body.is_complete:
                 await body.discard()
             # returns when the client has received everything, which counts as buffered until then
             await send({"type": "http.response.body", "body": b""})
         finally:
-            self._admission.free(len(content))
+            self._admission.free(retained)
+        return size
+
+    async def _pieces(self, content: bytes | Stream) -> AsyncIterator[bytes | memoryview]:
+        """Yield the pieces of a body; those of a stream are computed on a thread, one at a time."""
+        if isinstance(content, Stream):
+            loop, pieces = asyncio.get_running_loop(), iter(content)
+            while True:
+                piece = await loop.run_in_executor(self._streaming, next, pieces, None)
+                if piece is None:
+                    return
+                if piece:  # uvicorn would write an empty one as the end of the body
+                    yield piece
+        rest = memoryview(content)
+        while rest:
+            yield rest[:PIECE]
+            rest = rest[PIECE:]
 
 
 class Slices:

@@ -5,6 +5,7 @@ import { Api } from './lib/api.js';
 import { clearThemeCache, el } from './lib/dom.js';
 import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
 import { Requests } from './models/requests.js';
+import { isPlayground } from './models/graph.js';
 import { fromHash, toHash } from './models/link.js';
 import { Network } from './models/network.js';
 import { PLAYGROUND, routeOf } from './models/route.js';
@@ -66,8 +67,9 @@ async function start() {
   const lang = firstLanguage();
   setLanguage(lang);
   translate();
-  const api = new Api(query.get('model'));
+  const api = new Api(query.get('model'), query.get('version'));
   const [manifest, { models }] = await Promise.all([api.manifest(), api.models()]);
+  if (!isPlayground(manifest)) return view({ api, manifest, models, lang });
   const network = new Network(manifest);
   const store = new Store({ ...DEFAULTS, ...fromHash(location.hash, network), lang });
   store.set({ route: routeOf(location.hash) });
@@ -75,6 +77,22 @@ async function start() {
   followScheme(store);
   build({ api, manifest, network, store, models, embedded });
   followLink(store, network);
+  return undefined;
+}
+
+/** Show a model that the playground does not explain: its layers, and their values for a picture. */
+async function view(context) {
+  $('playground').hidden = true;
+  $('views').hidden = true;
+  $('viewer').hidden = false;
+  document.querySelector('.tagline').dataset.t = 'tagline.viewer';
+  const { openViewer, stateOf } = await import('./viewer/viewer.js');
+  const store = new Store(stateOf(context));
+  followLanguage(store);
+  followScheme(store);
+  await openViewer($('viewer'), { ...context, store });
+  new Menu($('menu'), { store, network: context.manifest, models: context.models });
+  followAnnouncements(store);
 }
 
 /** Return the language of the link, else the browser's. */
@@ -126,6 +144,11 @@ function build({ api, manifest, network, store, models, embedded }) {
   new Views($('views'), { store });
   followRoute({ api, manifest, network, samples, store });
   new Menu($('menu'), { store, network, models, startTour: tour.start, share: () => share.open() });
+  followAnnouncements(store);
+}
+
+/** Pass announcements to screen readers. */
+function followAnnouncements(store) {
   store.watch(['announcement'], ({ announcement }) => {
     $('announcer').textContent = announcement;
   });

@@ -68,6 +68,12 @@ def test_activations_of_several_requests_are_concatenated(client, mnist):
         np.testing.assert_array_equal(arrays["conv2d_2"][index], single["conv2d_2"][0])
 
 
+def test_an_atlas_is_a_png_of_one_layer(client, first_digits):
+    """The tiles of 32 maps are in four rows of eight."""
+    with Image.open(io.BytesIO(client.atlas(first_digits[0], "conv2d", scale="map"))) as atlas:
+        assert atlas.size == (8 * 53 - 1, 4 * 53 - 1)
+
+
 def test_a_sheet_is_a_png(client, first_digits):
     """A sheet is a PNG that opens, and is larger for more layers."""
     few, many = client.sheet(first_digits[0], "conv2d"), client.sheet(first_digits[0], "all")

@@ -32,6 +32,9 @@ RESTS = """() => new Promise((done) => {
     }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 })"""
 
+# in the playground, in the lab, in the view of any model
+READY = ".column:visible, .exhibit:visible, .layer-list button:visible"
+
 OpenPage = Callable[..., Page]
 
 expect.set_options(timeout=30_000)  # the default of Playwright's other waits
@@ -64,7 +67,7 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: problems.append(str(error.stack)))
         page.on("request", lambda call: is_foreign(call.url) and problems.append(call.url))
         page.goto(f"{server}/{link}")
-        page.locator(".column:visible, .exhibit:visible").first.wait_for()
+        page.locator(READY).first.wait_for()
         return page
 
     def is_foreign(url: str) -> bool:

@@ -87,6 +87,27 @@ def test_a_contact_sheet_is_a_png(activations):
     assert Image.open(io.BytesIO(response.content)).height > 1_000
 
 
+def test_large_archives_are_sent_in_chunks(server, mnist):
+    """An npz of 100 digits has chunks and no length, safetensors has a length; both are equal."""
+    body = io.BytesIO()
+    np.save(body, mnist.test_images[:100])
+    bodies = {}
+    for format_ in ("npz", "safetensors"):
+        response = requests.post(
+            f"{server}/activations?layers=all&format={format_}",
+            data=body.getvalue(),
+            headers={"Content-Type": "application/x-npy"},
+            timeout=30,
+        )
+        bodies[format_] = response
+    assert bodies["npz"].headers["Transfer-Encoding"] == "chunked"
+    assert int(bodies["safetensors"].headers["Content-Length"]) > 10_000_000
+    arrays, tensors = npz(bodies["npz"]), load(bodies["safetensors"].content)
+    assert arrays.keys() == tensors.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, tensors[name])
+
+
 def test_json_is_compressed_on_request(server, mnist):
     """Accept-Encoding: gzip returns the same content compressed."""
     url, body = f"{server}/activations", png(mnist.test_images[0])

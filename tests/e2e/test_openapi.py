@@ -55,7 +55,8 @@ def test_arrays_have_their_depth(document):
     grid = {"type": "array", "items": row}
     maps = {"type": "array", "items": grid}
     assert schemas["LayerMaps"]["properties"]["maps"]["anyOf"] == [maps, {"type": "null"}]
-    assert schemas["LayerMaps"]["properties"]["values"]["anyOf"] == [row, {"type": "null"}]
+    values = {"anyOf": [row, grid, {"type": "array", "items": maps}]}
+    assert schemas["LayerMaps"]["properties"]["values"]["anyOf"] == [values, {"type": "null"}]
     assert schemas["PreprocessAnswer"]["properties"]["digit"] == grid
     kernel = schemas["LayerWeights"]["properties"]["kernel"]
     assert kernel["anyOf"] == [grid, {"type": "array", "items": maps}]
@@ -204,7 +205,7 @@ def request_for(path, media="application/json"):
     if path.startswith("/v1"):
         return {**request, "json": {"instances": [DIGIT.tolist()]}}
     cell = {"layer": "conv2d", "channel": 0, "row": 0, "column": 0}
-    query = cell if path == "/explain" else {}
+    query = {"/explain": cell, "/atlas": {"layer": "conv2d"}}.get(path, {})
     return {**request, "data": png(DIGIT), "query_string": query, "headers": {"Accept": media}}
 
 

@@ -15,7 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_accept_header
 
 from service.api.http.queries import Format
-from service.environ import NEGOTIATED, Environ
+from service.environ import NEGOTIATED, Environ, Stream
 from service.errors import NotAcceptable
 from service.timing import phase
 
@@ -62,7 +62,7 @@ class FastResponse(Response):
         if "HTTP_ACCEPT_ENCODING" in environ:
             _compress(self, environ["HTTP_ACCEPT_ENCODING"])
         has_body = environ["REQUEST_METHOD"] != "HEAD" and self.status_code not in (204, 304)
-        if not has_body or not isinstance(self.response, list):
+        if not has_body or not isinstance(self.response, list | Stream):
             return super().__call__(environ, start_response)
         start_response(self.status, list(self.headers))
         return self.response
@@ -72,6 +72,14 @@ def respond(raw: bytes, media_type: str) -> FastResponse:
     """Return a response with a body of that media type."""
     headers = Headers([("Content-Type", media_type), ("Content-Length", str(len(raw)))])
     return FastResponse([raw], headers=headers)
+
+
+def stream(body: Stream, media_type: str, length: int | None = None) -> FastResponse:
+    """Return a response whose body is computed while it is sent, of that length if it is known."""
+    headers = Headers([("Content-Type", media_type)])
+    if length is not None:
+        headers["Content-Length"] = str(length)
+    return FastResponse(body, headers=headers)
 
 
 def json(body: Any) -> FastResponse:
@@ -90,14 +98,19 @@ def npz(arrays: Mapping[str, NDArray[Any]]) -> FastResponse:
 
 
 def safetensors(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> FastResponse:
-    """Encode named arrays as safetensors, with metadata whose values are encoded as JSON."""
+    """Encode named arrays as safetensors with metadata."""
     with phase("encode"):
-        texts = {
-            name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-            for name, value in metadata.items()
-        }
-        raw = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, texts)
+        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        raw = save(contiguous, texts(metadata))
     return respond(raw, MEDIA_TYPES["safetensors"])
+
+
+def texts(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Encode the values of safetensors' metadata as JSON, because they must be texts."""
+    return {
+        name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+        for name, value in metadata.items()
+    }
 
 
 def png(raw: bytes) -> FastResponse:

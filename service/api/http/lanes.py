@@ -17,6 +17,7 @@ _IMAGE_S = 1.5e-4  # for an image, besides its pixels and the graph
 _MAPS_S, _GZIP_S = 1.5e-3, 5e-3  # to encode the maps of three layers as JSON, and to compress it
 _MAX_COMPOSITE = 4_096  # bytes of JSON or of a form: larger ones may hold many images
 _MAX_IMAGE = 65_536  # bytes of an image whose header is parsed in the event loop
+_DRAWN = ("/atlas", "/occlusion")  # paths whose responses take long to compute or to draw
 _IMAGE_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
@@ -32,7 +33,7 @@ def _seconds(environ: Environ, body: bytes, models: Models) -> float:
     query: str = environ["QUERY_STRING"]
     seconds = 0.0
     # how many digits a segmented image holds, and how many touch, is unknown before it is decoded
-    if path == "/occlusion" or "format=png" in query or "segment=" in query:
+    if path in _DRAWN or "format=png" in query or "segment=" in query:
         return math.inf
     if path == "/activations":
         if "image/png" in environ.get("HTTP_ACCEPT", ""):

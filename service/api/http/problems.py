@@ -27,6 +27,7 @@ PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
     errors.BodyTimeout: (HTTPStatus.REQUEST_TIMEOUT, "body-timeout"),
     errors.UnsupportedFormat: (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-format"),
     errors.NothingDrawn: (HTTPStatus.UNPROCESSABLE_ENTITY, "nothing-drawn"),
+    errors.NotExplainable: (HTTPStatus.UNPROCESSABLE_ENTITY, "not-explainable"),
     errors.WrongShape: (HTTPStatus.UNPROCESSABLE_ENTITY, "wrong-shape"),
     errors.ModelUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "model-unavailable"),
     errors.Overloaded: (HTTPStatus.SERVICE_UNAVAILABLE, "overloaded"),

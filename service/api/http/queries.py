@@ -129,6 +129,16 @@ class ExplainQuery(PredictionQuery, frozen=True, kw_only=True, forbid_unknown_fi
     ) = None
 
 
+class AtlasQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /atlas."""
+
+    layer: Annotated[str, Meta(description="Layer to draw.")]
+    stage: StageOf = "post"
+    page: Annotated[int, Meta(ge=0, lt=2**31, description="Page of the layer's channels.")] = 0
+    scale: Scale = "layer"
+    format: ImageFormatOf | None = None
+
+
 class OcclusionQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /occlusion."""
 

@@ -1,7 +1,7 @@
 """Select layers and channels, and convert their values for the response."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 
 from service.api.http.describe import axes
 from service.api.http.queries import Dtype
-from service.errors import ImageTooLarge, UnknownLayer
+from service.errors import ImageTooLarge, MalformedRequest, UnknownLayer
+from service.model.atlas import is_drawable
 from service.model.bundle import Bundle
 from service.model.layer import Layer, LayerValues, Stage
+from service.model.sheets import sheet_pixels
 from service.settings import Settings
+
+_OF_JSON = " as JSON, and four times as many as npz or safetensors (format=)"
+_NAMED = 5  # layers that an error lists
+_MAX_SHEET = 30_000_000  # pixels of a contact sheet
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,21 @@ class Selection:
     is_whole: bool
 
     @property
+    def count(self) -> int:
+        """Return the number of its values for one image."""
+        return math.prod(self.layer.output_shape[:-1]) * len(self.channels)
+
+    @property
     def key(self) -> str:
         """Its name in archives: the layer's name, followed by `/pre` before the activation."""
         return self.layer.name if self.stage == "post" else f"{self.layer.name}/{self.stage}"
+
+
+class Range(NamedTuple):
+    """The lowest and the highest value of a selection; uint8 is scaled from low to high."""
+
+    low: float
+    high: float
 
 
 class Converted(NamedTuple):
@@ -62,8 +80,9 @@ class LayerMaps:
         channels: indices of the channels in `maps` (of the units in `values`), in order.
         low: the layer's lowest selected value over all images.
         high: the highest.
-        maps: (channels, rows, columns); None for a flat layer.
-        values: (units,); None for a layer with rows and columns.
+        maps: (channels, rows, columns); None for a layer without these three axes.
+        values: (units,) of a flat layer; of a layer with 2 or 4 axes, nested lists, channels last;
+            None for a layer with rows, columns and channels.
     """
 
     image: int
@@ -75,7 +94,7 @@ class LayerMaps:
     low: float
     high: float
     maps: Annotated[NDArray[Any], axes(3)] | None
-    values: Annotated[NDArray[Any], axes(1)] | None
+    values: Annotated[NDArray[Any], axes(1, 2, 4)] | None
 
 
 def select(bundle: Bundle, layers: str, stage: Stage, channels: str | None) -> list[Selection]:
@@ -89,13 +108,18 @@ def select(bundle: Bundle, layers: str, stage: Stage, channels: str | None) -> l
     elif layers == "conv":
         named = [layer for layer in bundle.layers if layer.is_convolution]
     else:
-        named = [_layer(bundle, name) for name in dict.fromkeys(layers.split(","))]
+        named = [find(bundle, name) for name in dict.fromkeys(layers.split(","))]
     return [
         Selection(layer, stage, _channels(layer, channels), channels is None) for layer in named
     ]
 
 
-def _layer(bundle: Bundle, name: str) -> Layer:
+def find(bundle: Bundle, name: str) -> Layer:
+    """Return the layer of that name.
+
+    Raises:
+        UnknownLayer: the model has none; the message lists its layers.
+    """
     layer = bundle.layer(name)
     if layer is None:
         names = ", ".join(layer.name for layer in bundle.layers)
@@ -119,25 +143,78 @@ def _channels(layer: Layer, text: str | None) -> tuple[int, ...]:
     return tuple(dict.fromkeys(indices))
 
 
-def check_size(selections: Sequence[Selection], count: int, settings: Settings) -> None:
+def check_size(
+    selections: Sequence[Selection], count: int, settings: Settings, *, is_json: bool = False
+) -> None:
     """Check the size of a response before it is computed.
+
+    Args:
+        selections: the layers and channels.
+        count: the number of images.
+        settings: hold the limit.
+        is_json: whether a quarter of it applies: JSON takes three times the bytes of the values, is
+            built in memory, and blocks other threads while it is encoded.
 
     Raises:
         ImageTooLarge: the response would have more values than the settings allow.
     """
-    values = count * sum(
-        math.prod(each.layer.output_shape[:-1]) * len(each.channels) for each in selections
+    total = count * sum(each.count for each in selections)
+    limit = settings.max_values // 4 if is_json else settings.max_values
+    if total <= limit:
+        return
+    images = "1 image" if count == 1 else f"{count:,} images"
+    largest = sorted(selections, key=lambda each: each.count, reverse=True)[:_NAMED]
+    names = ", ".join(f"{each.layer.name} ({each.count:,})" for each in largest)
+    raise ImageTooLarge(
+        f"The response would have {total:,} values, of {images}; the limit is {limit:,}"
+        f"{_OF_JSON if is_json else ''}. "
+        "Select fewer layers (layers=) or channels (channels=), or send fewer images in a request. "
+        f"The largest of the layers, with their values for an image: {names}."
     )
-    if values > settings.max_values:
+
+
+def check_drawable(layers: Iterable[Layer]) -> None:
+    """Check that layers have values that an image can show.
+
+    Raises:
+        MalformedRequest: a layer's values are neither maps nor flat.
+    """
+    for layer in layers:
+        if not is_drawable(layer):
+            raise MalformedRequest(
+                f"The values of layer {layer.name!r} have {len(layer.output_shape)} axes, "
+                f"{layer.output_shape}, and cannot be drawn: images show layers with rows, columns "
+                "and channels, and flat layers. POST /activations returns these values as json, "
+                "npz or safetensors."
+            )
+
+
+def check_sheet(selections: Sequence[Selection]) -> None:
+    """Check that a contact sheet can show a selection.
+
+    Raises:
+        MalformedRequest: a layer's values are neither maps nor flat.
+        ImageTooLarge: the sheet would have too many pixels.
+    """
+    check_drawable(each.layer for each in selections)
+    pixels = sum(
+        sheet_pixels(each.layer.output_shape[:-1], len(each.channels)) for each in selections
+    )
+    if pixels > _MAX_SHEET:
         raise ImageTooLarge(
-            f"The response would have {values:,} values; the limit is {settings.max_values:,}. "
-            "Send fewer images, or select fewer layers or channels."
+            f"The contact sheet would have {pixels:,} pixels; the limit is {_MAX_SHEET:,}. Select "
+            "fewer layers (layers=) or channels (channels=), or draw one layer at a time with "
+            "POST /atlas."
         )
 
 
 def values_of(values: LayerValues, each: Selection) -> NDArray[np.float32]:
     """Return the values of a selection's channels, float32 (N, …), channels last."""
-    whole = values[each.layer.name, each.stage]
+    return pick(values[each.layer.name, each.stage], each)
+
+
+def pick(whole: NDArray[np.float32], each: Selection) -> NDArray[np.float32]:
+    """Return the selected channels of a layer's values."""
     return whole if each.is_whole else whole[..., list(each.channels)]
 
 
@@ -148,13 +225,26 @@ def convert(
     return {each.key: _convert(values_of(values, each), dtype) for each in selections}
 
 
-def _convert(value: NDArray[np.float32], dtype: Dtype) -> Converted:
-    low = float(np.minimum.reduce(value, axis=None)) if value.size else 0.0
-    high = float(np.maximum.reduce(value, axis=None)) if value.size else 0.0
+def range_of(value: NDArray[np.float32]) -> Range:
+    """Return the range of values; 0 to 0 where there are none."""
+    if not value.size:
+        return Range(0.0, 0.0)
+    low, high = np.minimum.reduce(value, axis=None), np.maximum.reduce(value, axis=None)
+    return Range(float(low), float(high))
+
+
+def to_dtype(value: NDArray[np.float32], dtype: Dtype, span: Range) -> NDArray[Any]:
+    """Convert values to a dtype; uint8 is scaled from the range."""
     if dtype == "uint8":
-        scaled = np.rint((value - low) * (255 / ((high - low) or 1.0)))
-        return Converted(scaled.astype(np.uint8), low, high)
-    return Converted(value.astype(dtype, copy=False), low, high)
+        low, high = span
+        scaled: NDArray[np.float32] = np.rint((value - low) * (255 / ((high - low) or 1.0)))
+        return scaled.astype(np.uint8)
+    return value.astype(dtype, copy=False)
+
+
+def _convert(value: NDArray[np.float32], dtype: Dtype) -> Converted:
+    span = range_of(value)
+    return Converted(to_dtype(value, dtype, span), *span)
 
 
 def layer_maps(

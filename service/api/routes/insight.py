@@ -11,10 +11,9 @@ from service.api.http import bodies, execution, formats, inputs, queries
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.api.routes.native import JSON_ONLY, PredictAnswer
-from service.errors import NotAcceptable, UnknownLayer
-from service.model.explain.explain import explain
+from service.errors import NotAcceptable, NotExplainable, UnknownLayer
+from service.model.explain.explain import explain, needed
 from service.model.explain.traces import Cell, Explanation
-from service.model.layer import Stage
 from service.model.occlusion import Occlusion, occlude
 from service.model.registry import Model, Models
 from service.model.sheets import occlusion_overlay
@@ -24,7 +23,6 @@ from service.timing import phase
 
 IMAGE_FORMATS: tuple[queries.Format, ...] = ("json", "png")
 EXPLANATIONS = get_args(Explanation)
-STAGES: tuple[Stage, Stage] = ("pre", "post")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
             answers={formats.MEDIA_TYPES["json"]: ExplainAnswer},
             query=queries.ExplainQuery,
             body=bodies.ONE_IMAGE,
-            problems=(*IMAGE_ERRORS, UnknownLayer, NotAcceptable),
+            problems=(*IMAGE_ERRORS, UnknownLayer, NotExplainable, NotAcceptable),
         )
     )
     def explanation() -> Response:
@@ -75,9 +73,9 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         formats.choose(request, None, JSON_ONLY)
         model, batch = read(query)
         pixels = model.bundle.input.normalisation.apply(batch.only_one())
-        names = [layer.name for layer in model.bundle.layers]
-        values = execution.run(model, batch, [(name, stage) for name in names for stage in STAGES])
         cell = Cell(query.layer, query.channel, query.row, query.column)
+        outputs = [*needed(model.bundle, cell), *inference.outcome(model.bundle)]
+        values = execution.run(model, batch, list(dict.fromkeys(outputs)))
         one = {pair: value[0] for pair, value in values.items()}
         details = explain(model.bundle, one, pixels, cell, query.top)
         predictions = inference.predictions(model.bundle, values, batch, details=query.details)

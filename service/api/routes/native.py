@@ -1,13 +1,24 @@
 """Predict images and return activations: /predict and /activations."""
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 from flask import Blueprint, Response, request
+from numpy.typing import NDArray
 
 from service import inference, preparation
-from service.api.http import bodies, execution, formats, inputs, metrics, queries, selections
+from service.api.http import (
+    archives,
+    bodies,
+    execution,
+    formats,
+    inputs,
+    metrics,
+    queries,
+    selections,
+)
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
@@ -90,7 +101,9 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         model = execution.choose(models, query.model, query.version)
         layers = selections.select(model.bundle, query.layers, query.stage, query.channels)
         batch = inputs.read(request, query.preprocess, model.bundle, settings)
-        selections.check_size(layers, len(batch.pixels), settings)
+        selections.check_size(layers, len(batch.pixels), settings, is_json=format_ == "json")
+        if format_ == "png":
+            selections.check_sheet(layers)
         outputs = [(each.layer.name, each.stage) for each in layers]
         outputs = list(dict.fromkeys([*outputs, *inference.outcome(model.bundle)]))
         values = execution.run(model, batch, outputs)
@@ -110,13 +123,19 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
 
 
 def _archive(
-    format_: queries.Format,
+    format_: Literal["npz", "safetensors"],
     dtype: queries.Dtype,
     model: Model,
     layers: list[selections.Selection],
     values: LayerValues,
 ) -> Response:
     """Return arrays by name: probabilities, scores and the selected layers."""
+    retained = sum(array.nbytes for array in values.values())
+    if retained >= archives.MIN_STREAMED:
+        count = len(values[model.bundle.probabilities])
+        size = count * sum(each.count for each in layers) * np.dtype(dtype).itemsize
+        if size >= archives.MIN_STREAMED:
+            return _stream(format_, dtype, model, layers, values, retained)
     with phase("encode"):
         converted = selections.convert(values, layers, dtype)
     arrays = {"probabilities": values[model.bundle.probabilities]}
@@ -131,6 +150,44 @@ def _archive(
     if dtype == "uint8":  # clients need the range to scale the values back
         arrays |= {f"{key}/range": np.array(span, np.float32) for key, span in ranges.items()}
     return formats.npz(arrays)
+
+
+def _stream(
+    format_: Literal["npz", "safetensors"],
+    dtype: queries.Dtype,
+    model: Model,
+    layers: list[selections.Selection],
+    values: LayerValues,
+    retained: int,
+) -> Response:
+    """Return the same arrays as `_archive`, each converted when it is sent."""
+    entries = {"probabilities": archives.entry_of(values[model.bundle.probabilities])}
+    ranges: dict[str, list[float]] = {}
+    with phase("encode"):
+        for each in layers:
+            whole = values[each.layer.name, each.stage]
+            selected = selections.pick(whole, each)
+            span = selections.range_of(selected)
+            convert = partial(_converted, whole, each, dtype, span)
+            entries[each.key] = archives.Entry(convert, selected.shape, dtype)
+            ranges[each.key] = list(span)
+    score = inference.scores(model.bundle, values)
+    if score is not None:
+        entries["score"] = archives.entry_of(score)
+    if format_ == "npz" and dtype == "uint8":
+        for key, limits in ranges.items():
+            entries[f"{key}/range"] = archives.entry_of(np.array(limits, np.float32))
+    metadata = {"model": answers.model_id(model.bundle), "ranges": ranges}
+    return archives.respond(format_, entries, metadata, retained)
+
+
+def _converted(
+    whole: NDArray[np.float32],
+    each: selections.Selection,
+    dtype: queries.Dtype,
+    span: selections.Range,
+) -> NDArray[Any]:
+    return selections.to_dtype(selections.pick(whole, each), dtype, span)
 
 
 def _sheet(

@@ -11,10 +11,11 @@ from service.model.explain.context import CellContext
 from service.model.explain.convolution import convolution
 from service.model.explain.dense import dense
 from service.model.explain.flatten import flatten
+from service.model.explain.paths import path_to
 from service.model.explain.pooling import average_pooling, max_pooling
 from service.model.explain.traces import Cell, Explanation
 from service.model.kinds import Family, kind_of
-from service.model.layer import Layer, LayerValues
+from service.model.layer import Layer, LayerValues, Pair
 
 EXPLAINERS: dict[Family, Callable[[CellContext], Explanation]] = {
     "convolution": convolution,
@@ -23,6 +24,17 @@ EXPLAINERS: dict[Family, Callable[[CellContext], Explanation]] = {
     "flatten": flatten,
     "dense": dense,
 }
+
+
+def needed(bundle: Bundle, cell: Cell) -> list[Pair]:
+    """Return layers and stages of the values that `explain` needs for a cell.
+
+    Raises:
+        UnknownLayer, MalformedRequest, NotExplainable: as `explain`.
+    """
+    path = path_to(bundle, _layer_of(bundle, cell))
+    before: list[Pair] = [(each.name, "post") for each in path[-2:-1]]
+    return [*before, (cell.layer, "pre")]
 
 
 def explain(
@@ -36,20 +48,18 @@ def explain(
 
     Args:
         bundle: the model's.
-        values: of one digit, float32 without a batch axis: the `pre` of the cell's layer and the
-            `post` of the layer before it.
-        pixels: that digit, float32 (H, W, C), 0–1.
+        values: of one image, float32 without a batch axis; at least those of `needed`.
+        pixels: that image, float32 (H, W, C), as the graph takes it.
         cell: the cell to explain.
         top: the number of terms of a Dense layer to list, at least 1; None: all.
 
     Raises:
         UnknownLayer: the model has no such layer, or the layer no such channel, row or column.
         MalformedRequest: row and column are missing, or a layer without them gets one.
-        UnknownKind: the registry has no such kind of layer.
+        NotExplainable: the layer, or one on the path to it, is not explained.
     """
-    layer = _layer_of(bundle, cell)
-    explainer = EXPLAINERS[kind_of(layer.kind).family]
-    path = bundle.layers[: bundle.layers.index(layer) + 1]
+    path = path_to(bundle, _layer_of(bundle, cell))
+    explainer = EXPLAINERS[kind_of(path[-1].kind).family]
     inputs = values[path[-2].name, "post"] if len(path) > 1 else pixels
     return explainer(CellContext(bundle, values, cell, path, inputs.astype(np.float64), top))
 

@@ -1,5 +1,6 @@
 export default {
   tagline: 'Draw a digit, and look inside the network that reads it.',
+  'tagline.viewer': 'Look inside a network: every layer, for any picture.',
   menu: 'Page',
   views: 'Views',
   'view.playground': 'Playground',

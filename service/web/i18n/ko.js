@@ -1,5 +1,6 @@
 export default {
   tagline: '숫자를 그리고, 그것을 읽는 신경망의 속을 들여다보세요.',
+  'tagline.viewer': '그림 하나에 대한 신경망의 모든 층을 들여다보세요.',
   menu: '페이지',
   views: '화면',
   'view.playground': '놀이터',

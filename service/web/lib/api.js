@@ -20,12 +20,16 @@ const address = (path, query) => `${path}${query && `?${query}`}`;
 /** A client of the service's routes, for one model. */
 export class Api {
   #model;
+  #version;
   #inFlight = 0;
   #queue = [];
 
-  /** @param model its name; null for the service's default one. */
-  constructor(model) {
+  /** @param model its name; null for the service's default one.
+   * @param version of the model; null for the one that the service uses by default.
+   */
+  constructor(model, version = null) {
     this.#model = model;
+    this.#version = version;
   }
 
   models = () => this.#json('GET', '/models');
@@ -62,6 +66,16 @@ export class Api {
     return this.#json('POST', '/predict', this.#query({}), { type: 'application/x-npy', content });
   };
 
+  /** Return the prediction for one image with its most probable classes: {type, content}. */
+  top = async (image, count) => {
+    const { predictions } = await this.#json('POST', '/predict', this.#query({ top_k: count }), image);
+    return predictions[0];
+  };
+
+  /** Return a page of a layer's atlas, for one image; `drawing` has layer, stage, scale and page. */
+  atlas = (image, drawing) =>
+    this.#json('POST', '/atlas', this.#query({ ...drawing, format: 'json' }), image);
+
   archive = async (digit, stage) => {
     const query = this.#query({ layers: 'all', stage, format: 'npz' });
     return this.#send(asBlob, 'POST', '/activations', query, this.body(digit));
@@ -91,7 +105,7 @@ export class Api {
   }
 
   #query(parameters) {
-    const present = Object.entries({ ...parameters, model: this.#model }).filter(
+    const present = Object.entries({ ...parameters, model: this.#model, version: this.#version }).filter(
       ([, value]) => value !== null && value !== undefined,
     );
     return new URLSearchParams(present).toString();

@@ -1,3 +1,4 @@
+import { inputOf } from './graph.js';
 import { kindOf } from './kinds.js';
 import { cellRegion, clip, unreadRegions } from './region.js';
 
@@ -85,8 +86,9 @@ function windowsOf(field, before) {
 export class Network {
   constructor(manifest) {
     this.name = manifest.name;
+    this.version = manifest.version;
     this.labels = manifest.labels;
-    this.input = manifest.input; // {height, width, channels}
+    this.input = inputOf(manifest); // {height, width, channels, …}
     this.threshold = manifest.in_distribution?.threshold ?? null;
     this.layers = [];
     for (const fields of manifest.layers) {
@@ -97,8 +99,9 @@ export class Network {
 
   /** Whether the service takes encoded images for this network, and not arrays only. */
   get acceptsImages() {
-    const { height, width, channels } = this.input;
-    return height === 28 && width === 28 && channels === 1;
+    const { preparation, height, width, channels } = this.input;
+    if (preparation !== undefined) return preparation?.name === 'digit';
+    return height === 28 && width === 28 && channels === 1; // a manifest of version 1
   }
 
   get last() {

@@ -1,5 +1,6 @@
 import { Latest } from '../lib/latest.js';
 import { encodeGrey } from '../lib/png.js';
+import { typeOf } from './files.js';
 import { randomDigit, shrink } from './pixels.js';
 import { isEmpty } from './sheet.js';
 import { rasterise } from './strokes.js';
@@ -106,11 +107,4 @@ export class Requests {
     if (this.#store.state.showsOcclusion) this.#store.set({ ...NO_OCCLUSION, occlusion });
     return undefined;
   }
-}
-
-/** Return a file's media type; a file that is no image is sent as bytes, so that the service does not
- * parse it as JSON or as a form.
- */
-function typeOf({ type }) {
-  return type.startsWith('image/') ? type : 'application/octet-stream';
 }

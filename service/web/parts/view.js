@@ -16,7 +16,8 @@ export class View {
   }
 }
 
-function choice(name, options, selected, choose) {
+/** Create radio buttons for the options of a part of the view. */
+export function choice(name, options, selected, choose) {
   const radios = options.flatMap((option) => {
     const id = `view-${name}-${option}`;
     return [

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.errors import MalformedRequest, UnknownLayer
+from service.errors import MalformedRequest, NotExplainable, UnknownLayer
 from service.model.explain.traces import Cell
-from service.model.kinds import UnknownKind
 from tests.explanations import subject_of
 
 
@@ -62,10 +61,48 @@ def test_units_take_no_row_or_column(subject, part):
         subject.explain(cell)
 
 
-def test_a_layer_of_an_unknown_kind_is_an_error(subject):
-    """A kind that the registry lacks is named, instead of being explained as another kind."""
+def changed(subject, index, **fields):
+    """Return the subject with one layer's fields changed, and that layer."""
+    layers = list(subject.bundle.layers)
+    layers[index] = replace(layers[index], **fields)
+    return replace(subject, bundle=replace(subject.bundle, layers=tuple(layers))), layers[index]
+
+
+def test_a_layer_of_an_unknown_kind_is_rejected_with_the_others(subject):
+    """The message names the layer, its kind, the explained layers and what to use instead."""
+    odd, layer = changed(subject, -1, kind="EinsumDense")
+    first, last = subject.bundle.layers[0].name, subject.bundle.layers[-2].name
+    reason = rf"{layer.name}' \(EinsumDense\) is not explained exactly"
+    others = rf"{first}, .*{last}\. POST /atlas .* POST /activations"
+    with pytest.raises(NotExplainable, match=f"{reason}.*: {others}"):
+        odd.explain(Cell(layer.name, 0))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"is_exact": False}, "is not explained exactly"),
+        ({"activation": "gelu"}, "has the activation function gelu"),
+        ({"inputs": ("input", "input")}, "has 2 inputs"),
+        ({"kernel_size": None}, "slides no window"),
+    ],
+)
+def test_a_layer_behind_one_that_is_not_explained_is_rejected(subject, fields, reason):
+    """The message names the obstacle on the path; the layers before it are still explained."""
+    odd, obstacle = changed(subject, 2, **fields)
+    last = subject.bundle.layers[-1].name
+    with pytest.raises(
+        NotExplainable, match=rf"{obstacle.name}' \(.*\), on the path .*{last}', {reason}"
+    ):
+        odd.explain(Cell(last, 0))
+    before = Cell(subject.bundle.layers[1].name, 0, 0, 0)
+    assert odd.explain(before).input == subject.bundle.layers[0].name
+
+
+def test_the_path_follows_the_inputs_and_not_the_order(subject):
+    """A layer between two others that is no input of the second takes no part in its values."""
     layers = subject.bundle.layers
-    unknown = replace(layers[-1], kind="Dropout")
-    bundle = replace(subject.bundle, layers=(*layers[:-1], unknown))
-    with pytest.raises(UnknownKind, match="'Dropout'; the known kinds are Conv2D, "):
-        replace(subject, bundle=bundle).explain(Cell(unknown.name, 0))
+    aside = replace(layers[0], name="aside", is_exact=False)
+    bundle = replace(subject.bundle, layers=(layers[0], aside, *layers[1:]))
+    cell = Cell(layers[1].name, 0, 0, 0)
+    assert replace(subject, bundle=bundle).explain(cell) == subject.explain(cell)

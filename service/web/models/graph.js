@@ -1,0 +1,30 @@
+// What the manifest says about the whole model. Manifests of version 1 state the input as height, width
+// and channels and have a chain of layers; those of version 2 have a shape and a graph.
+
+import { KIND_NAMES } from './kinds.js';
+
+export const INPUT = 'input'; // the name of the model's input among a layer's inputs
+
+/** Return the model's input with its height, width and channels. */
+export function inputOf({ input }) {
+  const [height, width, channels] = input.shape ?? [input.height, input.width, input.channels];
+  return { ...input, height, width, channels };
+}
+
+/** Return the names of the layers whose values a layer takes. */
+export function inputsOf(layers, index) {
+  return layers[index].inputs ?? [index ? layers[index - 1].name : INPUT];
+}
+
+/** Whether the playground can show a model: it takes digits, or arrays without a preparation, and its
+ * layers are a chain of kinds that the page explains.
+ */
+export function isPlayground({ input, layers }) {
+  const takesDigits = !input.preparation || input.preparation.name === 'digit';
+  const isChain = layers.every((layer, index) => {
+    const [source, ...others] = inputsOf(layers, index);
+    return !others.length && source === (index ? layers[index - 1].name : INPUT);
+  });
+  const isExplained = layers.every(({ kind, is_exact = true }) => is_exact && KIND_NAMES.includes(kind));
+  return takesDigits && isChain && isExplained;
+}

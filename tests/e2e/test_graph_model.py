@@ -1,0 +1,152 @@
+"""The API with a model whose layers are a graph: tokens, sums, layers that are not explained."""
+
+import io
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load
+from werkzeug.test import Client
+
+from service.app import create_app
+from service.environ import Stream
+from service.settings import Settings
+from tests.graphs import SHAPE, graph_cnn
+
+IMAGES = np.random.default_rng(4).integers(0, 256, (6, *SHAPE), np.uint8)
+NPY = {"Content-Type": "application/x-npy"}
+
+
+@pytest.fixture(scope="module")
+def app(graph_dir):
+    """The application with the graph model, and a limit of values."""
+    return create_app(Settings(models_dir=graph_dir, max_values=1_600_000))
+
+
+@pytest.fixture
+def post(app):
+    """A function that posts images to a route of the graph model."""
+
+    def post(route, images=IMAGES[:1], accept="*/*", **query):
+        body = io.BytesIO()
+        np.save(body, images)
+        return app.test_client().post(
+            f"/{route}",
+            data=body.getvalue(),
+            headers={**NPY, "Accept": accept},
+            query_string={"model": "graph", **query},
+        )
+
+    return post
+
+
+def detail(response, status):
+    """Return an error's message; its status must be this one."""
+    assert response.status_code == status, response.get_data()
+    return response.json["detail"]
+
+
+def test_values_with_two_axes_are_nested_lists(post):
+    """A layer of tokens has `values` in JSON, channels last; it equals Keras."""
+    layer = post("activations", layers="tokens,block1/conv:2").json["layers"][0]
+    assert (layer["name"], layer["shape"], layer["maps"]) == ("tokens", [80, 70], None)
+    model = graph_cnn()
+    probe = keras.Model(model.inputs, model.get_layer("tokens").output)
+    expected = probe.predict(IMAGES[:1] / np.float32(255), verbose=0)[0]
+    np.testing.assert_allclose(layer["values"], expected, atol=1e-4)
+    some = post("activations", layers="tokens", channels="3,0").json["layers"][0]
+    np.testing.assert_array_equal(some["values"], np.array(layer["values"])[:, [3, 0]])
+
+
+@pytest.mark.parametrize(
+    ("route", "query"),
+    [("atlas", {"layer": "norm"}), ("activations", {"layers": "stem,norm", "format": "png"})],
+)
+def test_values_with_two_axes_cannot_be_drawn(post, route, query):
+    """The error names the layer, its shape and the formats that have its values."""
+    text = detail(post(route, **query), 400)
+    assert "'norm' have 2 axes, (80, 70)" in text
+    assert "json, npz or safetensors" in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "status", "text"),
+    [
+        ("stem", 200, None),
+        ("block1/add", 422, r"'block1/add' (Add) has 2 inputs"),
+        ("classes", 422, r"'pool' (GlobalAveragePooling1D), on the path from the input to"),
+        ("nope", 404, "no layer 'nope'"),
+    ],
+)
+def test_layers_that_are_not_explained_are_rejected(post, layer, status, text):
+    """The error names the layer at fault, those that are explained, and the other routes."""
+    grid = {} if layer == "classes" else {"row": 0, "column": 0}
+    response = post("explain", layer=layer, channel=0, **grid)
+    if text is None:
+        assert response.json["explanation"]["difference"] < 1e-4
+        return
+    assert text in detail(response, status)
+    if status == 422:
+        assert response.json["type"].endswith("not-explainable")
+        assert "explains: stem. POST /atlas" in detail(response, status)
+
+
+def test_too_many_values_name_the_largest_layers(post):
+    """The error says how to ask for less, and which layers have the most values."""
+    query = {"layers": "all", "format": "npz"}
+    text = detail(post("activations", np.repeat(IMAGES, 2, axis=0), **query), 413)
+    assert "values, of 12 images; the limit is 1,600,000." in text
+    assert "layers=" in text
+    assert "channels=" in text
+    assert "stem (5,600), stem_relu (5,600), block1/conv:2 (5,600)" in text
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
+def test_large_archives_are_streamed_with_the_values_of_small_ones(post, dtype):
+    """Npz and safetensors of several images are streams, and equal to single images' archives."""
+    query = {"layers": "all", "dtype": dtype, "format": "npz"}
+    several = post("activations", **query, images=IMAGES)
+    arrays = dict(np.load(io.BytesIO(several.get_data())))
+    tensors = load(post("activations", **{**query, "format": "safetensors"}, images=IMAGES).data)
+    assert sum(array.nbytes for array in tensors.values()) > 2**20
+    assert tensors.keys() == {key for key in arrays if not key.endswith("/range")}
+    for key, tensor in tensors.items():
+        np.testing.assert_array_equal(tensor, arrays[key])
+    if dtype != "uint8":  # whose range is that of all images
+        single = dict(np.load(io.BytesIO(post("activations", IMAGES[4:5], **query).get_data())))
+        np.testing.assert_array_equal(arrays["stem"][4], single["stem"][0])
+
+
+def test_the_size_decides_whether_an_archive_is_streamed(app):
+    """Below 1 MiB the body is bytes with a length; above, it is a stream."""
+    kinds = []
+
+    def watched(environ, start_response):
+        result = app.wsgi_app(environ, start_response)
+        kinds.append(isinstance(result, Stream))
+        return result
+
+    for count in (1, 6):
+        body = io.BytesIO()
+        np.save(body, IMAGES[:count])
+        query = {"model": "graph", "layers": "all", "format": "safetensors"}
+        response = Client(watched).post(
+            "/activations", data=body.getvalue(), headers=NPY, query_string=query
+        )
+        assert len(response.get_data()) == int(response.headers["Content-Length"])
+    assert kinds == [False, True]
+
+
+def test_an_atlas_of_a_layer_in_a_block(post):
+    """A name with a slash and a colon selects its layer; the second page has the other channels."""
+    query = {"layer": "block1/conv:2", "stage": "pre", "page": 1}
+    answer = post("atlas", accept="application/json", **query).json
+    assert (answer["layer"], answer["page"], answer["pages"]) == ("block1/conv:2", 1, 2)
+    assert answer["channels"] == list(range(64, 70))
+    assert answer["shape"] == [10, 8, 70]
+    drawn = Image.open(io.BytesIO(post("atlas", **query).get_data()))
+    tile, columns = answer["tile"], answer["columns"]
+    assert drawn.width == columns * (tile["width"] + tile["gap"]) - tile["gap"]
+    assert drawn.height == tile["height"]
+    assert "no page 2" in detail(post("atlas", layer="block1/conv:2", page=2), 404)
