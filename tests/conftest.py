@@ -16,7 +16,7 @@ import requests
 from numpy.typing import NDArray
 
 from service.model.bundle import Bundle, read_bundle
-from tests.graphs import write_bundle
+from tests.graphs import write_graph_bundle
 from training.data import Mnist, load_mnist
 from training.export import compile_bundle
 
@@ -82,7 +82,7 @@ def graph_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a models folder with the committed model and `graph`, whose layers are no chain."""
     folder = tmp_path_factory.mktemp("graphs")
     (folder / "mnist").symlink_to(ROOT / "models" / "mnist")
-    write_bundle(folder / "graph" / "1")
+    write_graph_bundle(folder / "graph" / "1")
     return folder
 
 

@@ -17,15 +17,16 @@ from typing import Any
 import keras
 import msgspec
 import numpy as np
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from service.model.bundle import sha256
-from service.model.layer import Pair
 from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, PREDICT, WEIGHTS, Input
-from training.graph import Comparison, Traced, compare, convert
-from training.layers import described
+from training.conversion import Comparison, compare, convert, positions_in
+from training.layers import described, features_of, output_of
+from training.tracing import Trace
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +97,13 @@ def patterns(shape: tuple[int, int, int], count: int, seed: int = 0) -> Pixels:
 
 
 def write_bundle(
-    traced: Traced, folder: Path, contents: Contents
+    model: keras.Model, trace: Trace, folder: Path, contents: Contents
 ) -> tuple[dict[str, Any], Summary]:
     """Write the model, its graphs, its weights and the manifest into a folder.
 
     Args:
-        traced: the model.
+        model: in float32.
+        trace: of the model.
         folder: empty, except for the score's file if the model has one.
         contents: what the manifest says besides.
 
@@ -112,15 +114,16 @@ def write_bundle(
         ExportError: a graph cannot be compiled, or differs from Keras.
     """
     log.info("Saving the model …")
-    traced.model.save(folder / MODEL)
-    log.info("Compiling the graph with every value of %d layers …", len(traced.calls))
-    graph, order = convert(traced.values, traced.model)
+    model.save(folder / MODEL)
+    log.info("Compiling the graph with every value of %d layers …", len(trace.layers))
+    graph = convert(trace)
     (folder / GRAPH).write_bytes(graph)
     log.info("Comparing it with Keras …")
     normalise = contents.input.normalisation.apply
-    comparison = compare(traced, graph, order, normalise(contents.images))
-    summary, predict = _write_predict(traced, folder, graph, comparison)
-    (folder / WEIGHTS).write_bytes(save(dict(_weights(traced))))
+    comparison = compare(graph, trace, normalise(contents.images), model)
+    layers = described(trace, comparison.positions)
+    summary, predict = _write_predict(trace, folder, graph, comparison)
+    (folder / WEIGHTS).write_bytes(save(dict(_weights(trace))))
     names = (MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION)
     hashes = {name: sha256(folder / name) for name in names if (folder / name).exists()}
     manifest = {
@@ -130,8 +133,8 @@ def write_bundle(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "labels": contents.labels,
         "input": _input(contents.input),
-        "output": {"layer": traced.output, "activation": traced.kind},
-        "parameters": traced.model.count_params(),
+        "output": {"layer": output_of(trace), "activation": trace.output.kind},
+        "parameters": model.count_params(),
         "graphs": {
             "made_from": hashes[MODEL],
             "values": {"file": GRAPH},
@@ -139,9 +142,9 @@ def write_bundle(
             "milliseconds": summary.milliseconds,
             "largest_difference": comparison.largest,
         },
-        "layers": list(described(traced, order)),
+        "layers": layers,
         "sha256": hashes,
-        "golden": list(_golden(traced, normalise, contents.golden)),
+        "golden": list(_golden(trace, layers, comparison.positions, contents)),
         "libraries": {
             library: library_version(library) for library in ("keras", "tensorflow", "numpy")
         },
@@ -151,14 +154,8 @@ def write_bundle(
     return manifest, summary
 
 
-def needed(traced: Traced, features: Pair | None) -> list[Pair]:
-    """Return what a prediction needs: probabilities, logits, and what the score needs."""
-    pairs: list[Pair] = [(traced.output, "post"), (traced.output, "pre")]
-    return pairs + ([features] if features and features not in pairs else [])
-
-
 def _write_predict(
-    traced: Traced, folder: Path, graph: bytes, comparison: Comparison
+    trace: Trace, folder: Path, graph: bytes, comparison: Comparison
 ) -> tuple[Summary, dict[str, Any] | None]:
     """Write the graph for predictions, unless the one with all values is about as fast.
 
@@ -166,17 +163,31 @@ def _write_predict(
         What was measured, and the manifest's entry; None without the graph.
     """
     log.info("Compiling the graph for predictions …")
-    pairs = needed(traced, traced.features)
-    predict, order = convert(traced.function(pairs), traced.model)
+    wanted = _needed(trace)
+    predict = convert(trace, list(wanted.values()))
     times = _milliseconds(graph, predict)
     if times[0] <= RATIO * times[1]:
         return Summary(comparison, {GRAPH: times[0]}, {GRAPH: len(graph)}), None
     (folder / PREDICT).write_bytes(predict)
-    keys = ["/".join(pair) for pair in pairs]
-    outputs = [keys[order.index(position)] for position in range(len(keys))]
+    positions = positions_in(predict)
+    by_position = dict(zip(positions, wanted, strict=True))
+    outputs = [by_position[position] for position in range(len(positions))]
     sizes = {GRAPH: len(graph), PREDICT: len(predict)}
     summary = Summary(comparison, dict(zip((GRAPH, PREDICT), times, strict=True)), sizes)
     return summary, {"file": PREDICT, "outputs": outputs}
+
+
+def _needed(trace: Trace) -> dict[str, int]:
+    """Return what a prediction needs, by "layer/stage": probabilities, logits and features."""
+    output, name = trace.output, output_of(trace)
+    wanted = {f"{name}/post": output.probabilities}
+    if output.logits is not None and (
+        trace.shapes[output.logits] == trace.shapes[output.probabilities]
+    ):
+        wanted[f"{name}/pre"] = output.logits
+    if (features := features_of(trace)) is not None:
+        wanted["/".join(features)] = trace.features
+    return wanted
 
 
 def _milliseconds(*graphs: bytes) -> list[float]:
@@ -194,39 +205,44 @@ def _milliseconds(*graphs: bytes) -> list[float]:
     return fastest
 
 
-def _weights(traced: Traced) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _weights(trace: Trace) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Yield the weights of each layer once, by the name of its first call."""
-    seen = set()
-    for call in traced.calls:
-        if id(call.operation) in seen or call.contains:
-            continue
-        seen.add(id(call.operation))
-        for variable in getattr(call.operation, "weights", ()):
+    seen: set[int] = set()
+    for layer in trace.layers:
+        for variable in getattr(layer.layer, "weights", ()):
+            if id(variable) in seen:
+                continue
+            seen.add(id(variable))
             array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
             if array.dtype == np.float32:
-                yield f"{call.name}/{variable.name}", array
+                yield f"{layer.name}/{variable.name}", array
 
 
 def _input(source: Input) -> dict[str, Any]:
     return {**msgspec.to_builtins(source), "dtype": "float32"}
 
 
-def _golden(traced: Traced, normalise: Any, images: Pixels) -> Iterator[dict[str, Any]]:
-    """Yield the manifest's golden images with the means of all values."""
-    function = traced.values
-    for image in images:
-        values = function(normalise(image[np.newaxis]))
+def _golden(
+    trace: Trace,
+    layers: list[dict[str, Any]],
+    positions: tuple[int, ...],
+    contents: Contents,
+) -> Iterator[dict[str, Any]]:
+    """Yield the manifest's golden images with the means of all values, as Keras computes them."""
+    index_of = {position: index for index, position in enumerate(positions)}
+    normalise = contents.input.normalisation.apply
+    for image in contents.golden:
+        values = trace.function(tf.constant(normalise(image[np.newaxis])))
         small = image if image.size <= _SMALL else _reduced(image)
         yield {
             "image": base64.b64encode(small.tobytes()).decode(),
             "shape": list(small.shape),
             "means": {
-                "/".join(pair): float(np.mean(values[f"v{index}"]))
-                for pair, index in traced.pairs.items()
+                f"{layer['name']}/{stage}": float(np.mean(values[index_of[layer[stage]]]))
+                for layer in layers
+                for stage in ("pre", "post")
             },
-            "probabilities": np.asarray(
-                values[f"v{traced.pairs[traced.output, 'post']}"], np.float64
-            )[0].tolist(),
+            "probabilities": np.asarray(values[trace.output.probabilities])[0].tolist(),
         }
 
 

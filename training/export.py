@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.model.bundle import PATCHES, versions
-from service.model.layer import Pair
 from service.model.manifest import DISTRIBUTION, DigitPreparation, Input, ResizePreparation
 from training.bundling import Contents, Summary, patterns, write_bundle
 from training.data import Mnist
@@ -23,11 +22,12 @@ from training.distribution import LET_THROUGH, fit
 from training.errors import ExportError
 from training.familiarity import fit_familiarity, save_score
 from training.float32 import in_float32
-from training.graph import Traced, input_shape_of, trace
 from training.input_spec import default_input, parse
+from training.layers import features_of
 from training.loading import load_model
 from training.patches import strongest_patches
 from training.pictures import read_pictures
+from training.tracing import Trace, trace
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ METRICS = ("digits", "accuracy", "loss", "expected_calibration_error")
 COMPARED_DIGITS = 1_000
 _COMPARED_PATTERNS = 8
 _GOLDEN = 2
+_BATCH = 32  # images for which the score's features are computed at once
+_RESCALING = ("Rescaling", "Normalization")  # layers that take bytes 0–255
 DIGIT_SHAPE = (28, 28, 1)
 
 
@@ -115,13 +117,13 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
     """
     log.info("Reading %s …", path)
     model = in_float32(load_model(path, wanted.imports, wanted.size))
-    shape = input_shape_of(model)
-    log.info("Tracing the model for images of %d × %d, %d channels …", shape[1], shape[0], shape[2])
-    traced = trace(model, shape)
-    labels = list(wanted.labels or map(str, range(traced.classes)))
-    if len(labels) != traced.classes:
+    log.info("Tracing the model …")
+    traced = trace(model, wanted.size)
+    shape, (classes,) = traced.input_shape, traced.shapes[traced.output.probabilities]
+    labels = list(wanted.labels or map(str, range(classes)))
+    if len(labels) != classes:
         raise ExportError(
-            f"The model has {traced.classes} classes, and there are {len(labels)} labels; give one "
+            f"The model has {classes} classes, and there are {len(labels)} labels; give one "
             "for each class, a line each."
         )
     source = _input(wanted.input, traced)
@@ -134,7 +136,7 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
         contents = Contents(
             wanted.name, version, labels, source, images[:64], patterns(shape, _GOLDEN, 1), entries
         )
-        _, summary = write_bundle(traced, bundle, contents)
+        _, summary = write_bundle(model, traced, bundle, contents)
     return models / wanted.name / str(version), summary
 
 
@@ -164,13 +166,13 @@ def compile_bundle(
     Raises:
         ExportError: a layer that a bundle cannot hold, or a graph that differs from Keras.
     """
-    shape = input_shape_of(model)
-    traced = trace(model, shape)
+    traced = trace(model)
+    shape = traced.input_shape
     preparation = DigitPreparation() if shape == DIGIT_SHAPE else None
     source = Input(shape, "rgb" if shape[2] == 3 else "grey", preparation)
-    labels = [str(label) for label in range(traced.classes)]
+    labels = [str(label) for label in range(traced.shapes[traced.output.probabilities][0])]
     contents = Contents(name, version, labels, source, digits, golden, entries)
-    return write_bundle(traced, bundle, contents)[0]
+    return write_bundle(model, traced, bundle, contents)[0]
 
 
 def golden_digits(mnist: Mnist) -> NDArray[np.uint8]:
@@ -198,20 +200,22 @@ def _new_bundle(models: Path, name: str, version: int | None) -> Iterator[tuple[
     log.info("Wrote %s", target)
 
 
-def _input(text: str | None, traced: Traced) -> Input:
+def _input(text: str | None, traced: Trace) -> Input:
+    shape = traced.input_shape
     try:
+        rescales = any(layer.kind in _RESCALING for layer in traced.layers[:3])
         if text is not None:
-            resize, numbers = parse(text, traced.shape, takes_bytes=traced.rescales)
+            resize, numbers = parse(text, shape, takes_bytes=rescales)
         else:
-            resize, numbers = default_input(traced.shape, traced.rescales)
+            resize, numbers = default_input(shape, rescales)
     except ValueError as error:
         raise ExportError(str(error)) from error
     if resize is None:
-        return Input(traced.shape, "grey", DigitPreparation())
+        return Input(shape, "grey", DigitPreparation())
     preparation = ResizePreparation(
         resize.fit, resize.resize, numbers.scale, numbers.mean, numbers.std
     )
-    return Input(traced.shape, resize.colour, preparation)
+    return Input(shape, resize.colour, preparation)
 
 
 def _run_entries(run: Path) -> dict[str, Any]:
@@ -236,19 +240,18 @@ def _write_distribution(model: keras.Sequential, mnist: Mnist, bundle: Path) -> 
 
 
 def _write_familiarity(
-    traced: Traced, source: Input, pictures: NDArray[np.uint8], bundle: Path
+    traced: Trace, source: Input, pictures: NDArray[np.uint8], bundle: Path
 ) -> dict[str, Any]:
     """Fit the score on the user's images and write it; return the manifest's entry."""
-    if traced.features is None:
+    pair = features_of(traced)
+    if pair is None:
         raise ExportError(
             "No layer leads to the logits, so no score can be fitted: omit --fit-images."
         )
     log.info("Fitting the score on %d images …", len(pictures))
-    pair: Pair = traced.features
-    function = traced.function([pair])
     values = [
-        np.asarray(function(source.normalisation.apply(image[np.newaxis]))["v0"])
-        for image in pictures
+        np.asarray(traced.predict(source.normalisation.apply(pictures[first : first + _BATCH]))[2])
+        for first in range(0, len(pictures), _BATCH)
     ]
     try:
         score = fit_familiarity(np.concatenate(values))

@@ -13,7 +13,7 @@ def in_float32(model: keras.Model) -> keras.Model:
     Args:
         model: built; its custom classes are registered.
     """
-    if all(layer.compute_dtype == _POLICY for layer in _layers_of(model)):
+    if all(layer.compute_dtype == _POLICY for layer in layers_within(model)):
         return model
     config = _replaced(keras.saving.serialize_keras_object(model))
     copy = keras.saving.deserialize_keras_object(config)
@@ -21,14 +21,21 @@ def in_float32(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _layers_of(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return every layer of a model, and of the models in it."""
+def layers_within(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return every layer of a model, and of the models and layers that contain others."""
     found: list[keras.layers.Layer] = []
     pending: list[Any] = list(model.layers)
     while pending:
         layer = pending.pop()
+        if layer in found:
+            continue
         found.append(layer)
         pending += getattr(layer, "layers", [])
+        pending += [
+            value
+            for value in vars(layer).values()
+            if isinstance(value, keras.layers.Layer) and value not in found
+        ]
     return found
 
 

@@ -1,121 +1,146 @@
 """Describe a traced model's layers for the manifest."""
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from service.model.kinds import ACTIVATIONS, KINDS, PIXEL, ReceptiveField, sliding_windows
-from service.model.layer import INPUT
-from training.graph import Traced
-from training.tracing import Call
+from service.model.kinds import (
+    ACTIVATIONS,
+    INPUT,
+    KINDS,
+    PIXEL,
+    SOFTMAX,
+    ReceptiveField,
+    sliding_windows,
+)
+from training.traced_layers import TracedLayer
+from training.tracing import Trace
 
-_ABOUT_TRAINING = ("name", "trainable", "dtype", "seed", "batch_shape", "build_config", "autocast")
-_MOST_ITEMS = 64  # of a list in a layer's configuration; longer ones are weights
+PROBABILITIES = "probabilities"  # the layer that is added where no layer has the probabilities
 
 
-def described(traced: Traced, order: list[int]) -> Iterator[dict[str, Any]]:
-    """Yield the manifest's object of each layer, in the order of computation.
+def described(trace: Trace, positions: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Return the manifest's object of each layer, in the order of computation.
 
     Args:
-        traced: the model.
-        order: the index of each of its values among the graph's outputs.
+        trace: of the model.
+        positions: of each of its values among the graph's outputs.
     """
     first: dict[int, str] = {}
     fields: dict[str, ReceptiveField | None] = {INPUT: PIXEL}  # of exact layers, by name
-    for call in traced.calls:
-        shared = first.setdefault(id(call.operation), call.name)
-        config = configuration(call)
-        if shared != call.name:
+    layers = []
+    for each in trace.layers:
+        config = dict(each.config)
+        if (shared := first.setdefault(id(each.layer), each.name)) != each.name:
             config["shares_weights_with"] = shared
         layer = {
-            "name": call.name,
-            "kind": call.kind,
-            "inputs": list(call.sources),
-            "block": call.block,
+            "name": each.name,
+            "kind": each.kind,
+            "inputs": each.inputs,
+            "block": each.block,
             "config": config,
-            "input_shape": _shape(call.inputs[0]) if call.inputs else list(traced.shape),
-            "output_shape": _shape(call.post),
-            "activation": call.activation,
-            "parameters": 0 if call.contains else _parameters(call),
-            "pre": order[traced.pairs[call.name, "pre"]],
-            "post": order[traced.pairs[call.name, "post"]],
+            "input_shape": each.input_shapes[0] if each.input_shapes else trace.input_shape,
+            "output_shape": each.output_shape,
+            "activation": each.activation,
+            "parameters": 0 if shared != each.name else each.parameters,
+            "pre": positions[each.pre],
+            "post": positions[each.post],
             "is_exact": False,
             "receptive_field": None,
         }
-        if _is_exact(call, fields):
-            field = _receptive_field(call, layer, fields[call.sources[0]])
-            fields[call.name] = field
-            layer |= {"is_exact": True, **_window(call)}
+        if _is_exact(each, fields):
+            fields[each.name] = field = _receptive_field(each, fields[each.inputs[0]])
+            layer |= {"is_exact": True, **_window(each)}
             layer["receptive_field"] = asdict(field) if field else None
-        yield layer
+        layers.append(layer)
+    if output_of(trace) == PROBABILITIES:
+        layers.append(_probabilities(trace, positions))
+    return layers
 
 
-def configuration(call: Call) -> dict[str, Any]:
-    """Return what a layer's arithmetic depends on, of its Keras configuration."""
-    try:
-        config = call.operation.get_config()
-    except Exception:  # a custom layer may have none: then nothing is known about it
-        return {}
+def output_of(trace: Trace) -> str:
+    """Return the name of the layer whose values are the probabilities."""
+    wanted = trace.output.probabilities
+    for layer in reversed(trace.layers):
+        if layer.post == wanted and layer.pre == trace.output.logits:
+            return layer.name
+    return PROBABILITIES
+
+
+def features_of(trace: Trace) -> tuple[str, str] | None:
+    """Return layer and stage of what the logits are computed from; None where that is no layer."""
+    for layer in trace.layers:
+        if layer.post == trace.features:
+            return layer.name, "post"
+        if layer.pre == trace.features:
+            return layer.name, "pre"
+    return None
+
+
+def _probabilities(trace: Trace, positions: tuple[int, ...]) -> dict[str, Any]:
+    """Return the layer that turns the model's output into a probability for each class."""
+    output = trace.output
+    shape = trace.shapes[output.probabilities]
+    has_logits = output.logits is not None and trace.shapes[output.logits] == shape
+    pre = output.logits if has_logits and output.logits is not None else output.probabilities
     return {
-        key: value
-        for key, value in config.items()
-        if key not in _ABOUT_TRAINING and value is not None and _is_plain(value)
+        "name": PROBABILITIES,
+        "kind": "Softmax" if output.kind == "logits" else "Probabilities",
+        "inputs": [trace.layers[-1].name],
+        "block": None,
+        "config": {},
+        "input_shape": shape,
+        "output_shape": shape,
+        "activation": SOFTMAX if output.kind == "logits" else "linear",
+        "parameters": 0,
+        "pre": positions[pre],
+        "post": positions[output.probabilities],
+        "is_exact": False,
+        "receptive_field": None,
     }
 
 
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return len(value) <= _MOST_ITEMS and all(map(_is_plain, value))
-    return isinstance(value, bool | int | float | str)
-
-
-def _is_exact(call: Call, exact: dict[str, Any]) -> bool:
+def _is_exact(each: TracedLayer, exact: dict[str, ReceptiveField | None]) -> bool:
     """Return whether each cell of a layer can be explained, through a chain of explained layers."""
-    kind = KINDS.get(call.kind)
-    if kind is None or len(call.sources) != 1 or call.sources[0] not in exact:
+    kind = KINDS.get(each.kind)
+    if kind is None or len(each.inputs) != 1 or each.inputs[0] not in exact:
         return False
-    config = call.operation.get_config()
+    accepted = kind.configuration.items()
     return (
-        kind.input_rank in (None, len(call.inputs[0].shape) - 1)
-        and call.activation in ACTIVATIONS
-        and len(call.inputs) == 1
-        and all(config[key] == accepted for key, accepted in kind.configuration.items())
+        kind.input_rank in (None, len(each.input_shapes[0]))
+        and each.activation in ACTIVATIONS
+        and not {"tensorflow_operations", "computed_by"} & each.config.keys()
+        and all(_same(each.config.get(key), value) for key, value in accepted)
     )
 
 
-def _window(call: Call) -> dict[str, Any]:
+def _same(value: Any, accepted: Any) -> bool:
+    return bool((tuple(value) if isinstance(value, list) else value) == accepted)
+
+
+def _window(each: TracedLayer) -> dict[str, Any]:
     """Return the fields of a layer that slides a window; none for others."""
-    kind, config = KINDS[call.kind], call.operation.get_config()
-    if kind.window is None:
+    window = KINDS[each.kind].window
+    if window is None:
         return {}
+    config = each.config
     return {
-        "kernel_size": list(config[kind.window]),
-        "strides": list(config["strides"]),
+        "kernel_size": config[window],
+        "strides": config["strides"],
         "padding": config["padding"],
     }
 
 
-def _receptive_field(
-    call: Call, layer: dict[str, Any], before: ReceptiveField | None
-) -> ReceptiveField | None:
+def _receptive_field(each: TracedLayer, before: ReceptiveField | None) -> ReceptiveField | None:
     """Return a layer's receptive field in closed form; None for the whole input."""
-    window = _window(call)
+    window = _window(each)
     if not window or before is None:
         return None
-    windows = sliding_windows(
-        window["kernel_size"],
-        window["strides"],
-        window["padding"],
-        layer["input_shape"],
-        layer["output_shape"],
+    return before.through(
+        sliding_windows(
+            window["kernel_size"],
+            window["strides"],
+            window["padding"],
+            each.input_shapes[0],
+            each.output_shape,
+        )
     )
-    return before.through(windows)
-
-
-def _shape(tensor: Any) -> list[int]:
-    return [int(side) for side in tensor.shape[1:]]
-
-
-def _parameters(call: Call) -> int:
-    count = getattr(call.operation, "count_params", None)
-    return int(count()) if count else 0

@@ -1,8 +1,8 @@
 """The registry of Keras layer kinds: what a bundle can hold, and what is known about each kind.
 
-A kind is added here, as one entry of `KINDS`: `training export`, receptive fields and explanations
-read the registry. Only a kind that computes something new also needs a family, with its function
-in `service/model/explain/`. Imports the standard library alone.
+A kind is added here, as one entry of `KINDS` or `OTHER_KINDS`: `training export`, receptive fields
+and explanations read the registry. Only a kind that can be explained also needs a family, with its
+function in `service/model/explain/`. Imports the standard library alone.
 """
 
 import math
@@ -12,6 +12,24 @@ from typing import Literal
 
 Padding = Literal["valid", "same"]
 Family = Literal["convolution", "max_pooling", "average_pooling", "flatten", "dense"]
+INPUT = "input"  # the name of the model's input among a layer's inputs
+
+# How a cell of a layer reads the layer's inputs:
+#   cell: the same cell of each; a smaller input is broadcast
+#   channels: the same cell, where the configuration's `axis` is the last one; else everything
+#   window, transposed_window: the cells that a kernel or pooling window covers
+#   padding, cropping, upsampling: one cell, moved or scaled
+#   whole: everything
+Reading = Literal[
+    "cell",
+    "channels",
+    "window",
+    "transposed_window",
+    "padding",
+    "cropping",
+    "upsampling",
+    "whole",
+]
 
 # Softmax is the only activation function that also needs the other channels.
 SOFTMAX = "softmax"
@@ -29,25 +47,35 @@ class UnknownKind(ValueError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class LayerKind:
     """A Keras layer class.
 
     Attributes:
         name: the class's name, as in the manifest.
+        reading: which part of its inputs a cell depends on.
+        window: the Keras attribute that holds the window's size; None for a kind that slides no
+            window.
+    """
+
+    name: str
+    reading: Reading = "whole"
+    window: str | None = None
+
+
+@dataclass(frozen=True)
+class Kind(LayerKind):
+    """A Keras layer class whose values can be explained.
+
+    Attributes:
         family: selects the function that explains the layer's values.
         is_convolution: whether its values are feature maps computed by kernels.
-        window: the Keras attribute that holds the window's size; None for a kind that slides no
-            window. A window enlarges the receptive field; without one, the receptive field is the
-            whole input, because the layer has no rows and columns.
         input_rank: the number of input axes (without the batch) that `export` accepts; None: any.
         configuration: the values that `export` accepts, by Keras's name; other names may have any
             value.
     """
 
-    name: str
-    family: Family
+    family: Family = "dense"
     is_convolution: bool = False
-    window: str | None = None
     input_rank: int | None = None
     configuration: Mapping[str, object] = field(default_factory=dict)
 
@@ -59,23 +87,68 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind(
             "Conv2D",
+            "window",
+            "kernel_size",
             "convolution",
             is_convolution=True,
-            window="kernel_size",
             configuration={**_CHANNELS_LAST, "dilation_rate": (1, 1), "groups": 1},
         ),
-        Kind("MaxPooling2D", "max_pooling", window="pool_size", configuration=_CHANNELS_LAST),
+        Kind("MaxPooling2D", "window", "pool_size", "max_pooling", configuration=_CHANNELS_LAST),
         Kind(
-            "AveragePooling2D", "average_pooling", window="pool_size", configuration=_CHANNELS_LAST
+            "AveragePooling2D",
+            "window",
+            "pool_size",
+            "average_pooling",
+            configuration=_CHANNELS_LAST,
         ),
-        Kind("Flatten", "flatten", configuration=_CHANNELS_LAST),
-        Kind("Dense", "dense", input_rank=1),
+        Kind("Flatten", family="flatten", configuration=_CHANNELS_LAST),
+        # on maps, Keras applies a Dense to each cell
+        Kind("Dense", "cell", family="dense", input_rank=1),
+    )
+}
+
+_NAMES: dict[Reading, tuple[str, ...]] = {
+    "cell": (
+        *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU"),
+        *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
+        *("BatchNormalization", "Normalization", "Rescaling"),
+        # what regularises in training, and passes its input on in inference
+        *("Identity", "Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout"),
+        *("GaussianNoise", "ActivityRegularization", "RandomFlip", "RandomRotation"),
+        *("RandomTranslation", "RandomZoom", "RandomContrast", "RandomBrightness"),
+        # functions of keras.ops in a functional model
+        *("ops>Relu", "ops>Relu6", "ops>LeakyRelu", "ops>Elu", "ops>Selu", "ops>Celu"),
+        *("ops>Gelu", "ops>Silu", "ops>Sigmoid", "ops>HardSigmoid", "ops>HardSilu", "ops>Tanh"),
+        *("ops>Softplus", "ops>Softsign", "ops>Divide", "ops>TrueDivide", "ops>Power"),
+        *("ops>Square", "ops>Sqrt", "ops>Exp", "ops>Log", "ops>Negative", "ops>Absolute"),
+    ),
+    "channels": (
+        *("Concatenate", "Softmax"),
+        *("LayerNormalization", "RMSNormalization", "UnitNormalization"),
+    ),
+    "padding": ("ZeroPadding2D",),
+    "cropping": ("Cropping2D",),
+    "upsampling": ("UpSampling2D",),
+}
+# The kinds that have no explanation yet. A layer of a kind in neither table reads everything.
+OTHER_KINDS: dict[str, LayerKind] = {
+    kind.name: kind
+    for kind in (
+        LayerKind("DepthwiseConv2D", "window", "kernel_size"),
+        LayerKind("SeparableConv2D", "window", "kernel_size"),
+        LayerKind("Conv2DTranspose", "transposed_window", "kernel_size"),
+        *(LayerKind(name, reading) for reading, names in _NAMES.items() for name in names),
     )
 }
 
 
+def layer_kind(name: str) -> LayerKind:
+    """Return the kind of that name; one that reads its whole input where it is not registered."""
+    return KINDS.get(name) or OTHER_KINDS.get(name) or LayerKind(name)
+
+
 def kind_of(name: str) -> Kind:
-    """Return the kind of that name.
+    """Return the kind of that name, whose values can be explained.
 
     Raises:
         UnknownKind: the registry has no such kind.

@@ -8,13 +8,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from service.model.kinds import INPUT as INPUT
 from service.model.kinds import Padding, ReceptiveField, SlidingWindow, has_kernels, sliding_windows
 
 Stage = Literal["pre", "post"]
 Pair = tuple[str, Stage]  # a layer's name and a stage of its values
 # float32, (N, …) for a batch, without N for one image
 LayerValues = Mapping[Pair, NDArray[np.float32]]
-INPUT = "input"  # the name of the model's input among a layer's inputs
 
 
 @dataclass(frozen=True)

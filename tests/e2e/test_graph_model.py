@@ -99,7 +99,7 @@ def test_too_many_values_name_the_largest_layers(post):
     assert "values, of 12 images; the limit is 1,600,000." in text
     assert "layers=" in text
     assert "channels=" in text
-    assert "stem (5,600), stem_relu (5,600), block1/conv:2 (5,600)" in text
+    assert "stem (5,600), stem_relu (5,600), block1/conv (5,600)" in text
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
