@@ -12,17 +12,19 @@ export function inputOf({ input }) {
 }
 
 /** Return the names of the layers whose values a layer takes. */
-export function inputsOf(layers, index) {
-  return layers[index].inputs ?? [index ? layers[index - 1].name : INPUT];
+export function inputsOf({ manifest: version = 1, layers }, index) {
+  if (version > 1) return layers[index].inputs;
+  return [index ? layers[index - 1].name : INPUT];
 }
 
 /** Whether the playground can show a model: it takes digits, or arrays without a preparation, and its
  * layers are a chain of kinds that the page explains.
  */
-export function isPlayground({ input, layers }) {
+export function isPlayground(manifest) {
+  const { input, layers } = manifest;
   const takesDigits = !input.preparation || input.preparation.name === 'digit';
   const isChain = layers.every((layer, index) => {
-    const [source, ...others] = inputsOf(layers, index);
+    const [source, ...others] = inputsOf(manifest, index);
     return !others.length && source === (index ? layers[index - 1].name : INPUT);
   });
   const isExplained = layers.every(({ kind, is_exact = true }) => is_exact && KIND_NAMES.includes(kind));

@@ -3,13 +3,13 @@ import { inputsOf } from '../models/graph.js';
 export const ATLAS_STAGES = ['post', 'pre'];
 
 /** Return the layers of a manifest, as the view needs them. */
-export function layersOf({ layers }) {
-  return layers.map((layer, index) => ({
+export function layersOf(manifest) {
+  return manifest.layers.map((layer, index) => ({
     name: layer.name,
     kind: layer.kind,
     shape: layer.output_shape,
     parameters: layer.parameters,
-    inputs: inputsOf(layers, index),
+    inputs: inputsOf(manifest, index),
     block: layer.block ?? null,
     hasOwnPre: layer.pre !== layer.post,
   }));
