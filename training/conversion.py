@@ -144,8 +144,12 @@ def _graph_runner(
     interpreter.allocate_tensors()
     (source,) = (detail["index"] for detail in interpreter.get_input_details())
     outputs = [detail["index"] for detail in interpreter.get_output_details()]
-    signature = interpreter.get_signature_runner().get_output_details()
-    positions = tuple(outputs.index(signature[name]["index"]) for name in sorted(signature))
+    positions = tuple(range(len(outputs)))
+    # Without a signature, where TensorFlow does not accept a layer's name in one, the outputs are
+    # in the function's order. `compare` finds it out if they are not.
+    if interpreter.get_signature_list():
+        signature = interpreter.get_signature_runner().get_output_details()
+        positions = tuple(outputs.index(signature[name]["index"]) for name in sorted(signature))
 
     def run(image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         interpreter.set_tensor(source, image)

@@ -13,10 +13,12 @@ def in_float32(model: keras.Model) -> keras.Model:
     Args:
         model: built; its custom classes are registered.
     """
-    if all(layer.compute_dtype == _POLICY for layer in layers_within(model)):
+    layers = layers_within(model)
+    if all(layer.compute_dtype == _POLICY for layer in layers):
         return model
+    classes = {keras.saving.get_registered_name(type(each)): type(each) for each in layers}
     config = _replaced(keras.saving.serialize_keras_object(model))
-    copy = keras.saving.deserialize_keras_object(config)
+    copy = keras.saving.deserialize_keras_object(config, custom_objects=classes)
     copy.set_weights(model.get_weights())
     return copy
 

@@ -75,7 +75,7 @@ def test_values_with_two_axes_cannot_be_drawn(post, route, query):
     [
         ("stem", 200, None),
         ("block1/add", 422, r"'block1/add' (Add) has 2 inputs"),
-        ("classes", 422, r"'pool' (GlobalAveragePooling1D), on the path from the input to"),
+        ("classes", 422, "Layer 'classes' (Dense) is not explained"),
         ("nope", 404, "no layer 'nope'"),
     ],
 )
