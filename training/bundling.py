@@ -6,6 +6,7 @@
 import base64
 import json
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from training.tracing import Trace
 log = logging.getLogger(__name__)
 
 RATIO = 1.4  # time of the graph with all values, of the one for predictions; up to it one is enough
+LARGE = 4_000_000  # values; of so many, an interpreter keeps 16 MB, and each thread has its own
 _RUNS = 12  # of which the fastest counts
 _SMALL = 784  # values of the largest golden image that is stored as it is
 _PATTERN = 8  # pixels a side of the pattern that stands for a larger one
@@ -157,7 +159,7 @@ def write_bundle(
 def _write_predict(
     trace: Trace, folder: Path, graph: bytes, comparison: Comparison
 ) -> tuple[Summary, dict[str, Any] | None]:
-    """Write the graph for predictions, unless the one with all values is about as fast.
+    """Write the graph for predictions, unless the one with all values is about as fast and small.
 
     Returns:
         What was measured, and the manifest's entry; None without the graph.
@@ -166,7 +168,8 @@ def _write_predict(
     wanted = _needed(trace)
     predict = convert(trace, list(wanted.values()))
     times = _milliseconds(graph, predict)
-    if times[0] <= RATIO * times[1]:
+    is_small = sum(math.prod(shape) for shape in trace.shapes) <= LARGE
+    if is_small and times[0] <= RATIO * times[1]:
         return Summary(comparison, {GRAPH: times[0]}, {GRAPH: len(graph)}), None
     (folder / PREDICT).write_bytes(predict)
     positions = positions_in(predict)
