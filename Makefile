@@ -6,7 +6,7 @@ DEV := .venv-dev/bin/python
 PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a browser of its own
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
-.PHONY: help serve test test-all containers bench train lint format lock
+.PHONY: help serve test test-all containers bench train export lint format lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -28,6 +28,9 @@ bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes
 
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
 	$(DEV) -m training
+
+export: .venv-dev/installed  ## export a Keras model (FLAGS="mine.keras --name flowers")
+	$(DEV) -m training export $(FLAGS)
 
 lint: .venv-dev/installed  ## check style, types and wording
 	$(DEV) -m ruff check
