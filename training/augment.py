@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from service.images.digit.preprocessing import prepare
-from training.data import as_floats
+from service.model.normalisation import as_floats
 from training.renderings import on_canvas, restroke
 
 SIZE = 28

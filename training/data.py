@@ -83,15 +83,6 @@ def load_mnist(cache: Path, source: Path | None = None) -> Mnist:
     return Mnist(*(_parse_idx(files[name]) for name in IDX_SHA256))
 
 
-def as_floats(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return images of any shape, uint8 0–255, as float32 in 0–1, the range of a model's input.
-
-    It equals `as_floats` of the service's engine, whose import would load LiteRT: a host that only
-    trains need not have it.
-    """
-    return images.astype(np.float32) / np.float32(255)
-
-
 def _check(name: str, raw: bytes) -> None:
     digest = hashlib.sha256(raw).hexdigest()
     if digest != IDX_SHA256[name]:

@@ -10,8 +10,9 @@ from keras import layers
 from numpy.typing import NDArray
 
 from service.model.distribution import Distribution
+from service.model.normalisation import as_floats
 from training.augment import Strength, augment, with_wide_pens
-from training.data import VALIDATION_SIZE, Mnist, as_floats
+from training.data import VALIDATION_SIZE, Mnist
 from training.exposure import exposures
 from training.numerals import numerals
 

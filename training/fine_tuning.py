@@ -7,9 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from service.model.normalisation import as_floats
 from training.augment import with_wide_pens
 from training.batches import AugmentedBatches, SoftTargets, one_hot
-from training.data import Mnist, as_floats
+from training.data import Mnist
 from training.model import lecture_cnn
 from training.numerals import numerals
 from training.run_folder import epochs_backed_up

@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from training.data import as_floats
+from service.model.normalisation import as_floats
 
 INPUT_SHAPE = (28, 28, 1)
 CLASSES = 10

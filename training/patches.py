@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.model.kinds import kind_of
-from training.data import as_floats
+from service.model.normalisation import as_floats
 
 PATCHES_A_FILTER = 6
 _BATCH_SIZE = 250

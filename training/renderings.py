@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from training.data import as_floats
+from service.model.normalisation import as_floats
 
 Shape = NDArray[np.float32]
 Pixels = NDArray[np.uint8]

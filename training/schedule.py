@@ -6,8 +6,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from service.model.normalisation import as_floats
 from training.batches import AugmentedBatches, one_hot
-from training.data import VALIDATION_SIZE, Mnist, as_floats
+from training.data import VALIDATION_SIZE, Mnist
 from training.device import is_gpu
 from training.run_folder import fit
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from service.model.normalisation import as_floats
 from training.batches import AugmentedBatches, SoftTargets, ensemble
 from training.calibration import choose_temperature, fold_temperature, logits_of
-from training.data import VALIDATION_SIZE, Mnist, as_floats
+from training.data import VALIDATION_SIZE, Mnist
 from training.device import is_gpu, precision
 from training.fine_tuning import fine_tune
 from training.model import fold_normalization, lecture_cnn, normalized_cnn

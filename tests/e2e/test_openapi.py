@@ -57,7 +57,7 @@ def test_arrays_have_their_depth(document):
     assert schemas["LayerMaps"]["properties"]["maps"]["anyOf"] == [maps, {"type": "null"}]
     values = {"anyOf": [row, grid, {"type": "array", "items": maps}]}
     assert schemas["LayerMaps"]["properties"]["values"]["anyOf"] == [values, {"type": "null"}]
-    assert schemas["PreprocessAnswer"]["properties"]["digit"] == grid
+    assert schemas["PreprocessAnswer"]["properties"]["digit"] == {"anyOf": [grid, maps]}
     kernel = schemas["LayerWeights"]["properties"]["kernel"]
     assert kernel["anyOf"] == [grid, {"type": "array", "items": maps}]
     assert schemas["OutputAnswer"]["properties"]["data"] == row

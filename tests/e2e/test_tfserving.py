@@ -197,7 +197,7 @@ BAD_REQUESTS = {
         422,
         "",
     ),
-    "images for another model": ("tiny:predict", {"instances": [{"b64": ""}]}, 422, "tiny"),
+    "images for another model": ("tiny:predict", {"instances": [{"b64": ""}]}, 422, "(12, 10, 3)"),
 }
 
 

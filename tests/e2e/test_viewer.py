@@ -83,8 +83,9 @@ def test_layers_are_searched_and_opened_by_keyboard(open_page, picture):
     assert "10 × 8 × 70 · from stem_relu, block1/tanh_35" in row.inner_text()
     assert page.locator(".layer-list h3").all_inner_texts() == ["block1"]
     page.locator("#layers input").fill("CONV")
-    page.get_by_text("2 of 44 layers").wait_for()
+    page.get_by_text("3 of 45 layers").wait_for()
     page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.locator("#atlas h2", has_text="block1/conv:2").wait_for()

@@ -11,8 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from service.model import engine
-from training.data import IDX_SHA256, NPZ_ARRAYS, DataError, Mnist, as_floats, load_mnist
+from training.data import IDX_SHA256, NPZ_ARRAYS, DataError, Mnist, load_mnist
 
 CACHE = Path(__file__).parents[2] / "data"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
@@ -266,13 +265,3 @@ def test_a_damaged_gzip_is_rejected(tmp_path: Path) -> None:
         (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content)
         with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz is damaged or not gzip"):
             load_mnist(tmp_path / "cache", tmp_path)
-
-
-def test_pixels_are_scaled_as_the_service_scales_them() -> None:
-    """All 256 values become the same floats in 0–1 as in the service's engine."""
-    values = np.arange(256, dtype=np.uint8)
-
-    floats = as_floats(values)
-
-    assert (floats.dtype, floats.min(), floats.max()) == (np.float32, 0, 1)
-    np.testing.assert_array_equal(floats, engine.as_floats(values))

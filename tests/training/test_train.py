@@ -72,6 +72,7 @@ def test_the_same_seed_gives_the_same_weights(best_run: Path, few: Mnist, tmp_pa
     assert history(tmp_path / "run") == history(best_run)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(best_run: Path, few: Mnist, tmp_path: Path) -> None:
     """Runs with different seeds differ in all weights."""
     best(few, tmp_path / "run", seed=2)
@@ -171,7 +172,10 @@ def test_train_runs_without_scipy_scikit_learn_and_litert(mnist: Mnist, tmp_path
 @pytest.mark.parametrize(
     ("libraries", "importers"),
     [
-        ({"tensorflow", "tf_keras", "jax", "jaxlib", "torch"}, {"export", "graph"}),
+        (
+            {"tensorflow", "tf_keras", "jax", "jaxlib", "torch"},
+            {"bundling", "conversion", "loading", "recording", "tracing"},
+        ),
         ({"scipy", "sklearn"}, {"evaluate", "plots", "robustness", "outliers"}),
     ],
 )
