@@ -140,8 +140,8 @@ def _decode(
     try:
         # call the decoder directly: the search of `Image.open` takes as long as decoding 28 × 28
         image = decoder(io.BytesIO(data))
-        _check_size(image.size, max_pixels)
         full = image.size
+        _check_size(full, max_pixels)
         image.draft(draft_mode, bounds)
         image.load()
         return convert(image), image, full
@@ -184,7 +184,7 @@ def _too_large(size: str, max_pixels: int) -> str:
 
 def _grey_pixels(image: Image.Image) -> NDArray[np.uint8]:
     """Convert a loaded image of any mode to upright greyscale, uint8 (H, W)."""
-    return np.ascontiguousarray(_upright(_pixels(_to_grey(image)), image))
+    return _upright(_pixels(_to_grey(image)), image)
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
@@ -192,7 +192,7 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
     rgb = _to_rgb(image)
     if _orientation(image) not in _UPRIGHT:
         return rgb
-    return Image.fromarray(np.ascontiguousarray(_upright(np.asarray(rgb), image)))
+    return Image.fromarray(_upright(np.asarray(rgb), image))
 
 
 def _to_grey(image: Image.Image) -> Image.Image:
@@ -275,4 +275,4 @@ def _orientation(image: Image.Image) -> int:
 def _upright(pixels: NDArray[np.uint8], image: Image.Image) -> NDArray[np.uint8]:
     """Apply the EXIF orientation, which Pillow applies to TIFF only."""
     rotate = _UPRIGHT.get(_orientation(image))
-    return pixels if rotate is None else rotate(pixels)
+    return pixels if rotate is None else np.ascontiguousarray(rotate(pixels))

@@ -80,19 +80,19 @@ class Bundle:
     distribution: Distribution | Familiarity | None
     features: Pair | None
 
-    @property
+    @cached_property
     def input_shape(self) -> tuple[int, int, int]:
-        """Return height, width and channels of the model's input."""
+        """Height, width and channels of the model's input."""
         return self.input.shape
 
-    @property
+    @cached_property
     def probabilities(self) -> Pair:
-        """Return layer and stage of the probabilities."""
+        """Layer and stage of the probabilities."""
         return self.output.layer, "post"
 
-    @property
+    @cached_property
     def logits(self) -> Pair:
-        """Return layer and stage of the logits."""
+        """Layer and stage of the logits."""
         return self.output.layer, "pre"
 
     @cached_property

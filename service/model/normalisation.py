@@ -50,9 +50,9 @@ class Normalisation:
         Raises:
             ValueError: `mean` or `std` has neither one number nor C.
         """
-        has_bytes = pixels.dtype == np.uint8
         if self._is_default:
             return as_floats(pixels)
+        has_bytes = pixels.dtype == np.uint8
         channels = pixels.shape[-1]
         self.check(channels)
         std = np.array(self.std or 1.0)
@@ -94,9 +94,8 @@ def as_floats(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.flo
     Args:
         pixels: of any shape.
     """
-    has_bytes = pixels.dtype == np.uint8
-    floats = pixels.astype(np.float32, copy=False)
-    if has_bytes:
-        # not multiplied by 1/255: the quotients are the values that bundles recorded
-        floats /= _MAX_BYTE
+    if pixels.dtype == np.float32:
+        return pixels.astype(np.float32, copy=False)
+    floats = pixels.astype(np.float32)
+    floats /= _MAX_BYTE  # not multiplied by 1/255: the quotients are the values bundles recorded
     return floats
