@@ -36,7 +36,7 @@ LIBRARIES = {  # which parts may import a library that only they need
 TRAINING_MAY_IMPORT = (
     *("service.model.bundle", "service.model.distribution", "service.model.engine"),
     *("service.model.layer", "service.model.manifest", "service.model.normalisation"),
-    "service.model.receptive_field",
+    *("service.model.receptive_field", "service.model.session"),
     *("service.model.kinds", "service.images", "service.inference", "service.predictions"),
     "service.preparation",
     "service.errors",

@@ -158,14 +158,14 @@ def _export_model(flags: argparse.Namespace) -> int:
             size=_size(flags.size) if flags.size else None,
             version=flags.version,
         )
-        folder, summary = export_model(flags.model, flags.models, wanted)
+        _, summary = export_model(flags.model, flags.models, wanted)
     except (ExportError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted; nothing was written.", file=sys.stderr)
         return 130
-    print(f"\nWrote {folder}\n{summary}")
+    print(summary)
     return 0
 
 

@@ -19,12 +19,12 @@ import keras
 import msgspec
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from service.model.bundle import sha256
 from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, PREDICT, WEIGHTS, Input
+from service.model.session import open_interpreter
 from training.conversion import Comparison, compare, convert, positions_in
 from training.layers import described, features_of, output_of
 from training.tracing import Trace
@@ -85,7 +85,7 @@ class Summary:
                 f"Every value agrees with Keras within {self.comparison.largest:.1g}, and the "
                 f"class for {agreement:.0%} of {images} images.",
                 *(
-                    f"  {file:<15} {milliseconds:9.3f} ms an image {self.bytes[file] / 1e6:8.1f} MB"
+                    f"  {file:<15} {milliseconds:9.3f} ms an image {self.bytes[file] / 1e6:9.2f} MB"
                     for file, milliseconds in self.milliseconds.items()
                 ),
             ]
@@ -195,7 +195,7 @@ def _needed(trace: Trace) -> dict[str, int]:
 
 def _milliseconds(*graphs: bytes) -> list[float]:
     """Return the time of each graph for one image, the fastest of several runs in turn."""
-    interpreters = [Interpreter(model_content=graph, num_threads=1) for graph in graphs]
+    interpreters = [open_interpreter(graph) for graph in graphs]
     fastest = [float("inf")] * len(graphs)
     for interpreter in interpreters:
         interpreter.allocate_tensors()

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from service.model.session import open_interpreter
 from training.errors import ExportError
 from training.tracing import Trace
 
@@ -140,7 +140,7 @@ def _graph_runner(
     graph: bytes,
 ) -> tuple[Callable[[NDArray[np.float32]], list[NDArray[np.float32]]], tuple[int, ...]]:
     """Return a function that runs the graph on one image, and each value's output."""
-    interpreter = Interpreter(model_content=graph, num_threads=1)
+    interpreter = open_interpreter(graph)
     interpreter.allocate_tensors()
     (source,) = (detail["index"] for detail in interpreter.get_input_details())
     outputs = [detail["index"] for detail in interpreter.get_output_details()]

@@ -26,7 +26,7 @@ class Session:
     """An interpreter. It returns copies, because the graph overwrites its values at every run."""
 
     def __init__(self, graph: bytes, outputs: Mapping[Pair, int]) -> None:
-        self._interpreter: Any = Interpreter(model_content=graph, num_threads=1)
+        self._interpreter: Any = open_interpreter(graph)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]["index"]
         details = self._interpreter.get_output_details()
@@ -124,7 +124,7 @@ class Sessions:
     def _create(self) -> Session:
         with _measuring:
             before = resident_bytes()
-            session = _quiet_session(self._graph, self.outputs)
+            session = Session(self._graph, self.outputs)
             # other threads may have freed memory meanwhile; the weights alone take the file's size
             self.memory += max(resident_bytes() - before, len(self._graph))
             self._created += 1
@@ -148,22 +148,23 @@ def return_memory() -> None:
         trim(0)
 
 
-def _quiet_session(graph: bytes, outputs: Mapping[Pair, int]) -> Session:
-    """Return a new interpreter.
+def open_interpreter(graph: bytes) -> Interpreter:
+    """Return a new interpreter with one thread; its tensors are not allocated yet.
 
-    LiteRT's C++ code writes a line to stderr for a process's first graph, whatever its settings.
-    stderr is redirected to the null device for that graph alone, because later redirections could
-    discard lines of other threads.
+    LiteRT's C++ code writes a line to stderr when a process's first tensors are allocated, whatever
+    its settings. stderr is redirected to the null device for that graph alone, because later
+    redirections could discard lines of other threads.
     """
     if _is_initialized.is_set():
-        return Session(graph, outputs)
+        return Interpreter(model_content=graph, num_threads=1)
     stderr, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
-        session = Session(graph, outputs)
+        interpreter = Interpreter(model_content=graph, num_threads=1)
+        interpreter.allocate_tensors()
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(null)
     _is_initialized.set()
-    return session
+    return interpreter
