@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.model.kinds import kind_of
+from service.model.kinds import has_kernels
 from service.model.normalisation import as_floats
 
 PATCHES_A_FILTER = 6
@@ -38,9 +38,7 @@ def strongest_patches(
         patch by filter, largest value first, and a sprite: a PNG as a data URL, with a row of
         tiles per filter.
     """
-    return [
-        _of_layer(model, layer, images) for layer in layers if kind_of(layer["kind"]).is_convolution
-    ]
+    return [_of_layer(model, layer, images) for layer in layers if has_kernels(layer["kind"])]
 
 
 def _of_layer(

@@ -68,14 +68,12 @@ class Kind(LayerKind):
 
     Attributes:
         family: selects the function that explains the layer's values.
-        is_convolution: whether its values are feature maps computed by kernels.
         input_rank: the number of input axes (without the batch) that `export` accepts; None: any.
         configuration: the values that `export` accepts, by Keras's name; other names may have any
             value.
     """
 
     family: Family = "dense"
-    is_convolution: bool = False
     input_rank: int | None = None
     configuration: Mapping[str, object] = field(default_factory=dict)
 
@@ -90,7 +88,6 @@ KINDS: dict[str, Kind] = {
             "window",
             "kernel_size",
             "convolution",
-            is_convolution=True,
             configuration={**_CHANNELS_LAST, "dilation_rate": (1, 1), "groups": 1},
         ),
         Kind("MaxPooling2D", "window", "pool_size", "max_pooling", configuration=_CHANNELS_LAST),

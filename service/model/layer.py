@@ -1,9 +1,9 @@
 """A layer of a model, as the manifest describes it, and the values that it computes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,32 +76,6 @@ class Layer:
         return sliding_windows(
             self.kernel_size, self.strides, self.padding, self.input_shape, self.output_shape
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the manifest's object, without the window's fields where there is no window."""
-        return {
-            key: value
-            for key, value in asdict(self).items()
-            if value is not None or key == "receptive_field"
-        }
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Self:
-        """Return the layer of a manifest's object; lists become tuples.
-
-        Raises:
-            TypeError: a field is missing or unknown.
-        """
-        values = _tuples(fields)
-        if of := fields.get("receptive_field"):
-            values["receptive_field"] = ReceptiveField(**_tuples(of))
-        return cls(**values)
-
-
-def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
-    }
 
 
 def pair_of(key: str) -> Pair:
