@@ -10,8 +10,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-_MAX_BYTE = np.float32(255)
-
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -97,5 +95,6 @@ def as_floats(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.flo
     if pixels.dtype == np.float32:
         return pixels.astype(np.float32, copy=False)
     floats = pixels.astype(np.float32)
-    floats /= _MAX_BYTE  # not multiplied by 1/255: the quotients are the values bundles recorded
+    # not multiplied by 1/255: the quotients are the values that bundles recorded
+    floats /= np.float32(255)
     return floats

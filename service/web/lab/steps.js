@@ -3,8 +3,8 @@
 export const STEPS = [
   { file: 'training/model.py', code: ['import keras', 'import numpy as np', 'from keras import layers'] },
   {
-    file: 'training/data.py',
-    code: ['return images.astype(np.float32) / np.float32(255)'],
+    file: 'service/model/normalisation.py',
+    code: ['floats = pixels.astype(np.float32)', 'floats /= np.float32(255)'],
   },
   {
     file: 'training/model.py',
