@@ -224,6 +224,8 @@ def _resize(image: Decoded, source: Input, preparation: ResizePreparation, mode:
             f"preprocess=none takes an image of {width} × {height} pixels, not "
             f"{own[1]} × {own[0]}; send that size, or preprocess=auto."
         )
+    if mode == "none":  # of the input's size already: every fit but this one might change it
+        preparation = ResizePreparation("stretch")
     resized = _resizer(source, preparation).prepare(image)
     _, _, seen, _ = resized.box
     applied = Preprocessing(

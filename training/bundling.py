@@ -172,9 +172,7 @@ def _write_predict(
     if is_small and times[0] <= RATIO * times[1]:
         return Summary(comparison, {GRAPH: times[0]}, {GRAPH: len(graph)}), None
     (folder / PREDICT).write_bytes(predict)
-    positions = positions_in(predict)
-    by_position = dict(zip(positions, wanted, strict=True))
-    outputs = [by_position[position] for position in range(len(positions))]
+    outputs = dict(zip(wanted, positions_in(predict), strict=True))
     sizes = {GRAPH: len(graph), PREDICT: len(predict)}
     summary = Summary(comparison, dict(zip((GRAPH, PREDICT), times, strict=True)), sizes)
     return summary, {"file": PREDICT, "outputs": outputs}

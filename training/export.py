@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 METRICS = ("digits", "accuracy", "loss", "expected_calibration_error")
 COMPARED_DIGITS = 1_000
 _COMPARED_PATTERNS = 8
+_COMPARED = 64  # of the user's images
 _GOLDEN = 2
 _BATCH = 32  # images for which the score's features are computed at once
 _RESCALING = ("Rescaling", "Normalization")  # layers that take bytes 0–255
@@ -128,13 +129,13 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
         )
     source = _input(wanted.input, traced)
     pictures = read_pictures(wanted.fit_images, source) if wanted.fit_images else None
-    images = patterns(shape, _COMPARED_PATTERNS) if pictures is None else pictures[:COMPARED_DIGITS]
+    images = patterns(shape, _COMPARED_PATTERNS) if pictures is None else pictures[:_COMPARED]
     with _new_bundle(models, wanted.name, wanted.version) as (bundle, version):
         entries = {}
         if pictures is not None:
             entries["in_distribution"] = _write_familiarity(traced, source, pictures, bundle)
         contents = Contents(
-            wanted.name, version, labels, source, images[:64], patterns(shape, _GOLDEN, 1), entries
+            wanted.name, version, labels, source, images, patterns(shape, _GOLDEN, 1), entries
         )
         _, summary = write_bundle(model, traced, bundle, contents)
     return models / wanted.name / str(version), summary

@@ -51,7 +51,7 @@ class Engine:
             self._values = self._predict = Sessions(path, all_values, grown=grown)
             self._check(self._predict)
             return
-        needed = {pair_of(key): index for index, key in enumerate(graphs.predict.outputs)}
+        needed = {pair_of(key): index for key, index in graphs.predict.outputs.items()}
         self._predict = Sessions(bundle.path / graphs.predict.file, needed, grown=grown)
         self._values = Sessions(bundle.path / graphs.values.file, all_values, 1, grown)
         self._check(self._predict)
@@ -144,6 +144,7 @@ class Engine:
             BundleError: the graph does not load, or has other values.
         """
         try:
+            sessions.release(sessions.acquire())  # a bundle may have no golden image
             for golden in self.bundle.golden:
                 self._check_golden(sessions, golden)
         except (ValueError, RuntimeError, IndexError) as error:
@@ -161,7 +162,8 @@ class Engine:
             for pair in selection
         }
         worst = max(differences, key=differences.__getitem__, default=probabilities)
-        if not differences.get(worst, 0) <= GOLDEN_TOLERANCE or not np.allclose(
+        is_right = all(difference <= GOLDEN_TOLERANCE for difference in differences.values())
+        if not is_right or not np.allclose(
             values[probabilities][0], golden.probabilities, rtol=0, atol=GOLDEN_TOLERANCE
         ):
             raise BundleError(

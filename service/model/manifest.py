@@ -93,12 +93,12 @@ class Graph(msgspec.Struct, frozen=True):
 
     Attributes:
         file: its name in the bundle.
-        outputs: of the predict graph, "layer/stage" for each output in order; of the graph with all
-            values, empty: the layers have the indices.
+        outputs: of the predict graph, the index of each output by "layer/stage"; of the graph with
+            all values, empty: the layers have the indices.
     """
 
     file: Literal["graph.tflite", "predict.tflite"]
-    outputs: tuple[str, ...] = ()
+    outputs: dict[str, Index] = {}
 
 
 class Graphs(msgspec.Struct, frozen=True):
