@@ -43,10 +43,10 @@ format: .venv-dev/installed  ## format the code
 	$(DEV) -m ruff format
 
 lock:  ## pin every dependency with its hash (needs uv)
-	uv pip compile -q pyproject.toml --extra service --extra training --extra dev $(PIN) -o requirements/dev.txt
+	uv pip compile -q pyproject.toml --extra service --extra training --extra onnx --extra examples --extra dev $(PIN) -o requirements/dev.txt
 	uv pip compile -q pyproject.toml --extra service $(PIN) -c requirements/dev.txt -o requirements/service.txt
-	uv pip compile -q pyproject.toml --extra training $(PIN) -c requirements/dev.txt -o requirements/training.txt
-	uv pip compile -q pyproject.toml --extra training --extra gpu $(PIN) -c requirements/dev.txt -o requirements/training-gpu.txt
+	uv pip compile -q pyproject.toml --extra training --extra onnx $(PIN) -c requirements/dev.txt -o requirements/training.txt
+	uv pip compile -q pyproject.toml --extra training --extra onnx --extra gpu $(PIN) -c requirements/dev.txt -o requirements/training-gpu.txt
 
 PIN := --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock'

@@ -18,7 +18,7 @@ API, SETTINGS, OPERATIONS, ARCHITECTURE = (
     ROOT / "docs" / name for name in ("api.md", "settings.md", "operations.md", "architecture.md")
 )
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-FOLDERS = "service|training|client|tests|benchmarks|deploy|docs|models|requirements"
+FOLDERS = "service|training|examples|client|tests|benchmarks|deploy|docs|models|requirements"
 
 
 def table_rows(path: Path, cells: int) -> list[list[str]]:
