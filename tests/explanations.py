@@ -9,8 +9,9 @@ from safetensors.numpy import save_file
 
 from service.model.bundle import Bundle
 from service.model.engine import Engine
+from service.model.explain.cells import Cell
 from service.model.explain.explain import explain
-from service.model.explain.traces import DIGIT, Cell, Explanation
+from service.model.explain.traces import Explanation
 from service.model.layer import Layer
 from service.model.manifest import GRAPH, WEIGHTS, Graph, Graphs, Input, Output
 from service.model.normalisation import as_floats
@@ -33,7 +34,9 @@ class Subject:
 
     def value(self, cell: Cell, index: int = 0, stage: str = "post") -> float:
         """Return the value of a cell of a layer or of the digit."""
-        values = self.digits if cell.layer == DIGIT else self.values[cell.layer, stage]
+        values = (
+            self.digits if cell.layer == self.bundle.input_name else self.values[cell.layer, stage]
+        )
         return float(values[index][cell.index])
 
     def layers(self, kind: str) -> list[Layer]:
@@ -62,16 +65,17 @@ def odd_subject(folder: Path) -> Subject:
 
     It has no bias, average pooling with padding, and a pixel row that no real cell depends on.
     """
-    parts = {"kernel_size": (3, 3), "parameters": 0, "pre": 0, "post": 0, "activation": "linear"}
+    parts = {"parameters": 0, "pre": 0, "post": 0, "activation": "linear"}
+    kernel = {"kernel_size": [3, 3], "strides": [2, 2], "padding": "valid"}
+    pooled = {"pool_size": [3, 3], "strides": [1, 1], "padding": "same"}
     layers = (
-        Layer("sparse", "Conv2D", (8, 9, 1), (3, 4, 2), strides=(2, 2), padding="valid", **parts),
+        Layer("sparse", "Conv2D", (8, 9, 1), (3, 4, 2), config=kernel, **parts),
         Layer(
             "blur",
             "AveragePooling2D",
             (3, 4, 2),
             (3, 4, 2),
-            strides=(1, 1),
-            padding="same",
+            config=pooled,
             inputs=("sparse",),
             **parts,
         ),

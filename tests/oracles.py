@@ -26,11 +26,12 @@ def _apply(layer: Layer, bundle: Bundle, x: Array) -> Array:
     if layer.kind == "Dense":
         kernel, bias = (bundle.weights[f"{layer.name}/{part}"] for part in ("kernel", "bias"))
         return x @ kernel.astype(np.float64) + bias
+    strides, padding = layer.config["strides"], layer.config["padding"]
     if layer.kind == "Conv2D":
         kernel, bias = (bundle.weights[f"{layer.name}/{part}"] for part in ("kernel", "bias"))
-        return convolve(x, kernel.astype(np.float64), layer.strides, layer.padding) + bias
+        return convolve(x, kernel.astype(np.float64), strides, padding) + bias
     reduce = {"MaxPooling2D": np.nanmax, "AveragePooling2D": np.nanmean}[layer.kind]
-    return pool(x, layer.kernel_size, layer.strides, layer.padding, reduce)
+    return pool(x, layer.config["pool_size"], strides, padding, reduce)
 
 
 def convolve(x: Array, kernel: Array, strides: tuple[int, int], padding: str) -> Array:

@@ -34,7 +34,8 @@ LIBRARIES = {  # which parts may import a library that only they need
     "training": (),
 }
 TRAINING_MAY_IMPORT = (
-    *("service.model.bundle", "service.model.distribution", "service.model.engine"),
+    *("service.model.activations", "service.model.bundle", "service.model.distribution"),
+    *("service.model.engine", "service.model.exact"),
     *("service.model.layer", "service.model.manifest", "service.model.normalisation"),
     *("service.model.receptive_field", "service.model.session"),
     *("service.model.kinds", "service.images", "service.inference", "service.predictions"),

@@ -26,7 +26,7 @@ from service.model.bundle import sha256
 from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, PREDICT, WEIGHTS, Input
 from service.model.session import open_interpreter
 from training.conversion import Comparison, compare, convert, positions_in
-from training.layers import described, features_of, output_of
+from training.layers import added_weights, described, features_of, output_of
 from training.tracing import Trace
 
 log = logging.getLogger(__name__)
@@ -123,9 +123,10 @@ def write_bundle(
     log.info("Comparing it with Keras …")
     normalise = contents.input.normalisation.apply
     comparison = compare(graph, trace, normalise(contents.images), model)
-    layers = described(trace, comparison.positions)
+    weights = weights_of(trace)
+    (folder / WEIGHTS).write_bytes(save(weights))
+    layers = described(trace, comparison.positions, weights.keys())
     summary, predict = _write_predict(trace, folder, graph, comparison)
-    (folder / WEIGHTS).write_bytes(save(dict(_weights(trace))))
     names = (MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION)
     hashes = {name: sha256(folder / name) for name in names if (folder / name).exists()}
     manifest = {
@@ -206,9 +207,10 @@ def _milliseconds(*graphs: bytes) -> list[float]:
     return fastest
 
 
-def _weights(trace: Trace) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield the weights of each layer once, by the name of its first call."""
+def weights_of(trace: Trace) -> dict[str, NDArray[np.float32]]:
+    """Return the weights of each layer once, by the name of its first call."""
     seen: set[int] = set()
+    weights = added_weights(trace)
     for layer in trace.layers:
         for variable in getattr(layer.layer, "weights", ()):
             if id(variable) in seen:
@@ -216,7 +218,8 @@ def _weights(trace: Trace) -> Iterator[tuple[str, NDArray[np.float32]]]:
             seen.add(id(variable))
             array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
             if array.dtype == np.float32:
-                yield f"{layer.name}/{variable.name}", array
+                weights[f"{layer.name}/{variable.name}"] = array
+    return weights
 
 
 def _input(source: Input) -> dict[str, Any]:

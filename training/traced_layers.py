@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from service.model.kinds import INPUT
+from training.activations import activation_of
 from training.recording import Call, Recorder
 
 # What a reader of the manifest needs to know about a layer.
@@ -18,23 +19,6 @@ CONFIGURATION = (
     *("center", "scale", "offset", "mean", "variance", "invert", "rate", "negative_slope"),
     *("alpha", "max_value", "threshold", "shared_axes", "num_heads", "key_dim", "value_dim"),
 )
-# The activation function that a layer or operation is, by the name of its class.
-ACTIVATION_CLASSES = {
-    "ReLU": "relu", "Relu": "relu", "Relu6": "relu6", "LeakyReLU": "leaky_relu",
-    "LeakyRelu": "leaky_relu", "PReLU": "prelu", "ELU": "elu", "Elu": "elu", "Selu": "selu",
-    "Celu": "celu", "Gelu": "gelu", "Silu": "silu", "Swish": "silu", "Sigmoid": "sigmoid",
-    "LogSigmoid": "log_sigmoid", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu",
-    "HardTanh": "hard_tanh", "HardShrink": "hard_shrink", "SoftShrink": "soft_shrink",
-    "TanhShrink": "tanh_shrink", "Tanh": "tanh", "Softmax": "softmax",
-    "LogSoftmax": "log_softmax", "Softplus": "softplus", "Softsign": "softsign",
-    "SparsePlus": "sparse_plus", "Squareplus": "squareplus", "Threshold": "threshold",
-}  # fmt: skip
-# The activation function that a TensorFlow operation is, for layers that call it directly.
-ACTIVATION_OPERATIONS = {
-    "Relu": "relu", "Relu6": "relu6", "LeakyRelu": "leaky_relu", "Elu": "elu", "Selu": "selu",
-    "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax", "Softplus": "softplus",
-    "Softsign": "softsign",
-}  # fmt: skip
 # Operations that have the name of a layer and compute the same.
 SHARED_NAMES = {"Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate", "Softmax"}
 
@@ -100,18 +84,20 @@ def _describe(
     if call.is_container:  # the weights of the layers within it are counted there
         inner = [w for owner, w in weights_of.items() if owner != id(call.operation)]
         weights = {key: n for key, n in weights.items() if not any(key in other for other in inner)}
-    activation, pre = _activation(call)
+    activation = activation_of(call)
+    if activation.parameters:
+        config = {**config, "activation_config": activation.parameters}
     return TracedLayer(
         name=call.path,
         kind=_kind(call.operation),
         inputs=tuple(s.path if isinstance(s, Call) else INPUT for s in sources),
         block=call.block,
         config={**({} if call.is_container else _config(call.operation)), **config},
-        activation=activation,
+        activation=activation.name,
         parameters=sum(weights.values()),
         input_shapes=tuple(_shape(s.output if isinstance(s, Call) else s) for s in sources),
         output_shape=_shape(call.output),
-        pre=index_of(pre),
+        pre=index_of(activation.argument),
         post=index_of(call.output),
         layer=call.operation,
     )
@@ -119,7 +105,7 @@ def _describe(
 
 def _sources(
     call: Call, recorder: Recorder, producers: dict[str, Call]
-) -> tuple[list[Any], dict[str, list[str]]]:
+) -> tuple[list[Any], dict[str, Any]]:
     """Return the calls (or the image's tensor) whose outputs a call takes, and how it does."""
     if call.is_container:
         sources, passed = recorder.sources(call.output, producers)
@@ -145,34 +131,6 @@ def _kind(operation: keras.Operation) -> str:
         return name if name in SHARED_NAMES else f"ops>{name}"
     is_ambiguous = type(operation) is not getattr(keras.layers, name, type(operation))
     return f"Custom>{name}" if is_ambiguous else name
-
-
-def _activation(call: Call) -> tuple[str, Any]:
-    """Return the name of a call's activation function, and the tensor of its argument."""
-    name = type(call.operation).__name__
-    if call.activation is not None:
-        return _function_name(call.activation), call.pre
-    if name in ACTIVATION_CLASSES and call.inputs and not call.is_container:
-        return _function_name(call.operation), call.inputs[0]
-    operation = call.output.op
-    argument = operation.inputs[0] if operation.type in ACTIVATION_OPERATIONS else call.output
-    if argument is call.output or argument.shape != call.output.shape:
-        return "linear", call.output
-    return ACTIVATION_OPERATIONS[operation.type], argument
-
-
-def _function_name(function: Any) -> str:
-    """Return Keras's name of an activation function, which may be a layer."""
-    if not isinstance(function, keras.Operation):
-        return str(getattr(function, "__name__", type(function).__name__)).strip("<>")
-    name = type(function).__name__
-    if name == "Activation":
-        return _function_name(function.activation)
-    if name == "ReLU" and function.max_value == 6:
-        return "relu6"
-    if name == "ReLU" and function.negative_slope:
-        return "leaky_relu"
-    return ACTIVATION_CLASSES.get(name, name)
 
 
 def _config(operation: keras.Operation) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.model.activations import SOFTMAX
 from service.model.colours import colours
-from service.model.kinds import SOFTMAX
 from service.model.layer import Layer, Stage
 
 Scale = Literal["layer", "map"]

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from service.errors import BundleError
 from service.model.distribution import Distribution, Familiarity, read_score
-from service.model.layer import Layer, Pair, pair_of
+from service.model.layer import INPUT, Layer, Pair, pair_of
 from service.model.manifest import (
     DISTRIBUTION,
     GRAPH,
@@ -29,8 +28,10 @@ from service.model.manifest import (
     Input,
     Manifest,
     Output,
+    ResizePreparation,
     read_manifest,
 )
+from service.model.weights import Weights
 
 REPORT = "report.json"
 PATCHES = "patches.json"  # the strongest activations of each filter, for the playground
@@ -85,6 +86,11 @@ class Bundle:
         """Height, width and channels of the model's input."""
         return self.input.shape
 
+    @property
+    def input_name(self) -> str:
+        """Name of the model's input in explanations: "input" where images are resized to it."""
+        return INPUT if isinstance(self.input.preparation, ResizePreparation) else "digit"
+
     @cached_property
     def probabilities(self) -> Pair:
         """Layer and stage of the probabilities."""
@@ -96,17 +102,18 @@ class Bundle:
         return self.output.layer, "pre"
 
     @cached_property
-    def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Read kernels and biases at the first access: float32, by "layer/kernel", "layer/bias"."""
-        return dict(load_file(self.path / WEIGHTS))
+    def weights(self) -> Weights:
+        """Open the weights, by names such as "layer/kernel", at the first access."""
+        return Weights(self.path / WEIGHTS)
 
     @cached_property
-    def _by_name(self) -> dict[str, Layer]:
+    def by_name(self) -> dict[str, Layer]:
+        """The layers by name, in the order of computation."""
         return {layer.name: layer for layer in self.layers}
 
     def layer(self, name: str) -> Layer | None:
         """Return the layer of that name; None where there is none."""
-        return self._by_name.get(name)
+        return self.by_name.get(name)
 
 
 def sha256(path: Path) -> str:

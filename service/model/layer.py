@@ -1,6 +1,6 @@
 """A layer of a model, as the manifest describes it, and the values that it computes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -9,12 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.model.kinds import INPUT as INPUT
-from service.model.kinds import Padding, ReceptiveField, SlidingWindow, has_kernels, sliding_windows
+from service.model.kinds import has_kernels, layer_kind
+from service.model.windows import Window, windows_of
 
 Stage = Literal["pre", "post"]
 Pair = tuple[str, Stage]  # a layer's name and a stage of its values
 # float32, (N, …) for a batch, without N for one image
 LayerValues = Mapping[Pair, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """The part of the input that one cell depends on, in input pixels, per axis (rows, columns).
+
+    Cell i of an axis depends on `size` pixels, the first of which is `start + i * step`. Pixels
+    below 0 or beyond the input are padding. (Araujo et al., Distill 2019.)
+    """
+
+    size: tuple[int, int]
+    step: tuple[int, int]
+    start: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -32,9 +46,8 @@ class Layer:
         block: path of the model or layer that contains it; None where it is in none.
         config: what else its arithmetic depends on, by Keras's names.
         is_exact: whether the value of each cell can be explained by its exact arithmetic.
-        kernel_size, strides, padding: of explained kinds that slide a window; None for the others.
-        receptive_field: in closed form, of a chain of explained kinds; None for the others, and
-            where it is the whole input (Flatten, Dense).
+        receptive_field: in closed form; None where there is none, and where it is the whole input
+            (Flatten, Dense).
     """
 
     name: str
@@ -49,9 +62,6 @@ class Layer:
     block: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     is_exact: bool = True
-    kernel_size: tuple[int, int] | None = None
-    strides: tuple[int, int] | None = None
-    padding: Padding | None = None
     receptive_field: ReceptiveField | None = None
 
     @property
@@ -65,16 +75,25 @@ class Layer:
         return len(self.output_shape) == 3
 
     @cached_property
-    def windows(self) -> tuple[SlidingWindow, SlidingWindow]:
-        """Return the window along rows and along columns.
+    def windows(self) -> tuple[Window, Window]:
+        """The window along rows and along columns."""
+        return self.windows_over(self.input_shape)
+
+    def windows_over(self, shape: Sequence[int]) -> tuple[Window, Window]:
+        """Return the window along rows and along columns, over an input of that shape.
 
         Raises:
             ValueError: the layer slides no window.
         """
-        if self.kernel_size is None or self.strides is None or self.padding is None:
+        kind = layer_kind(self.kind)
+        if kind.window is None:
             raise ValueError(f"Layer {self.name!r} ({self.kind}) slides no window")
-        return sliding_windows(
-            self.kernel_size, self.strides, self.padding, self.input_shape, self.output_shape
+        return windows_of(
+            self.config,
+            kind.window,
+            shape,
+            self.output_shape,
+            is_transposed=kind.reading == "transposed_window",
         )
 
 

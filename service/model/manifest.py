@@ -11,6 +11,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from service.errors import BundleError
+from service.model.kinds import layer_kind
 from service.model.layer import INPUT, Layer, pair_of
 from service.model.normalisation import Normalisation
 
@@ -263,9 +264,22 @@ def _from_version_1(raw: dict[str, Any]) -> dict[str, Any]:
         "output": {"layer": names[-1], "activation": "softmax"},
         "graphs": {"made_from": raw["graph"]["made_from"], "values": {"file": GRAPH}},
         "layers": [
-            {**layer, "inputs": [name]} for layer, name in zip(raw["layers"], before, strict=False)
+            {**layer, "inputs": [name], "config": _version_1_config(layer)}
+            for layer, name in zip(raw["layers"], before, strict=False)
         ],
         "golden": golden,
         # the score needs the input of the last hidden layer
         "in_distribution": flags and {**flags, "features": f"{names[-3]}/post"},
+    }
+
+
+def _version_1_config(layer: dict[str, Any]) -> dict[str, Any]:
+    """Return what version 2 has in a layer's configuration."""
+    size = layer_kind(layer["kind"]).window
+    if size is None:
+        return {}
+    return {
+        size: layer["kernel_size"],
+        "strides": layer["strides"],
+        "padding": layer["padding"],
     }

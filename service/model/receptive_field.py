@@ -1,10 +1,11 @@
 """Find the input pixels that a cell of a layer depends on, by walking back through the layers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from service.model.kinds import INPUT, layer_kind, sliding_windows
+from service.model.kinds import INPUT, layer_kind
+from service.model.layer import Layer, ReceptiveField
+from service.model.windows import SlidingWindow, margins, pair
 
 # TensorFlow operations that compute each cell from the same cell of their inputs.
 CELL_OPERATIONS = {
@@ -28,27 +29,8 @@ class Box:
     right: int
 
 
-@dataclass(frozen=True)
-class Node:
-    """A layer as a part of the graph. Shapes are without the batch.
-
-    Attributes:
-        kind: the name of its kind.
-        inputs: the names of the layers whose values it takes; `INPUT` for the model's input.
-        input_shapes: of each of `inputs`.
-        output_shape: of its values; with rows and columns if it has three axes.
-        config: the layer's configuration, as in the manifest.
-    """
-
-    kind: str
-    inputs: Sequence[str]
-    input_shapes: Sequence[Sequence[int]]
-    output_shape: Sequence[int]
-    config: Mapping[str, Any] = field(default_factory=dict)
-
-
 def receptive_field(
-    layers: Mapping[str, Node],
+    layers: Mapping[str, Layer],
     name: str,
     cell: tuple[int, int] | None,
     input_shape: Sequence[int],
@@ -71,8 +53,9 @@ def receptive_field(
         if current not in needed:
             continue
         layer = layers[current]
-        for source, shape in zip(layer.inputs, layer.input_shapes, strict=True):
-            region = _read(layer, needed[current], shape)
+        shapes = [layers[n].output_shape if n in layers else input_shape for n in layer.inputs]
+        for source, shape in zip(layer.inputs, shapes, strict=True):
+            region = _read(layer, needed[current], shape, shapes)
             needed[source] = _union(needed[source], region) if source in needed else region
     rows, columns = needed.get(INPUT) or NOTHING
     if INPUT in needed and needed[INPUT] is None:
@@ -93,7 +76,9 @@ def _all(shape: Sequence[int]) -> Region | None:
     return (frozenset(range(shape[0])), frozenset(range(shape[1]))) if len(shape) == 3 else None
 
 
-def _read(layer: Node, region: Region | None, shape: Sequence[int]) -> Region | None:
+def _read(
+    layer: Layer, region: Region | None, shape: Sequence[int], shapes: Sequence[Sequence[int]]
+) -> Region | None:
     """Return the cells of an input, of that shape, that a region of the layer depends on."""
     if region == NOTHING:
         return NOTHING
@@ -104,7 +89,7 @@ def _read(layer: Node, region: Region | None, shape: Sequence[int]) -> Region | 
     # Operations between the inputs and the layer may broadcast one input to the shape of another.
     joined = shape
     if "tensorflow_operations" in layer.config:
-        spatial = [other for other in layer.input_shapes if len(other) == 3]
+        spatial = [other for other in shapes if len(other) == 3]
         joined = [max(lengths) for lengths in zip(*spatial, strict=True)]
     rows, columns = (
         frozenset(read(layer, axis, region[axis], joined)).intersection(range(joined[axis]))
@@ -118,7 +103,7 @@ def _read(layer: Node, region: Region | None, shape: Sequence[int]) -> Region | 
     )
 
 
-def _reading(layer: Node) -> str:
+def _reading(layer: Layer) -> str:
     """Return how the layer reads its inputs."""
     config = layer.config
     if not CELL_OPERATIONS.issuperset(config.get("tensorflow_operations", ())):
@@ -135,47 +120,29 @@ def _reading(layer: Node) -> str:
     return kind.reading
 
 
-def _cell(layer: Node, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
+def _cell(layer: Layer, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
     if shape[axis] == layer.output_shape[axis]:
         return cells
     return range(shape[axis])  # one cell that is broadcast, or an unknown relation
 
 
-def _window(layer: Node, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
-    sizes, dilations = _sizes(layer), _pair(layer, "dilation_rate", 1)
-    covered = [(size - 1) * step + 1 for size, step in zip(sizes, dilations, strict=True)]
-    padding = layer.config.get("padding", "valid")
-    windows = sliding_windows(
-        covered, _pair(layer, "strides", 1), padding, shape, layer.output_shape
-    )
-    starts = {windows[axis].input_range(cell, cell + 1)[0] for cell in cells}
-    return {start + i * dilations[axis] for start in starts for i in range(sizes[axis])}
+def _window(layer: Layer, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
+    window = layer.windows_over(shape)[axis]
+    return {index for cell in cells for index, _ in window.taps(cell)}
 
 
-def _transposed_window(layer: Node, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
-    """Return the input cells whose kernel, laid over the output, covers the cells."""
-    size, dilation = _sizes(layer)[axis], _pair(layer, "dilation_rate", 1)[axis]
-    stride = _pair(layer, "strides", 1)[axis]
-    before = 0
-    if layer.config.get("padding", "valid") == "same":
-        covered = (shape[axis] - 1) * stride + (size - 1) * dilation + 1
-        before = max(covered - layer.output_shape[axis], 0) // 2
-    starts = {cell + before - i * dilation for cell in cells for i in range(size)}
-    return {start // stride for start in starts if start % stride == 0}
-
-
-def _padding(layer: Node, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:  # noqa: ARG001
-    before = _margins(layer, "padding", axis)
+def _padding(layer: Layer, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:  # noqa: ARG001
+    before = margins(layer.config, "padding")[axis]
     return {cell - before for cell in cells}
 
 
-def _cropping(layer: Node, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:  # noqa: ARG001
-    before = _margins(layer, "cropping", axis)
+def _cropping(layer: Layer, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:  # noqa: ARG001
+    before = margins(layer.config, "cropping")[axis]
     return {cell + before for cell in cells}
 
 
-def _upsampling(layer: Node, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
-    size = _pair(layer, "size", 2)[axis]
+def _upsampling(layer: Layer, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
+    size = pair(layer.config, "size", 2)[axis]
     match layer.config.get("interpolation", "nearest"):
         case "nearest":
             return {cell // size for cell in cells}
@@ -186,33 +153,88 @@ def _upsampling(layer: Node, axis: int, cells: Cells, shape: Sequence[int]) -> I
     return range(shape[axis])
 
 
-_AXIS_READERS: dict[str, Callable[[Node, int, Cells, Sequence[int]], Iterable[int]]] = {
+_AXIS_READERS: dict[str, Callable[[Layer, int, Cells, Sequence[int]], Iterable[int]]] = {
     "cell": _cell,
     "window": _window,
-    "transposed_window": _transposed_window,
+    "transposed_window": _window,
     "padding": _padding,
     "cropping": _cropping,
     "upsampling": _upsampling,
 }
 
 
-def _sizes(layer: Node) -> tuple[int, int]:
-    window = layer_kind(layer.kind).window
-    return _pair(layer, window or "kernel_size", 1)
+def formula(
+    layer: Layer, layers: Mapping[str, Layer], input_shape: Sequence[int]
+) -> ReceptiveField | None:
+    """Return a layer's receptive field in closed form, padding included.
+
+    Args:
+        layer: the layer.
+        layers: those before it, with their receptive fields.
+        input_shape: (H, W, C) of the model's input.
+
+    Returns:
+        None where the field is the whole input, has no constant step, or is of no map.
+    """
+    fields = []
+    for name in layer.inputs:
+        shape = layers[name].output_shape if name in layers else input_shape
+        field = layers[name].receptive_field if name in layers else _PIXEL
+        if field is None or not layer.is_map or len(shape) != 3:
+            return None
+        through = _through(layer, field, shape)
+        if through is None:
+            return None
+        fields.append(through)
+    steps = {field.step for field in fields}
+    return _hull(fields) if len(steps) == 1 else None
 
 
-def _pair(layer: Node, key: str, default: int) -> tuple[int, int]:
-    """Return an entry of the configuration that is one number, or one for each axis."""
-    value = layer.config.get(key, default)
-    if isinstance(value, int):
-        return value, value
-    rows, columns = value
-    return rows, columns
+_PIXEL = ReceptiveField(size=(1, 1), step=(1, 1), start=(0, 0))  # of the input itself
 
 
-def _margins(layer: Node, key: str, axis: int) -> int:
-    """Return the cells that are added or removed before the first one."""
-    value = layer.config[key]
-    if not isinstance(value, int):
-        value = value[axis]
-    return int(value if isinstance(value, int) else value[0])
+def _through(layer: Layer, field: ReceptiveField, shape: Sequence[int]) -> ReceptiveField | None:
+    """Return the part of a layer's field that lies behind one input, of that field and shape."""
+    match _reading(layer):
+        case "cell" if tuple(shape[:2]) == tuple(layer.output_shape[:2]):
+            return field
+        case "window" if tuple(shape) == layer.input_shape:
+            axes = [_after(field, axis, layer.windows[axis]) for axis in (0, 1)]
+            (height, row_step, top), (width, column_step, left) = axes
+            return ReceptiveField((height, width), (row_step, column_step), (top, left))
+        case "padding":
+            return _moved(field, margins(layer.config, "padding"), -1)
+        case "cropping":
+            return _moved(field, margins(layer.config, "cropping"), 1)
+    return None
+
+
+def _after(field: ReceptiveField, axis: int, window: object) -> tuple[int, int, int]:
+    """Return size, step and start along an axis, behind one more window."""
+    if not isinstance(window, SlidingWindow):
+        raise TypeError(f"{window} does not slide over the input")
+    size, step, start = field.size[axis], field.step[axis], field.start[axis]
+    return (
+        size + (window.size - 1) * step,
+        step * window.stride,
+        start - window.padding * step,
+    )
+
+
+def _moved(field: ReceptiveField, cells: tuple[int, int], sign: int) -> ReceptiveField:
+    rows, columns = (
+        start + sign * step * count
+        for start, step, count in zip(field.start, field.step, cells, strict=True)
+    )
+    return ReceptiveField(field.size, field.step, (rows, columns))
+
+
+def _hull(fields: Sequence[ReceptiveField]) -> ReceptiveField:
+    """Return the smallest field that contains fields of the same step."""
+    starts, sizes = [], []
+    for axis in (0, 1):
+        start = min(field.start[axis] for field in fields)
+        stop = max(field.start[axis] + field.size[axis] for field in fields)
+        starts.append(start)
+        sizes.append(stop - start)
+    return ReceptiveField((sizes[0], sizes[1]), fields[0].step, (starts[0], starts[1]))

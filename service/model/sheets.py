@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from service.model.activations import SOFTMAX
 from service.model.colours import colours
-from service.model.kinds import SOFTMAX
 from service.model.layer import Layer, Stage
 from service.model.normalisation import as_floats
 from service.model.occlusion import Occlusion

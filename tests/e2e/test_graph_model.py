@@ -71,25 +71,40 @@ def test_values_with_two_axes_cannot_be_drawn(post, route, query):
 
 
 @pytest.mark.parametrize(
-    ("layer", "status", "text"),
+    ("layer", "grid", "inputs"),
     [
-        ("stem", 200, None),
-        ("block1/add", 422, r"'block1/add' (Add) has 2 inputs"),
-        ("classes", 422, "Layer 'classes' (Dense) is not explained"),
-        ("nope", 404, "no layer 'nope'"),
+        ("stem", {"row": 0, "column": 0}, ["input"]),
+        ("block1/conv:2", {"row": 2, "column": 1}, ["block1/conv"]),
+        ("block1/add", {"row": 2, "column": 1}, ["stem_relu", "block1/tanh_35"]),
+        ("tokens", {"row": 79}, ["block1/add"]),
+        ("classes", {}, ["pool"]),
     ],
 )
-def test_layers_that_are_not_explained_are_rejected(post, layer, status, text):
-    """The error names the layer at fault, those that are explained, and the other routes."""
-    grid = {} if layer == "classes" else {"row": 0, "column": 0}
+def test_layers_on_branches_and_behind_unexplained_ones_are_explained(post, layer, grid, inputs):
+    """Each layer is explained from the values of its own inputs, wherever it is in the graph."""
+    explanation = post("explain", layer=layer, channel=0, **grid).json["explanation"]
+    assert explanation["difference"] < 1e-4
+    assert (explanation["inputs"], explanation["input"]) == (inputs, inputs[0])
+
+
+@pytest.mark.parametrize(
+    ("layer", "grid", "status", "text"),
+    [
+        ("norm", {"row": 0}, 422, "Layer 'norm' (LayerNormalization) is of a kind that has no"),
+        ("nope", {}, 404, "no layer 'nope'"),
+        ("tokens", {"row": 0, "column": 0}, 400, "has no columns: leave column out"),
+        ("tokens", {}, 400, "also needs row"),
+        ("tokens", {"row": 80}, 404, "has no row 80. It has channel 0–69, row 0–79."),
+    ],
+)
+def test_cells_that_cannot_be_explained_are_rejected(post, layer, grid, status, text):
+    """The error names the layer and the reason; for a kind, also the other layers and routes."""
     response = post("explain", layer=layer, channel=0, **grid)
-    if text is None:
-        assert response.json["explanation"]["difference"] < 1e-4
-        return
     assert text in detail(response, status)
     if status == 422:
         assert response.json["type"].endswith("not-explainable")
-        assert "explains: stem. POST /atlas" in detail(response, status)
+        assert "explains: stem, stem_relu, block1/conv, block1/conv:2" in detail(response, status)
+        assert "and 31 more. POST /atlas" in detail(response, status)
 
 
 def test_too_many_values_name_the_largest_layers(post):

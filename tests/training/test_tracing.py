@@ -10,7 +10,8 @@ from keras import layers
 from numpy.typing import NDArray
 
 from service.model.kinds import INPUT
-from service.model.receptive_field import Node, receptive_field
+from service.model.layer import Layer
+from service.model.receptive_field import receptive_field
 from tests.training.random_models import random_model
 from training.conversion import TOLERANCE, compare, convert
 from training.traced_layers import TracedLayer
@@ -123,8 +124,17 @@ def test_receptive_fields_are_the_pixels_with_a_gradient(
     monkeypatch.setattr(layers.MaxPooling2D, "call", average)
     traced = trace(random_model(seed, is_smooth=True))
     nodes = {
-        layer.name: Node(
-            layer.kind, layer.inputs, layer.input_shapes, layer.output_shape, layer.config
+        layer.name: Layer(
+            layer.name,
+            layer.kind,
+            layer.input_shapes[0],
+            layer.output_shape,
+            layer.activation,
+            layer.parameters,
+            layer.pre,
+            layer.post,
+            inputs=layer.inputs,
+            config=layer.config,
         )
         for layer in traced.layers
     }

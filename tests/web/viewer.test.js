@@ -11,7 +11,9 @@ const chain = { manifest: 2, input: { shape: [28, 28, 1], preparation: { name: '
 chain.layers = ['a', 'b'].map((name, index) => ({
   name,
   kind: index ? 'Dense' : 'Flatten',
+  input_shape: [784],
   output_shape: [784],
+  activation: 'linear',
   inputs: [index ? 'a' : 'input'],
   is_exact: true,
 }));
@@ -22,7 +24,16 @@ test('the playground shows chains of explained layers, in manifests of both vers
   assert.ok(isPlayground(chain));
   assert.ok(isPlayground({ ...chain, input: { shape: [9, 9, 3], preparation: null } }));
   assert.ok(!isPlayground({ ...chain, input: { shape: [9, 9, 3], preparation: { name: 'resize' } } }));
-  for (const fields of [{ kind: 'Add' }, { is_exact: false }, { inputs: ['input'] }, { inputs: ['a', 'a'] }]) {
+  for (const fields of [
+    { kind: 'Add' },
+    { is_exact: false },
+    { inputs: ['input'] },
+    { inputs: ['a', 'a'] },
+    { activation: 'gelu' },
+    { input_shape: [4, 4, 49] },
+    { kind: 'Conv2D', config: { dilation_rate: [2, 1] } },
+    { kind: 'Conv2D', config: { groups: 2 } },
+  ]) {
     assert.ok(!isPlayground(changed(fields)), JSON.stringify(fields));
   }
 });

@@ -12,8 +12,9 @@ from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.api.routes.native import JSON_ONLY, PredictAnswer
 from service.errors import NotAcceptable, NotExplainable, UnknownLayer
+from service.model.explain.cells import Cell
 from service.model.explain.explain import explain, needed
-from service.model.explain.traces import Cell, Explanation
+from service.model.explain.traces import Explanation
 from service.model.occlusion import Occlusion, occlude
 from service.model.registry import Model, Models
 from service.model.sheets import occlusion_overlay

@@ -1,17 +1,19 @@
 """A cell with everything that explains it, and the fields that all explanations share."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.model.activations import ELEMENTWISE, SOFTMAX
 from service.model.bundle import Bundle
-from service.model.explain.traces import DIGIT, Cell, Region, Softmax, Window
-from service.model.explain.windows import window_of
-from service.model.kinds import ELEMENTWISE_ACTIVATIONS, SOFTMAX, kind_of
-from service.model.layer import Layer, LayerValues
+from service.model.exact import weight_owner
+from service.model.explain.cells import Cell, Region, Window, cell_at
+from service.model.explain.trace import Softmax
+from service.model.layer import INPUT, Layer, LayerValues
+from service.model.receptive_field import receptive_field
 
 
 @dataclass(frozen=True)
@@ -20,68 +22,100 @@ class CellContext:
 
     Attributes:
         bundle: the model's.
-        values: of one digit, float32 without a batch axis.
+        values: of one image, float32 without a batch axis.
+        pixels: that image, float32 (H, W, C), as the graph takes it.
         cell: the cell to explain.
-        path: the layers from the first to the cell's own.
-        inputs: the input of the cell's layer, float64.
-        top: the number of terms of a Dense layer to list; None: all.
+        top: the number of terms to list, those with the largest contributions; None: all.
     """
 
     bundle: Bundle
     values: LayerValues
+    pixels: NDArray[np.float32]
     cell: Cell
-    path: tuple[Layer, ...]
-    inputs: NDArray[np.float64]
-    top: int | None
+    top: int | None = None
 
-    @property
+    @cached_property
     def layer(self) -> Layer:
-        """Return the cell's layer."""
-        return self.path[-1]
+        """The cell's layer."""
+        return self.bundle.by_name[self.cell.layer]
 
-    @property
-    def kernel(self) -> NDArray[np.float64]:
-        """Return the channel's weights: (rows, columns, input channels) or (inputs,)."""
-        kernels = self.bundle.weights[f"{self.cell.layer}/kernel"]
-        return kernels[..., self.cell.channel].astype(np.float64)
+    @cached_property
+    def inputs(self) -> tuple[NDArray[np.float32], ...]:
+        """The values of each of the layer's inputs, float32 without a batch axis."""
+        return tuple(
+            self.pixels if name == INPUT else self.values[name, "post"]
+            for name in self.layer.inputs
+        )
 
-    @property
-    def bias(self) -> float:
-        """Return the bias of the cell's channel; 0 in a layer without biases."""
-        biases = self.bundle.weights.get(f"{self.cell.layer}/bias")
-        return 0.0 if biases is None else float(biases[self.cell.channel])
+    @cached_property
+    def input_names(self) -> list[str]:
+        """The names of the layer's inputs in an explanation."""
+        return [_name(self.bundle, name) for name in self.layer.inputs]
 
-    def fields(self, pre: float, softmax: Softmax | None = None) -> dict[str, Any]:
+    def source(self, index: tuple[Any, ...], number: int = 0) -> Cell:
+        """Return the cell at an index of one of the layer's inputs."""
+        return cell_at(self.input_names[number], index)
+
+    def value(self, index: tuple[Any, ...], number: int = 0) -> float:
+        """Return the value at an index of one of the layer's inputs."""
+        return float(self.inputs[number][index])
+
+    def weight(self, name: str, *index: int | slice) -> NDArray[np.float64]:
+        """Return a part of one of the layer's weights."""
+        return self.bundle.weights.at(self._key(name), *index).astype(np.float64)
+
+    def weight_shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of one of the layer's weights."""
+        return self.bundle.weights.shape(self._key(name))
+
+    def channel_weight(self, name: str, default: float) -> float:
+        """Return a weight's number for the cell's channel; the default where there is none."""
+        if self._key(name) not in self.bundle.weights:
+            return default
+        return float(self.weight(name, self.cell.channel))
+
+    def fields(self, pre: float) -> dict[str, Any]:
         """Return the fields of `Trace`.
 
         Args:
             pre: the result of the layer's arithmetic.
-            softmax: the layer's, where its activation function is softmax.
         """
         layer = self.layer
         value = float(self.values[layer.name, "pre"][self.cell.index])
+        parameters = self._activation_parameters()
+        softmax = self._softmax(pre)
         if softmax:
             post = softmax.exponentials[self.cell.channel] / softmax.sum
         else:
-            post = ELEMENTWISE_ACTIVATIONS[layer.activation](pre)
+            post = ELEMENTWISE[layer.activation](pre, **parameters)
         return {
             "kind": layer.kind,
             "cell": self.cell,
-            "input": input_name(self.path),
+            "input": self.input_names[0],
+            "inputs": self.input_names,
             "receptive_field": self._receptive_field(),
             "pre": pre,
             "value": value,
             "difference": abs(pre - value),
             "activation": layer.activation,
+            "activation_parameters": parameters,
             "post": post,
+            "softmax": softmax,
         }
 
-    def softmax(self, pre: float) -> Softmax | None:
-        """Return the softmax of the layer's logits; None for another activation function.
+    def _key(self, name: str) -> str:
+        return f"{weight_owner(self.layer)}/{name}"
 
-        Args:
-            pre: the logit of the cell's channel.
-        """
+    def _activation_parameters(self) -> dict[str, float]:
+        parameters = dict(self.layer.config.get("activation_config", {}))
+        if self.layer.activation == "prelu":
+            # an axis that shares its weights has the length 1
+            sides = zip(self.cell.index, self.weight_shape("alpha"), strict=True)
+            index = [min(i, side - 1) for i, side in sides]
+            parameters["alpha"] = float(self.weight("alpha", *index))
+        return parameters
+
+    def _softmax(self, pre: float) -> Softmax | None:
         if self.layer.activation != SOFTMAX:
             return None
         channels = self.values[self.layer.name, "pre"][self.cell.index[:-1]]
@@ -93,28 +127,22 @@ class CellContext:
         )
 
     def _receptive_field(self) -> Window:
-        if self.cell.row is None:
-            height, width, _ = self.bundle.input_shape
-            return Window(0, 0, height, width, Region(0, 0, height, width))
-        return window_of(self.path, self.cell)
+        shape = self.bundle.input_shape
+        row, column = self.cell.row, self.cell.column
+        place = None if row is None or column is None else (row, column)
+        box = receptive_field(self.bundle.by_name, self.cell.layer, place, shape)
+        inside = Region(box.top, box.left, box.bottom - box.top, box.right - box.left)
+        formula = self.layer.receptive_field
+        if place is None:
+            return Window(0, 0, *shape[:2], inside)
+        if formula is None:
+            return Window(inside.top, inside.left, inside.height, inside.width, inside)
+        top, left = (
+            start + index * step
+            for start, step, index in zip(formula.start, formula.step, place, strict=True)
+        )
+        return Window(top, left, *formula.size, inside)
 
 
-def input_name(path: Sequence[Layer]) -> str:
-    """Return the name of the layer before the path's last; "digit" where it is the first."""
-    return path[-2].name if len(path) > 1 else DIGIT
-
-
-def source(path: Sequence[Layer], index: int) -> Cell:
-    """Return the cell that is an input of the path's last layer, seen through a Flatten before it.
-
-    Args:
-        path: the layers from the first on.
-        index: of the input, row-major.
-    """
-    *before, layer = path
-    if before and kind_of(before[-1].kind).family == "flatten":
-        return source(before, index)
-    if len(layer.input_shape) == 1:
-        return Cell(input_name(path), index)
-    row, column, channel = (int(i) for i in np.unravel_index(index, layer.input_shape))
-    return Cell(input_name(path), channel, row, column)
+def _name(bundle: Bundle, name: str) -> str:
+    return bundle.input_name if name == INPUT else name

@@ -2,31 +2,42 @@
 
 import numpy as np
 
-from service.model.explain.context import CellContext, source
+from service.model.explain.cells import Cell
+from service.model.explain.context import CellContext
+from service.model.explain.convolution import largest
+from service.model.explain.moves import origin
 from service.model.explain.traces import DenseTerm, DenseTrace
 
 
 def dense(context: CellContext) -> DenseTrace:
     """Multiply every input by its weight, and list the `top` largest products."""
-    weights, top = context.kernel, context.top
-    contributions = context.inputs * weights  # (inputs,)
-    order = np.argsort(-np.abs(contributions), kind="stable")
-    pre = float(contributions.sum()) + context.bias
-    softmax = context.softmax(pre)
+    place = context.cell.index[:-1]
+    values = context.inputs[0][place].astype(np.float64)  # (inputs,)
+    weights = context.weight("kernel", slice(None), context.cell.channel)
+    contributions = values * weights
+    listed, rest = largest(contributions, context.top or len(contributions))
+    bias = context.channel_weight("bias", 0.0)
     return DenseTrace(
-        **context.fields(pre, softmax),
+        **context.fields(float(contributions.sum()) + bias),
         terms=[
             DenseTerm(
-                index,
-                source(context.path, index),
-                float(context.inputs[index]),
+                _source(context, (*place, index)),
+                float(values[index]),
                 float(weights[index]),
                 float(contributions[index]),
+                index,
             )
-            for index in order[:top].tolist()
+            for index in listed
         ],
-        count=len(order),
-        rest=0.0 if top is None else float(contributions[order[top:]].sum()),
-        bias=context.bias,
-        softmax=softmax,
+        count=len(contributions),
+        rest=rest,
+        bias=bias,
     )
+
+
+def _source(context: CellContext, index: tuple[int, ...]) -> Cell:
+    """Return the cell that holds an input, seen through the layers that only copy it."""
+    cell = context.source(index)
+    while (copied := origin(context.bundle, cell)) is not None:
+        cell = copied
+    return cell

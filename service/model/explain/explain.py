@@ -5,25 +5,38 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import MalformedRequest, UnknownLayer
+from service.errors import MalformedRequest, NotExplainable, UnknownLayer
 from service.model.bundle import Bundle
+from service.model.exact import obstacle
+from service.model.explain.cells import Cell
 from service.model.explain.context import CellContext
-from service.model.explain.convolution import convolution
+from service.model.explain.convolution import (
+    convolution,
+    separable_convolution,
+    transposed_convolution,
+)
 from service.model.explain.dense import dense
-from service.model.explain.flatten import flatten
-from service.model.explain.paths import path_to
+from service.model.explain.elementwise import affine, batch_normalisation, merge
+from service.model.explain.moves import copy, upsampling
 from service.model.explain.pooling import average_pooling, max_pooling
-from service.model.explain.traces import Cell, Explanation
-from service.model.kinds import Family, kind_of
-from service.model.layer import Layer, LayerValues, Pair
+from service.model.explain.traces import Explanation
+from service.model.kinds import Family, layer_kind
+from service.model.layer import INPUT, Layer, LayerValues, Pair
 
 EXPLAINERS: dict[Family, Callable[[CellContext], Explanation]] = {
     "convolution": convolution,
+    "separable_convolution": separable_convolution,
+    "transposed_convolution": transposed_convolution,
+    "dense": dense,
     "max_pooling": max_pooling,
     "average_pooling": average_pooling,
-    "flatten": flatten,
-    "dense": dense,
+    "batch_normalisation": batch_normalisation,
+    "affine": affine,
+    "copy": copy,
+    "upsampling": upsampling,
+    "merge": merge,
 }
+_NAMED = 12  # layers that an error lists
 
 
 def needed(bundle: Bundle, cell: Cell) -> list[Pair]:
@@ -32,9 +45,9 @@ def needed(bundle: Bundle, cell: Cell) -> list[Pair]:
     Raises:
         UnknownLayer, MalformedRequest, NotExplainable: as `explain`.
     """
-    path = path_to(bundle, _layer_of(bundle, cell))
-    before: list[Pair] = [(each.name, "post") for each in path[-2:-1]]
-    return [*before, (cell.layer, "pre")]
+    layer = _layer_of(bundle, cell)
+    before: list[Pair] = [(name, "post") for name in layer.inputs if name != INPUT]
+    return [*dict.fromkeys(before), (layer.name, "pre")]
 
 
 def explain(
@@ -51,34 +64,38 @@ def explain(
         values: of one image, float32 without a batch axis; at least those of `needed`.
         pixels: that image, float32 (H, W, C), as the graph takes it.
         cell: the cell to explain.
-        top: the number of terms of a Dense layer to list, at least 1; None: all.
+        top: the number of terms to list, those with the largest contributions, at least 1; None:
+            all.
 
     Raises:
         UnknownLayer: the model has no such layer, or the layer no such channel, row or column.
         MalformedRequest: row and column are missing, or a layer without them gets one.
-        NotExplainable: the layer, or one on the path to it, is not explained.
+        NotExplainable: the layer has no exact explanation.
     """
-    path = path_to(bundle, _layer_of(bundle, cell))
-    explainer = EXPLAINERS[kind_of(path[-1].kind).family]
-    inputs = values[path[-2].name, "post"] if len(path) > 1 else pixels
-    return explainer(CellContext(bundle, values, cell, path, inputs.astype(np.float64), top))
+    family = layer_kind(_layer_of(bundle, cell).kind).family
+    if family is None:
+        raise ValueError(f"{cell.layer!r} has no exact explanation")
+    return EXPLAINERS[family](CellContext(bundle, values, pixels, cell, top))
 
 
 def _layer_of(bundle: Bundle, cell: Cell) -> Layer:
-    """Return the layer that has the cell."""
+    """Return the layer that has the cell, and can be explained."""
     layer = bundle.layer(cell.layer)
     if layer is None:
-        names = ", ".join(layer.name for layer in bundle.layers)
+        names = ", ".join(bundle.by_name)
         raise UnknownLayer(f"The model has no layer {cell.layer!r}. Layers: {names}.")
+    if reason := _obstacle(bundle, layer):
+        raise NotExplainable(_message(bundle, layer, reason))
     *grid, channels = layer.output_shape
     indices = {"channel": cell.channel, "row": cell.row, "column": cell.column}
     # not strict, because a layer without a grid has no rows and columns
     sizes = dict(zip(indices, (channels, *grid), strict=False))
     ranges = ", ".join(f"{name} 0–{size - 1}" for name, size in sizes.items())
-    if not grid and (cell.row, cell.column) != (None, None):
-        raise MalformedRequest(
-            f"Layer {layer.name!r} has no rows and columns: leave row and column out."
-        )
+    for name, index in indices.items():
+        if name not in sizes and index is not None:
+            lacking = "rows and columns" if not grid else "columns"
+            advice = "row and column" if not grid else "column"
+            raise MalformedRequest(f"Layer {layer.name!r} has no {lacking}: leave {advice} out.")
     for name, size in sizes.items():
         index = indices[name]
         if index is None:
@@ -86,3 +103,25 @@ def _layer_of(bundle: Bundle, cell: Cell) -> Layer:
         if not 0 <= index < size:
             raise UnknownLayer(f"Layer {layer.name!r} has no {name} {index}. It has {ranges}.")
     return layer
+
+
+def _obstacle(bundle: Bundle, layer: Layer) -> str | None:
+    shapes = [
+        bundle.input_shape if name == INPUT else bundle.by_name[name].output_shape
+        for name in layer.inputs
+    ]
+    reason = obstacle(layer, shapes, bundle.weights.keys())
+    if reason is None and not layer.is_exact:
+        return "was exported before its kind could be explained (export the model again)"
+    return reason
+
+
+def _message(bundle: Bundle, layer: Layer, reason: str) -> str:
+    names = [each.name for each in bundle.layers if _obstacle(bundle, each) is None]
+    more = len(names) - _NAMED
+    listed = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"Layer {layer.name!r} ({layer.kind}) {reason}, so /explain has no arithmetic for it. "
+        f"Layers that it explains: {listed or 'none'}. POST /atlas draws the values of "
+        f"{layer.name!r}, and POST /activations returns them."
+    )

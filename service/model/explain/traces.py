@@ -2,102 +2,14 @@
 
 Every explanation serialises to JSON without conversion: only numbers, strings, None, lists and
 dataclasses. Numbers are the float32 values exactly, so that multiplying them again gives the same
-products.
+products. The first lines of these docstrings are the arithmetic in the table of supported layers.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-DIGIT = "digit"  # the name of the first layer's input
-Grid = list[list[float]]  # rows × columns
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One value of a layer, or one pixel of the digit.
-
-    Attributes:
-        layer: a layer's name, or "digit".
-        channel: from 0; the unit's index in a layer without rows and columns.
-        row, column: from 0; None in a layer without them.
-    """
-
-    layer: str
-    channel: int
-    row: int | None = None
-    column: int | None = None
-
-    @property
-    def index(self) -> tuple[int, ...]:
-        """Return the cell's index in its layer's values."""
-        if self.row is None or self.column is None:
-            return (self.channel,)
-        return (self.row, self.column, self.channel)
-
-
-@dataclass(frozen=True)
-class Region:
-    """A rectangle of cells, or of pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
-class Window(Region):
-    """A rectangle that may extend into padding: above row 0, left of column 0, or beyond the end.
-
-    Attributes:
-        inside: the part that holds cells of the input which can influence the result.
-    """
-
-    inside: Region
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trace:
-    """The fields that the explanations of all kinds of layer have.
-
-    Attributes:
-        kind: the layer's kind; it determines the further fields.
-        cell: the cell that is explained.
-        input: name of the layer before, whose `post` values are the terms; "digit" for the first.
-        receptive_field: the pixels of the digit that the cell depends on; all of them from the
-            first Flatten on.
-        pre: the result of the arithmetic, before the activation function.
-        value: the graph's own value of that cell before the activation function.
-        difference: |pre − value|, the rounding error of float32.
-        activation: name of the activation function; "linear" where there is none.
-        post: the activation function of `pre`.
-    """
-
-    kind: str
-    cell: Cell
-    input: str
-    receptive_field: Window
-    pre: float
-    value: float
-    difference: float
-    activation: str
-    post: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowTrace(Trace):
-    """The fields that the explanations of layers with a sliding window add.
-
-    Attributes:
-        window: the cells of the layer before that the cell depends on.
-        dropped_rows: rows of the layer before that lie beyond the last window, because of the floor
-            in O = ⌊(N − F + 2P)/S⌋ + 1.
-        dropped_columns: the same for columns.
-    """
-
-    window: Window
-    dropped_rows: list[int]
-    dropped_columns: list[int]
+from service.model.explain.cells import Cell, Grid
+from service.model.explain.trace import Trace, WindowTrace
 
 
 @dataclass(frozen=True)
@@ -119,95 +31,229 @@ class ChannelTerm:
     contribution: float
 
 
-@dataclass(frozen=True)
-class Softmax:
-    """The softmax of a layer's logits: `post` = exponentials[channel] / sum.
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionTrace(WindowTrace):
+    """pre = the sum of the contributions + bias; a contribution is Σ patch × kernel.
 
     Attributes:
-        logits: by channel, the graph's own values; for the cell's own channel, `pre`.
-        maximum: the largest logit, subtracted so that no exponential overflows.
-        exponentials: exp(logit − maximum) by channel.
-        sum: of the exponentials.
+        rows, columns: of the layer before, that the rows and columns of the patches hold; those
+            below 0 or beyond the end are padding.
+        kernel_rows, kernel_columns: of the whole kernel, that the rows and columns of the terms'
+            kernels are.
+        terms: of every input channel of the cell's group, in order; with `top`, those with the
+            largest |contribution|, largest first.
+        count: the number of all input channels.
+        rest: the sum of the contributions that `terms` leaves out.
+        bias: of the cell's channel; 0 in a layer without biases.
     """
 
-    logits: list[float]
-    maximum: float
-    exponentials: list[float]
-    sum: float
+    kind: Literal["Conv2D", "DepthwiseConv2D", "Conv2DTranspose"]
+    rows: list[int]
+    columns: list[int]
+    kernel_rows: list[int]
+    kernel_columns: list[int]
+    terms: list[ChannelTerm]
+    count: int
+    rest: float
+    bias: float
+
+
+@dataclass(frozen=True)
+class SeparableTerm(ChannelTerm):
+    """The contribution of one channel of the depthwise result.
+
+    `contribution` = the sum of the products × `weight`.
+
+    Attributes:
+        depthwise_channel: of the depthwise result.
+        depthwise: the sum of the products, its value.
+        weight: of the pointwise convolution.
+    """
+
+    depthwise_channel: int
+    depthwise: float
+    weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvolutionTrace(WindowTrace):
-    """pre = the sum of all contributions + bias. `terms` holds every input channel, in order."""
+class SeparableConvolutionTrace(WindowTrace):
+    """pre = the sum of the contributions + bias; a contribution is (Σ patch × kernel) × weight.
 
-    kind: Literal["Conv2D"]
-    terms: list[ChannelTerm]
+    Attributes:
+        rows, columns, terms, count, rest, bias: as of a `ConvolutionTrace`; one term for each
+            channel of the depthwise result.
+    """
+
+    kind: Literal["SeparableConv2D"]
+    rows: list[int]
+    columns: list[int]
+    terms: list[SeparableTerm]
+    count: int
+    rest: float
     bias: float
-    softmax: Softmax | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPoolingTrace(WindowTrace):
-    """pre = the largest of `patch`, the values in `window.inside`; `winner` its first cell."""
+    """pre = the largest of `patch`, the values in `window.inside`; `winner` is its first cell."""
 
-    kind: Literal["MaxPooling2D"]
+    kind: Literal["MaxPooling2D", "GlobalMaxPooling2D"]
     patch: Grid
     winner: Cell
 
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePoolingTrace(WindowTrace):
-    """pre = the mean of `patch`, the `count` values in `window.inside`."""
+    """pre = the mean of `patch`, the `count` values in `window.inside`; padding does not count."""
 
-    kind: Literal["AveragePooling2D"]
+    kind: Literal["AveragePooling2D", "GlobalAveragePooling2D"]
     patch: Grid
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlattenTrace(Trace):
-    """pre = the value of the cell `source`: Flatten computes nothing."""
-
-    kind: Literal["Flatten"]
-    source: Cell
-
-
 @dataclass(frozen=True)
-class DenseTerm:
-    """The contribution of one input to a unit.
+class WeightedCell:
+    """The contribution of one cell.
 
     Attributes:
-        index: of the input, in the layer before.
-        source: the cell that holds the input; where the layer before is a Flatten, the cell that
-            the Flatten copies.
-        value: the input.
+        source: the cell that holds the value.
+        value: of the cell.
         weight: its weight.
         contribution: value × weight.
     """
 
-    index: int
     source: Cell
     value: float
     weight: float
     contribution: float
 
 
+@dataclass(frozen=True)
+class DenseTerm(WeightedCell):
+    """The contribution of one input to a unit.
+
+    `source` is the cell that holds the input, seen through layers that only copy it, such as
+    Flatten.
+
+    Attributes:
+        index: of the input, in the layer before.
+    """
+
+    index: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class DenseTrace(Trace):
-    """pre = the contributions of `terms` + rest + bias.
+    """pre = the contributions of `terms` + rest + bias; a contribution is value × weight.
 
     Attributes:
         terms: the inputs with the largest |contribution|, largest first.
         count: the number of all inputs, those in `terms` included.
         rest: the sum of all other contributions.
+        bias: of the unit; 0 in a layer without biases.
     """
 
-    kind: Literal["Dense"]
+    kind: Literal["Dense", "Probabilities"]
     terms: list[DenseTerm]
     count: int
     rest: float
     bias: float
-    softmax: Softmax | None
 
 
-Explanation = ConvolutionTrace | MaxPoolingTrace | AveragePoolingTrace | FlattenTrace | DenseTrace
+@dataclass(frozen=True, kw_only=True)
+class UpSamplingTrace(Trace):
+    """pre = the sum of the contributions of the nearest cells; a contribution is value × weight."""
+
+    kind: Literal["UpSampling2D"]
+    terms: list[WeightedCell]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchNormalizationTrace(Trace):
+    """pre = gamma × (x − mean) / √(variance + epsilon) + beta, with x the value of `source`."""
+
+    kind: Literal["BatchNormalization"]
+    source: Cell
+    x: float
+    mean: float
+    variance: float
+    epsilon: float
+    gamma: float
+    beta: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffineTrace(Trace):
+    """pre = x × scale + offset, with x the value of `source`."""
+
+    kind: Literal["Rescaling", "Normalization"]
+    source: Cell
+    x: float
+    scale: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A value that a merge combines.
+
+    Attributes:
+        source: its cell.
+        value: of the cell.
+    """
+
+    source: Cell
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeTrace(Trace):
+    """pre = the sum, difference, product, mean, maximum or minimum of the operands' values.
+
+    Attributes:
+        operands: one of each input, in order.
+        winner: the first operand with the largest (smallest) value; None for other kinds.
+    """
+
+    kind: Literal["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"]
+    operands: list[Operand]
+    winner: Cell | None
+
+
+CopyKind = Literal[
+    "Flatten", "Reshape", "Permute", "Concatenate", "ZeroPadding2D", "Cropping2D",
+    "Identity", "Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise",
+    "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom",
+    "RandomContrast", "RandomBrightness",
+    "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
+    "ops>Relu", "ops>Relu6", "ops>LeakyRelu", "ops>Elu", "ops>Selu", "ops>Celu", "ops>Gelu",
+    "ops>Silu", "ops>Sigmoid", "ops>LogSigmoid", "ops>HardSigmoid", "ops>HardSilu",
+    "ops>HardTanh", "ops>HardShrink", "ops>SoftShrink", "ops>TanhShrink", "ops>Tanh",
+    "ops>Softplus", "ops>Softsign",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyTrace(Trace):
+    """pre = the value of the cell `source`; only the activation function, if any, changes it.
+
+    Attributes:
+        source: None in the padding, whose value is 0.
+    """
+
+    kind: CopyKind
+    source: Cell | None
+
+
+Explanation = (
+    ConvolutionTrace
+    | SeparableConvolutionTrace
+    | MaxPoolingTrace
+    | AveragePoolingTrace
+    | DenseTrace
+    | UpSamplingTrace
+    | BatchNormalizationTrace
+    | AffineTrace
+    | MergeTrace
+    | CopyTrace
+)

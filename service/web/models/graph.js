@@ -17,6 +17,11 @@ export function inputsOf({ manifest: version = 1, layers }, index) {
   return [index ? layers[index - 1].name : INPUT];
 }
 
+// The activation functions that the playground names and explains.
+const ACTIVATIONS = ['linear', 'relu', 'tanh', 'sigmoid', 'softmax'];
+// Entries of a layer's configuration that the playground does not draw, unless they are 1.
+const NOT_DRAWN = ['dilation_rate', 'groups'];
+
 /** Whether the playground can show a model: it takes digits, or arrays without a preparation, and its
  * layers are a chain of kinds that the page explains.
  */
@@ -27,6 +32,12 @@ export function isPlayground(manifest) {
     const [source, ...others] = inputsOf(manifest, index);
     return !others.length && source === (index ? layers[index - 1].name : INPUT);
   });
-  const isExplained = layers.every(({ kind, is_exact = true }) => is_exact && KIND_NAMES.includes(kind));
-  return takesDigits && isChain && isExplained;
+  return takesDigits && isChain && layers.every(isExplained);
+}
+
+/** Whether the page explains a layer: Dense layers of units, other layers of maps. */
+function isExplained({ kind, activation, input_shape: shape, config = {}, is_exact = true }) {
+  const isPlain = NOT_DRAWN.every((key) => [config[key] ?? 1].flat().every((value) => value === 1));
+  const isKnown = KIND_NAMES.includes(kind) && ACTIVATIONS.includes(activation);
+  return is_exact && isPlain && isKnown && (kind !== 'Dense' || shape.length === 1);
 }

@@ -6,8 +6,8 @@ import numpy as np
 import orjson
 import pytest
 
-from service.model.explain.traces import Cell
-from service.model.kinds import ELEMENTWISE_ACTIVATIONS
+from service.model.activations import ELEMENTWISE
+from service.model.explain.cells import Cell
 from tests.explanations import random_cell, subject_of
 
 
@@ -37,7 +37,7 @@ def test_a_convolution_is_the_sum_of_its_terms(subject):
         for term in explanation.terms:
             products = np.array(term.patch) * np.array(term.kernel)
             np.testing.assert_array_equal(term.products, products)
-            assert products.shape == layer.kernel_size
+            assert products.shape == tuple(layer.config["kernel_size"])
             assert term.contribution == pytest.approx(products.sum(), abs=1e-12)
         total = sum(term.contribution for term in explanation.terms) + explanation.bias
         assert explanation.pre == pytest.approx(total, abs=1e-12)
@@ -199,7 +199,7 @@ def test_softmax_of_maps_is_over_the_channels_of_a_place(odd):
 
 def test_the_sigmoid_holds_at_any_size():
     """1 / (1 + exp(−x)), and 0 rather than an overflow far below 0."""
-    sigmoid = ELEMENTWISE_ACTIVATIONS["sigmoid"]
+    sigmoid = ELEMENTWISE["sigmoid"]
     assert sigmoid(1.5) == pytest.approx(1 / (1 + np.exp(-1.5)), abs=1e-15)
     assert (sigmoid(-1e4), sigmoid(1e4)) == (0, 1)
 

@@ -1,11 +1,14 @@
 """A cell that the model does not have is rejected, with the cells that it has."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from service.errors import MalformedRequest, NotExplainable, UnknownLayer
-from service.model.explain.traces import Cell
+from service.model.exact import obstacle
+from service.model.explain.cells import Cell
+from service.model.layer import Layer
 from tests.explanations import subject_of
 
 
@@ -72,7 +75,7 @@ def test_a_layer_of_an_unknown_kind_is_rejected_with_the_others(subject):
     """The message names the layer, its kind, the explained layers and what to use instead."""
     odd, layer = changed(subject, -1, kind="EinsumDense")
     first, last = subject.bundle.layers[0].name, subject.bundle.layers[-2].name
-    reason = rf"{layer.name}' \(EinsumDense\) is not explained exactly"
+    reason = rf"{layer.name}' \(EinsumDense\) is of a kind that has no exact explanation"
     others = rf"{first}, .*{last}\. POST /atlas .* POST /activations"
     with pytest.raises(NotExplainable, match=f"{reason}.*: {others}"):
         odd.explain(Cell(layer.name, 0))
@@ -81,25 +84,48 @@ def test_a_layer_of_an_unknown_kind_is_rejected_with_the_others(subject):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"is_exact": False}, "is not explained exactly"),
-        ({"activation": "gelu"}, "has the activation function gelu"),
+        ({"is_exact": False}, "was exported before its kind could be explained"),
+        ({"activation": "sparsemax"}, "has the activation function sparsemax"),
         ({"inputs": ("input", "input")}, "has 2 inputs"),
-        ({"kernel_size": None}, "slides no window"),
+        ({"config": {"data_format": "channels_first"}}, "has data_format = channels_first"),
+        ({"config": {}}, "has no kernel_size or strides"),
+        ({"config": {"tensorflow_operations": ["Roll"]}}, r"outside of any layer \(Roll\)"),
+        ({"config": {"computed_by": ["Roll"]}}, r"outside of any layer \(Roll\)"),
+        ({"output_shape": (2, 2, 2, 2)}, "has values without rows, columns and channels"),
+        ({"config": {"shares_weights_with": "x"}}, "has no kernel_size or strides"),
     ],
 )
-def test_a_layer_behind_one_that_is_not_explained_is_rejected(subject, fields, reason):
-    """The message names the obstacle on the path; the layers before it are still explained."""
+def test_a_layer_that_is_not_explained_is_rejected_with_the_reason(subject, fields, reason):
+    """The message says why; the layer behind it is still explained, from its values."""
     odd, obstacle = changed(subject, 2, **fields)
+    if obstacle.kind != "Conv2D":
+        odd, obstacle = changed(subject, 0, **fields)
+    with pytest.raises(NotExplainable, match=rf"{obstacle.name}' \(Conv2D\) .*{reason}"):
+        odd.explain(Cell(obstacle.name, 0, 0, 0))
     last = subject.bundle.layers[-1].name
-    with pytest.raises(
-        NotExplainable, match=rf"{obstacle.name}' \(.*\), on the path .*{last}', {reason}"
-    ):
-        odd.explain(Cell(last, 0))
-    before = Cell(subject.bundle.layers[1].name, 0, 0, 0)
-    assert odd.explain(before).input == subject.bundle.layers[0].name
+    assert odd.explain(Cell(last, 0)).pre == subject.explain(Cell(last, 0)).pre
 
 
-def test_the_path_follows_the_inputs_and_not_the_order(subject):
+@pytest.mark.parametrize(
+    ("kind", "fields", "reason"),
+    [
+        ("Softmax", {"config": {"axis": 1}}, r"computes along the axis \[1\]"),
+        ("BatchNormalization", {"config": {"axis": 2}}, r"computes along the axis \[2\]"),
+        ("UpSampling2D", {"config": {"interpolation": "bicubic"}}, "has interpolation = bicubic"),
+        ("Add", {}, "has 1 inputs"),
+        ("Dense", {}, "has no kernel of its own in the bundle"),
+        ("LayerNormalization", {}, "is of a kind that has no exact explanation"),
+        ("MultiHeadAttention", {}, "is of a kind that has no exact explanation"),
+    ],
+)
+def test_a_configuration_that_is_not_explained_is_rejected(kind, fields, reason):
+    """Another axis, interpolation or number of inputs is the reason; nothing is approximated."""
+    layer = Layer("odd", kind, (4, 4, 3), (4, 4, 3), "linear", 0, 0, 0, **fields)
+    found = obstacle(layer, [(4, 4, 3)], ("odd/moving_mean", "odd/moving_variance"))
+    assert re.search(reason, found)
+
+
+def test_an_explanation_follows_the_inputs_and_not_the_order(subject):
     """A layer between two others that is no input of the second takes no part in its values."""
     layers = subject.bundle.layers
     aside = replace(layers[0], name="aside", is_exact=False)

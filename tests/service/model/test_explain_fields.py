@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from service.model.engine import Engine
-from service.model.explain.traces import Cell
+from service.model.explain.cells import Cell
 from tests.explanations import random_cell
 from tests.oracles import forward
 

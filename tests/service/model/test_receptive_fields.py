@@ -5,21 +5,30 @@ import numpy as np
 import pytest
 from keras import layers
 
-from service.model.kinds import KINDS, OTHER_KINDS, layer_kind
-from service.model.receptive_field import Box, Node, receptive_field
+from service.model.kinds import KINDS, layer_kind
+from service.model.layer import Layer
+from service.model.receptive_field import Box, receptive_field
 
 SHAPE = (9, 8, 2)
 WHOLE = Box(0, 9, 0, 8)
 
 
-def node(kind, inputs=("input",), shapes=(SHAPE,), output=SHAPE, **config):
-    """Build a layer of the graph; by default it keeps the image's shape."""
-    return Node(kind, inputs, shapes, output, config)
+def node(kind, inputs=("input",), shape=SHAPE, output=SHAPE, **config):
+    """Build a layer of the graph; by default it keeps the image's shape.
+
+    Args:
+        kind: its kind.
+        inputs: names of the layers that it takes.
+        shape: of the first of them.
+        output: its own shape.
+        config: by Keras's names.
+    """
+    return Layer("", kind, shape, output, "linear", 0, 0, 0, inputs=inputs, config=config)
 
 
 def node_of(layer, output_shape):
     """Build the only layer of a graph, with Keras's configuration as JSON has it."""
-    return Node(type(layer).__name__, ["input"], [SHAPE], output_shape, layer.get_config())
+    return node(type(layer).__name__, output=output_shape, **layer.get_config())
 
 
 def positive(layer):
@@ -93,7 +102,7 @@ def test_branches_are_joined_and_cut_at_the_image():
     nodes = {
         "wide": node("Conv2D", **{**window, "kernel_size": [5, 1]}),
         "small": node("Conv2D", **window),
-        "sum": node("Add", ["wide", "small", "input"], [SHAPE] * 3),
+        "sum": node("Add", ["wide", "small", "input"]),
     }
     assert receptive_field(nodes, "sum", (4, 4), SHAPE) == Box(2, 7, 3, 6)
     assert receptive_field(nodes, "sum", (0, 7), SHAPE) == Box(0, 3, 6, 8)
@@ -104,8 +113,8 @@ def test_cells_between_the_taps_of_a_dilated_kernel_are_left_out():
     dilated = {"kernel_size": [2, 2], "dilation_rate": [2, 2]}
     shape = (5, 5, 1)
     nodes = {
-        "first": node("Conv2D", ["input"], [shape], shape, padding="same", **dilated),
-        "second": node("Conv2D", ["first"], [shape], (3, 3, 1), padding="valid", **dilated),
+        "first": node("Conv2D", ["input"], shape, shape, padding="same", **dilated),
+        "second": node("Conv2D", ["first"], shape, (3, 3, 1), padding="valid", **dilated),
     }
     assert receptive_field(nodes, "second", (0, 0), shape) == Box(1, 4, 1, 4)
     assert receptive_field(nodes, "first", (1, 1), shape) == Box(0, 3, 0, 3)
@@ -116,8 +125,8 @@ def test_a_gate_that_is_broadcast_depends_on_the_whole_image():
     nodes = {
         "mean": node("GlobalAveragePooling2D", output=(1, 1, 2)),
         "row": node("AveragePooling2D", output=(9, 1, 2), pool_size=[1, 8], strides=[1, 8]),
-        "gate": node("Multiply", ["input", "mean"], [SHAPE, (1, 1, 2)]),
-        "rows": node("Multiply", ["input", "row"], [SHAPE, (9, 1, 2)]),
+        "gate": node("Multiply", ["input", "mean"]),
+        "rows": node("Multiply", ["input", "row"]),
     }
     assert receptive_field(nodes, "gate", (4, 4), SHAPE) == WHOLE
     assert receptive_field(nodes, "rows", (4, 4), SHAPE) == Box(4, 5, 0, 8)
@@ -128,8 +137,8 @@ def test_everything_behind_a_global_layer_is_what_it_can_see():
     crop = node("Cropping2D", output=(6, 6, 2), cropping=[[1, 2], [2, 0]])
     nodes = {
         "crop": crop,
-        "flat": node("Flatten", ["crop"], [(6, 6, 2)], (72,)),
-        "classes": node("Dense", ["flat"], [(72,)], (3,)),
+        "flat": node("Flatten", ["crop"], (6, 6, 2), (72,)),
+        "classes": node("Dense", ["flat"], (72,), (3,)),
     }
     assert receptive_field(nodes, "classes", None, SHAPE) == Box(1, 7, 2, 8)
 
@@ -166,8 +175,8 @@ def test_operations_between_layers_may_broadcast():
     window = {"kernel_size": [3, 3], "padding": "same", "tensorflow_operations": ["Mul"]}
     nodes = {
         "x": node("ReLU"),
-        "small": node("Conv2D", ["x"], [SHAPE], (1, 8, 2), kernel_size=[9, 1]),
-        "layer": node("Conv2D", ["x", "small"], [SHAPE, (1, 8, 2)], **window),
+        "small": node("Conv2D", ["x"], SHAPE, (1, 8, 2), kernel_size=[9, 1]),
+        "layer": node("Conv2D", ["x", "small"], **window),
     }
     assert receptive_field(nodes, "layer", (4, 4), SHAPE) == Box(0, 9, 3, 6)
 
@@ -175,11 +184,10 @@ def test_operations_between_layers_may_broadcast():
 def test_every_registered_kind_is_a_layer_or_an_operation_of_keras():
     """Each name is found in Keras, once; another name reads everything."""
     operations = {name.replace("_", "").lower() for name in (*dir(keras.ops), *dir(keras.ops.nn))}
-    for name in OTHER_KINDS:
+    for name in KINDS.keys() - {"Probabilities"}:
         if name.startswith("ops>"):
             assert name.removeprefix("ops>").lower() in operations
         else:
             assert issubclass(getattr(layers, name), layers.Layer)
-    assert not KINDS.keys() & OTHER_KINDS.keys()
     assert layer_kind("LSTM").reading == "whole"
     assert layer_kind("Conv2D") is KINDS["Conv2D"]

@@ -1,0 +1,136 @@
+"""Explain a cell of a layer that copies a cell of an input, or mixes the nearest ones."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from service.model.bundle import Bundle
+from service.model.explain.cells import Cell, cell_at
+from service.model.explain.context import CellContext
+from service.model.explain.traces import CopyTrace, UpSamplingTrace, WeightedCell
+from service.model.layer import INPUT, Layer
+from service.model.windows import margins, pair
+
+Index = tuple[int, ...]
+Place = tuple[int, Index]  # the number of an input, and an index of it
+Shapes = list[tuple[int, ...]]
+
+
+def copy(context: CellContext) -> CopyTrace:
+    """Find the cell whose value the layer passes on."""
+    shapes = [array.shape for array in context.inputs]
+    place = _place(context.layer, context.cell.index, shapes)
+    if place is None:
+        return CopyTrace(**context.fields(0.0), source=None)
+    number, index = place
+    value = context.value(index, number)
+    return CopyTrace(**context.fields(value), source=context.source(index, number))
+
+
+def origin(bundle: Bundle, cell: Cell) -> Cell | None:
+    """Return the cell that a cell is an unchanged copy of; None where it is no such copy.
+
+    Args:
+        bundle: the model's.
+        cell: of any layer, or of the model's input.
+    """
+    layer = bundle.layer(cell.layer)
+    if layer is None or layer.kind not in _PLACES or not layer.is_exact:
+        return None
+    shapes = [_shape(bundle, name) for name in layer.inputs]
+    place = _place(layer, cell.index, shapes)
+    if place is None:
+        return None
+    number, index = place
+    name = layer.inputs[number]
+    return cell_at(bundle.input_name if name == INPUT else name, index)
+
+
+def upsampling(context: CellContext) -> UpSamplingTrace:
+    """Weigh the nearest cells of the input: one, or two along each axis."""
+    config, shape = context.layer.config, context.inputs[0].shape
+    row, column, channel = context.cell.index
+    is_nearest = config.get("interpolation", "nearest") == "nearest"
+    weigh = _nearest if is_nearest else _linear
+    sizes = pair(config, "size", 2)
+    rows, columns = (
+        weigh(index, size, length)
+        for index, size, length in zip((row, column), sizes, shape, strict=False)
+    )
+    terms = []
+    for near_row, row_weight in rows:
+        for near_column, column_weight in columns:
+            index = (near_row, near_column, channel)
+            value, weight = context.value(index), row_weight * column_weight
+            terms.append(WeightedCell(context.source(index), value, weight, value * weight))
+    pre = sum(term.contribution for term in terms)
+    return UpSamplingTrace(**context.fields(pre), terms=terms)
+
+
+def _nearest(index: int, size: int, length: int) -> list[tuple[int, float]]:  # noqa: ARG001
+    return [(index // size, 1.0)]
+
+
+def _linear(index: int, size: int, length: int) -> list[tuple[int, float]]:
+    """Return the cells on both sides of a position with their weights; at an edge, the only one."""
+    position = min(max((index + 0.5) / size - 0.5, 0.0), length - 1.0)
+    below = math.floor(position)
+    weights = [(below, 1 - (position - below)), (below + 1, position - below)]
+    return [(cell, weight) for cell, weight in weights if weight]
+
+
+def _place(layer: Layer, index: Index, shapes: Shapes) -> Place | None:
+    """Return the input's cell that a cell copies; None in the padding."""
+    find = _PLACES.get(layer.kind)
+    return (0, index) if find is None else find(layer, index, shapes)
+
+
+def _reshaped(layer: Layer, index: Index, shapes: Shapes) -> Place:
+    flat = np.ravel_multi_index(index, layer.output_shape)
+    return 0, tuple(int(i) for i in np.unravel_index(flat, shapes[0]))
+
+
+def _permuted(layer: Layer, index: Index, shapes: Shapes) -> Place:
+    source = [0] * len(shapes[0])
+    for axis, i in zip(layer.config["dims"], index, strict=True):
+        source[axis - 1] = i
+    return 0, tuple(source)
+
+
+def _concatenated(layer: Layer, index: Index, shapes: Shapes) -> Place:
+    axis = layer.config.get("axis", -1)
+    axis = axis + len(index) if axis < 0 else axis - 1  # Keras counts the batch
+    position = index[axis]
+    for number, shape in enumerate(shapes):
+        if position < shape[axis]:
+            return number, (*index[:axis], position, *index[axis + 1 :])
+        position -= shape[axis]
+    raise ValueError(f"{index} is outside of the inputs of {layer.name!r}, {shapes}")
+
+
+def _padded(layer: Layer, index: Index, shapes: Shapes) -> Place | None:
+    top, left = margins(layer.config, "padding")
+    row, column = index[0] - top, index[1] - left
+    is_inside = 0 <= row < shapes[0][0] and 0 <= column < shapes[0][1]
+    return (0, (row, column, index[2])) if is_inside else None
+
+
+def _cropped(layer: Layer, index: Index, shapes: Shapes) -> Place:  # noqa: ARG001
+    top, left = margins(layer.config, "cropping")
+    return 0, (index[0] + top, index[1] + left, index[2])
+
+
+# The kinds of layer that move cells. Others of their family leave each at its place.
+_PLACES: dict[str, Callable[[Layer, Index, Shapes], Place | None]] = {
+    "Flatten": _reshaped,
+    "Reshape": _reshaped,
+    "Permute": _permuted,
+    "Concatenate": _concatenated,
+    "ZeroPadding2D": _padded,
+    "Cropping2D": _cropped,
+}
+
+
+def _shape(bundle: Bundle, name: str) -> tuple[int, ...]:
+    return bundle.input_shape if name == INPUT else bundle.by_name[name].output_shape
