@@ -39,6 +39,6 @@ def write_planted_bundle(
 def planted_picture() -> NDArray[np.uint8]:
     """Return a picture, uint8 (H, W, 3), of blue noise with a red square where the model looks."""
     noise = np.random.default_rng(2).integers(0, 40, (*SHAPE, 3))
-    picture = (noise + (0, 0, 120)).astype(np.uint8)
+    picture = (noise + np.array([0, 0, 120])).astype(np.uint8)
     picture[TOP : TOP + SIDE, LEFT : LEFT + SIDE] = RED
     return picture
