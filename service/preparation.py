@@ -26,7 +26,7 @@ from service.images.picture import Picture
 from service.images.resize import Resize
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
-from service.model.manifest import DigitPreparation, Input, ResizePreparation
+from service.model.manifest import Colour, DigitPreparation, Input, ResizePreparation
 from service.timing import phase
 
 Decoded: TypeAlias = NDArray[np.uint8] | Picture  # (H, W), or in colour
@@ -181,6 +181,11 @@ def as_bytes(pixels: Pixels) -> NDArray[np.uint8]:
     return np.rint(pixels * 255).astype(np.uint8)
 
 
+def as_shown(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
+    """Return a model's input, (H, W, C), with three channels in the order red, green, blue."""
+    return pixels[..., ::-1] if colour == "bgr" else pixels
+
+
 def _decode(file: bytes, max_pixels: int, source: Input) -> Decoded:
     with phase("decode"):
         if source.colour == "grey" or not isinstance(source.preparation, ResizePreparation):
@@ -238,8 +243,7 @@ def _resize(image: Decoded, source: Input, preparation: ResizePreparation, mode:
         stroke=1.0,
     )
     pixels = resized.pixels
-    shown = pixels[..., 0] if source.colour == "grey" else pixels
-    shown = shown[..., ::-1] if source.colour == "bgr" else shown
+    shown = pixels[..., 0] if source.colour == "grey" else as_shown(pixels, source.colour)
     return Prepared(pixels, applied, lambda: {"resized": shown})
 
 

@@ -26,6 +26,8 @@ class Engine:
 
     Attributes:
         bundle: the bundle with the graphs.
+        block: the number of images that are converted to floats at once. A batch of so many holds
+            an interpreter for a short time and little memory.
     """
 
     def __init__(self, bundle: Bundle, grown: Grown = lambda: None) -> None:
@@ -41,7 +43,7 @@ class Engine:
         self.bundle = bundle
         graphs = bundle.graphs
         self._normalise = bundle.input.normalisation.apply
-        self._block = max(_BLOCK // math.prod(bundle.input_shape), 1)
+        self.block = max(_BLOCK // math.prod(bundle.input_shape), 1)
         self._checking = Lock()
         all_values: dict[Pair, int] = {}
         for layer in bundle.layers:
@@ -120,8 +122,8 @@ class Engine:
             # One list per image, because a call per value would take as long as copying it.
             rows = [
                 session.run(one, selection)
-                for first in range(0, len(pixels), self._block)
-                for one in self._normalise(pixels[first : first + self._block])[:, np.newaxis]
+                for first in range(0, len(pixels), self.block)
+                for one in self._normalise(pixels[first : first + self.block])[:, np.newaxis]
             ]
         finally:
             sessions.release(session)

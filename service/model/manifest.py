@@ -75,6 +75,11 @@ class Input(msgspec.Struct, frozen=True):
                 return Normalisation(scale, mean, std)
         return Normalisation()
 
+    @property
+    def is_digit(self) -> bool:
+        """Return whether the input is a digit as MNIST draws it: ink 255 on 0."""
+        return isinstance(self.preparation, DigitPreparation)
+
 
 class Output(msgspec.Struct, frozen=True):
     """The layer whose values before its activation are the logits, and after it probabilities.

@@ -85,21 +85,25 @@ def sheet_pixels(sides: Sequence[int], channels: int) -> int:
     return channels * (height + CAPTION) * (width + TILE_GAP)
 
 
-def occlusion_overlay(digit: NDArray[np.uint8], occlusion: Occlusion) -> bytes:
-    """Draw the digit enlarged, alone and with the heat map of `occlusion.pixels` over it.
+def occlusion_overlay(
+    image: NDArray[np.uint8], occlusion: Occlusion, *, is_digit: bool = True
+) -> bytes:
+    """Draw the model's input, alone and with the heat map of `occlusion.pixels` over it.
 
     Args:
-        digit: uint8 (H, W, C).
-        occlusion: of that digit.
+        image: uint8 (H, W, C); three channels are red, green, blue.
+        occlusion: of that image.
+        is_digit: whether bright pixels are ink, which darkens the colours; else dark pixels do.
 
     Returns:
-        A PNG. Covering orange pixels lowers the confidence, covering blue ones raises it; ink
-        darkens the colour. A square on the digit alone marks the patch with the largest drop.
+        A PNG. Covering orange pixels lowers the confidence, covering blue ones raises it. A square
+        on the input alone marks the patch with the largest drop.
     """
     limit = max(float(np.abs(occlusion.pixels).max()), SMALLEST_HEAT_SCALE)
-    factor = max(1, PANEL // max(digit.shape[:2]))
-    marked, most = _marked(digit, occlusion, factor)
-    heat = _enlarge(_shaded(colours(occlusion.pixels, limit), digit), factor)
+    marked, most = _marked(image, occlusion)
+    ink = as_floats(_rgb(image if is_digit else 255 - image)).mean(axis=-1, keepdims=True)
+    shaded = colours(occlusion.pixels, limit) * (1 - 0.5 * ink)  # (H, W, 3)
+    heat = _fitted(shaded.round().astype(np.uint8))
     right, top = 2 * MARGIN + max(heat.width, PANEL), 84
     bottom = top + heat.height
     page = Image.new("RGB", (2 * right - MARGIN, bottom + 70), "white")
@@ -107,7 +111,7 @@ def occlusion_overlay(digit: NDArray[np.uint8], occlusion: Occlusion) -> bytes:
     for left, picture in ((MARGIN, marked), (right, heat)):
         page.paste(picture, (left, top))
         draw.rectangle((left - 1, top - 1, left + heat.width, bottom), outline=RULE)
-    prediction = f'"{occlusion.label}" with {occlusion.confidence:.1%} confidence'
+    prediction = f'"{occlusion.label[:40]}" with {occlusion.confidence:.1%} confidence'
     patch = f"{occlusion.patch} x {occlusion.patch} patch, stride {occlusion.stride}"
     draw.text((MARGIN, 20), "Occlusion map", INK, TITLE)
     draw.text((MARGIN, 54), prediction, GREY, TEXT)
@@ -118,22 +122,17 @@ def occlusion_overlay(digit: NDArray[np.uint8], occlusion: Occlusion) -> bytes:
     return _png(page)
 
 
-def _marked(digit: NDArray[np.uint8], occlusion: Occlusion, factor: int) -> tuple[Picture, str]:
-    """Return the digit with a square around the patch with the largest drop, and a caption."""
+def _marked(image: NDArray[np.uint8], occlusion: Occlusion) -> tuple[Picture, str]:
+    """Return the input with a square around the patch with the largest drop, and a caption."""
     cell_row, cell_column = np.unravel_index(occlusion.heat.argmax(), occlusion.heat.shape)
     row, column = occlusion.tops[cell_row], occlusion.lefts[cell_column]
-    picture = _enlarge(_rgb(digit), factor)
-    x, y, side = factor * column, factor * row, factor * occlusion.patch - 1
-    ImageDraw.Draw(picture).rectangle((x, y, x + side, y + side), outline=MARK, width=2)
+    picture = _fitted(_rgb(image))
+    scale = picture.width / image.shape[1]
+    x, y, side = (round(scale * each) for each in (column, row, occlusion.patch))
+    square = (x, y, x + max(side, 1) - 1, y + max(side, 1) - 1)
+    ImageDraw.Draw(picture).rectangle(square, outline=MARK, width=2)
     drop = f"Largest drop: {100 * occlusion.heat.max():.1f}"
     return picture, f"{drop} points, patch at row {row}, column {column}"
-
-
-def _shaded(colour: NDArray[np.uint8], digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Darken colours (H, W, 3) where the digit has ink."""
-    ink = as_floats(_rgb(digit)).mean(axis=-1, keepdims=True)  # (H, W, 1)
-    shaded: NDArray[np.uint8] = (colour * (1 - 0.5 * ink)).round().astype(np.uint8)
-    return shaded
 
 
 def _limit(layer: Layer, stage: Stage, values: NDArray[np.float32]) -> float:
@@ -270,6 +269,15 @@ def _rgb(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return digit
     grey = digit.mean(axis=-1, keepdims=True).round().astype(np.uint8)
     return np.repeat(grey, 3, axis=-1)
+
+
+def _fitted(pixels: NDArray[np.uint8]) -> Picture:
+    """Return pixels (H, W, 3) with a longer side of about PANEL; few pixels stay squares."""
+    longer = max(pixels.shape)
+    if 2 * longer <= PANEL:
+        return _enlarge(pixels, PANEL // longer)
+    height, width = (max(1, round(side * PANEL / longer)) for side in pixels.shape[:2])
+    return Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _enlarge(pixels: NDArray[np.uint8], factor: int) -> Picture:

@@ -108,8 +108,8 @@ def use_loaded_names(case: Any) -> None:
 
 
 def limit_positions(query: dict[str, Any]) -> None:
-    """Limit the stride to the patch, and the number of positions to the service's limit."""
-    patch = max(int(query.get("patch", 6)), 2)
+    """Limit the patch to a digit, the stride to it, and the positions to the service's limit."""
+    patch = min(max(int(query.get("patch", 6)), 2), 28)
     stride = min(max(int(query.get("stride", 2)), 2), patch)
     query |= {"patch": patch, "stride": stride}
 

@@ -1,5 +1,6 @@
 """The view of a model that the playground does not explain, in a real browser."""
 
+import base64
 import io
 
 import numpy as np
@@ -31,6 +32,11 @@ def picture(tmp_path):
     path = tmp_path / "noise.png"
     path.write_bytes(encode(Image.fromarray(wide)))
     return path, pixels
+
+
+def rgb(png):
+    """Decode a PNG, uint8 (H, W, 3)."""
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
 def choose(page, path):
@@ -173,3 +179,41 @@ def test_models_are_chosen_from_the_list(open_page):
     assert "model=graph" in page.url
     page.get_by_label("Model", exact=True).select_option("mnist")
     page.locator(".column").first.wait_for()
+
+
+def test_the_occlusion_map_is_shown_or_its_problem(open_page, axe, screenshot, server, picture):
+    """The button needs a prediction, opens a dialog with the service's PNG, and states an error."""
+    page = open_page("?model=graph#lang=en", errors=True)  # the browser logs the failed request
+    button = page.get_by_role("button", name="Occlusion map")
+    assert button.is_disabled()
+    choose(page, picture[0])
+    dialog = page.locator("dialog#occlusion")
+    button.click()
+    dialog.wait_for()
+    body = io.BytesIO()
+    np.save(body, picture[1])
+    expected = requests.post(
+        f"{server}/occlusion?model=graph&format=png",
+        data=body.getvalue(),
+        headers={"Content-Type": "application/x-npy"},
+    )
+    drawn = dialog.locator("img").evaluate(
+        """(image) => {
+            const canvas = document.createElement('canvas');
+            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+            canvas.getContext('2d').drawImage(image, 0, 0);
+            return canvas.toDataURL().split(',')[1];
+        }"""
+    )
+    np.testing.assert_array_equal(rgb(base64.b64decode(drawn)), rgb(expected.content))
+    page.evaluate(RESTS)
+    assert axe(page) == []
+    screenshot(page, "viewer-occlusion")
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    assert page.evaluate("document.activeElement.textContent") == "Occlusion map"
+    refusal = {"type": "urn:convscope:problem:overloaded"}
+    page.route("**/occlusion?*", lambda route: route.fulfill(status=503, json=refusal))
+    button.press("Enter")
+    page.locator("#picture [role=alert]").wait_for()
+    assert button.is_enabled()

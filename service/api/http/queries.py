@@ -12,7 +12,6 @@ from msgspec import Meta
 from service.errors import MalformedRequest
 from service.images.digit.preprocessing import Mode
 from service.model.layer import Stage
-from service.model.occlusion import DEFAULT_FILL, DEFAULT_PATCH, DEFAULT_STRIDE
 
 Format = Literal["json", "npz", "safetensors", "png"]
 Dtype = Literal["float32", "float16", "uint8"]
@@ -67,6 +66,33 @@ Details = Annotated[
 Scale = Annotated[
     Literal["layer", "map"],
     Meta(description="Range of a PNG's colours: of the layer, or of each map."),
+]
+Patch = Annotated[
+    int,
+    Meta(
+        ge=1,
+        lt=2**31,
+        description="Side of the occluding patch, pixels of the model's input, at most its shorter "
+        "side; by default 6/28 of that side.",
+    ),
+]
+Stride = Annotated[
+    int,
+    Meta(
+        ge=1,
+        lt=2**31,
+        description="Step between two positions, pixels, at most the patch; by default a third of "
+        "the default patch.",
+    ),
+]
+Fill = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=255,
+        description="Value of the patch in every channel; by default 0 for digits, which is their "
+        "background, and 128, mid grey, for other images.",
+    ),
 ]
 DtypeOf = Annotated[
     Dtype,
@@ -142,13 +168,9 @@ class AtlasQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class OcclusionQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """POST /occlusion."""
 
-    patch: Annotated[int, Meta(ge=1, le=28, description="Side of the occluding patch, pixels.")] = (
-        DEFAULT_PATCH
-    )
-    stride: Annotated[int, Meta(ge=1, le=28, description="Step between two positions, pixels.")] = (
-        DEFAULT_STRIDE
-    )
-    fill: Annotated[int, Meta(ge=0, le=255, description="Value of the patch.")] = DEFAULT_FILL
+    patch: Patch | None = None
+    stride: Stride | None = None
+    fill: Fill | None = None
     format: ImageFormatOf | None = None
 
 
@@ -218,7 +240,8 @@ def _allowed(kind: type[ModelQuery], name: str) -> str:
         return f"one of {', '.join(values)}"
     for option in options:
         if "minimum" in option:
-            return f"a whole number from {option['minimum']}"
+            highest = f" to {option['maximum']}" if "maximum" in option else ""
+            return f"a whole number from {option['minimum']}{highest}"
         if "pattern" in option:
             return "numbers and ranges such as 0-7,12"
     return f"of type {schema.get('type')}"

@@ -45,7 +45,7 @@ class ExplainAnswer(PredictAnswer):
 
 @dataclass(frozen=True)
 class OcclusionAnswer:
-    """The drop in confidence when parts of the digit are occluded."""
+    """The drop in confidence when parts of the model's input are occluded."""
 
     model: answers.ModelId
     occlusion: Occlusion
@@ -95,15 +95,17 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         )
     )
     def occlusion() -> Response:
-        """Return the drop in confidence when each patch of the digit is occluded."""
+        """Return the drop in confidence when each patch of the model's input is occluded."""
         query = queries.read(request, queries.OcclusionQuery)
         format_ = formats.choose(request, query.format, IMAGE_FORMATS)
         model, batch = read(query)
-        digit = preparation.as_bytes(batch.only_one())
+        pixels = preparation.as_bytes(batch.only_one())
         with phase("infer"):
-            occlusion_map = occlude(model.engine, digit, query.patch, query.stride, query.fill)
+            occlusion_map = occlude(model.engine, pixels, query.patch, query.stride, query.fill)
         if format_ == "png":
-            return formats.png(occlusion_overlay(digit, occlusion_map))
+            source = model.bundle.input
+            shown = preparation.as_shown(pixels, source.colour)
+            return formats.png(occlusion_overlay(shown, occlusion_map, is_digit=source.is_digit))
         return formats.json(OcclusionAnswer(answers.model_id(model.bundle), occlusion_map))
 
     @api.post("/preprocess")

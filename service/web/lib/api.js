@@ -86,6 +86,9 @@ export class Api {
 
   occlusion = (digit) => this.#json('POST', '/occlusion', this.#query({}), this.body(digit));
 
+  /** Return a PNG of the occlusion map of one image: {type, content}. */
+  occlusionMap = (image) => this.#send(asBlob, 'POST', '/occlusion', this.#query({ format: 'png' }), image);
+
   /** Return the address that explains a cell; without a cell, the address of the prediction. */
   address(cell) {
     return cell ? address('/explain', this.#cellQuery(cell)) : address('/predict', this.#query({}));

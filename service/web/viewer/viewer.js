@@ -9,6 +9,7 @@ import en from './i18n/en.js';
 import ko from './i18n/ko.js';
 import { LayerList } from './layer-list.js';
 import { ATLAS_STAGES, layersOf } from './layers.js';
+import { OcclusionMap } from './occlusion.js';
 import { PictureInput } from './picture-input.js';
 import { Predicted } from './predicted.js';
 import { ViewerRequests } from './requests.js';
@@ -55,6 +56,7 @@ export async function openViewer(root, { api, manifest, store }) {
   const view = new AtlasView(atlas, { store });
   new PictureInput(picture, { store, input: inputOf(manifest) });
   new Predicted(picture, { store });
+  new OcclusionMap(picture, { api, store });
   new LayerList(layers, {
     store,
     layers: layersOf(manifest),

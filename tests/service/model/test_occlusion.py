@@ -99,13 +99,58 @@ def test_background_does_not_matter_and_the_digit_does(mnist_bundle, mnist):
     assert np.mean(np.array(largest) > 0.5) >= 0.8  # a blank picture may look like a 1
 
 
-def test_the_default_is_one_small_batch(mnist_bundle, mnist):
-    """All positions and the digit itself are one batch of at most 200 images."""
-    engine = CountingEngine(mnist_bundle)
-    engine.batches = []
-    result = occlude(engine, mnist.test_images[0, ..., np.newaxis])
-    assert engine.batches == [1 + result.heat.size]
-    assert result.heat.size <= 200  # 60 ms on a core that needs 0.3 ms a digit
+def test_the_defaults_for_a_digit_are_a_small_black_patch(mnist_bundle, mnist):
+    """Patch 6, stride 2 and fill 0; another patch has the same stride unless it is smaller."""
+    engine, digit = Engine(mnist_bundle), mnist.test_images[0, ..., np.newaxis]
+    default, same = occlude(engine, digit), occlude(engine, digit, 6, 2, 0)
+    assert (default.patch, default.stride, default.fill) == (6, 2, 0)
+    assert default.heat.shape == (12, 12)
+    np.testing.assert_array_equal(default.heat, same.heat)
+    assert [occlude(engine, digit, patch).stride for patch in (9, 1)] == [2, 1]
+
+
+def test_images_are_computed_in_blocks_that_change_no_value(bundle, digit):
+    """No batch is larger than a block, and one batch of all positions gives the same heat."""
+    engine = CountingEngine(bundle)
+    engine.block = 7
+    blocks = occlude(engine, digit, 4, 2)
+    assert max(engine.batches) == 7
+    assert sum(engine.batches) == 1 + blocks.heat.size
+    engine.block = 1000
+    one = occlude(engine, digit, 4, 2)
+    assert engine.batches[-1] == one.heat.size
+    np.testing.assert_array_equal(blocks.heat, one.heat)
+
+
+@pytest.mark.parametrize(
+    ("shape", "patch", "stride", "count"),
+    [
+        ((28, 28), 6, 2, 144),
+        ((32, 32), 7, 3, 100),
+        ((224, 224), 48, 16, 144),
+        ((299, 299), 64, 22, 144),
+        ((300, 224), 48, 16, 204),
+        ((300, 40), 9, 8, 190),
+        ((3, 3), 1, 1, 9),
+    ],
+)
+def test_the_default_patch_is_a_share_of_the_shorter_side(
+    mnist_bundle, monkeypatch, shape, patch, stride, count
+):
+    """Whatever the size, at most 256 positions; a long input has a larger stride."""
+    engine = Engine(mnist_bundle)
+    monkeypatch.setattr(engine, "probabilities", lambda images: np.ones((len(images), 10)))
+    result = occlude(engine, np.zeros((*shape, 1), np.uint8))
+    assert (result.patch, result.stride, result.heat.size) == (patch, stride, count)
+
+
+def test_an_image_that_is_no_digit_is_covered_with_grey(tiny_bundle):
+    """Mid grey is the default where black would be an object of its own."""
+    engine, image = Engine(tiny_bundle), np.zeros((12, 10, 3), np.uint8)
+    default = occlude(engine, image)
+    assert default.fill == 128
+    np.testing.assert_array_equal(default.heat, occlude(engine, image, fill=128).heat)
+    assert (default.heat != 0).any()
 
 
 def test_the_digit_stays_unchanged(engine, digit):
@@ -135,13 +180,35 @@ def test_parameters_out_of_range_are_rejected(mnist_bundle, parameters, message)
 def test_the_shorter_side_bounds_the_patch(tiny_bundle):
     """On a digit of 12 × 10 pixels a patch of 10 fits and one of 11 does not."""
     engine, digit = Engine(tiny_bundle), np.zeros((12, 10, 3), np.uint8)
-    assert occlude(engine, digit, patch=10).heat.shape == (2, 1)
+    assert occlude(engine, digit, patch=10, stride=2).heat.shape == (2, 1)
     with pytest.raises(MalformedRequest, match=r"patch must be 1 to 10 .*got 11"):
         occlude(engine, digit, patch=11)
 
 
 def test_too_many_positions_are_rejected(mnist_bundle, monkeypatch):
-    """More positions than allowed are rejected, with both numbers in the message."""
+    """The message has both numbers, and parameters that are allowed."""
     monkeypatch.setattr(occlusion, "MAX_POSITIONS", 700)
-    with pytest.raises(MalformedRequest, match="784 positions; at most 700"):
-        occlude(Engine(mnist_bundle), np.zeros((28, 28, 1), np.uint8), patch=1, stride=1)
+    engine, digit = Engine(mnist_bundle), np.zeros((28, 28, 1), np.uint8)
+    with pytest.raises(
+        MalformedRequest,
+        match="784 positions; at most 700 are allowed: use at least patch=2 with stride=2",
+    ):
+        occlude(engine, digit, patch=1, stride=1)
+    assert occlude(engine, digit, patch=2, stride=2).heat.size == 196
+
+
+def test_a_slow_model_has_fewer_positions(mnist_bundle, monkeypatch):
+    """A map takes 20 s at most, unless even the default takes longer, which is always allowed."""
+    engine, digit = Engine(mnist_bundle), np.zeros((28, 28, 1), np.uint8)
+    monkeypatch.setattr(engine, "seconds", lambda: 0.1)
+    with pytest.raises(
+        MalformedRequest,
+        match="625 positions; at most 200 are allowed for a model of 100 ms an image: "
+        "use at least patch=4 with stride=2",
+    ):
+        occlude(engine, digit, patch=4, stride=1)
+    assert occlude(engine, digit, patch=4, stride=2).heat.size == 169
+    monkeypatch.setattr(engine, "seconds", lambda: 60.0)
+    assert occlude(engine, digit).heat.size == 144
+    with pytest.raises(MalformedRequest, match="169 positions; at most 144"):
+        occlude(engine, digit, patch=4, stride=2)

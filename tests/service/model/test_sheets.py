@@ -267,3 +267,25 @@ def test_a_digit_of_another_shape_can_be_drawn():
     found = Occlusion(0, "0", 0.5, zeros[:4, :4], zeros, 9, 1, 0, (0, 1, 2, 3), (0, 1, 2, 3))
     picture = pixels(occlusion_overlay(digit, found))
     assert (picture == (200, 100, 50)).all(axis=-1).sum() > 10_000
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (1000, 600), (3000, 2)])
+def test_a_large_input_fits_its_panel(shape):
+    """Its longer side has the panel's size, however large it is, and a patch below a pixel fits."""
+    image = np.full((*shape, 3), 255, np.uint8)
+    occlusion = Occlusion(
+        *(0, "0", 0.5, np.ones((1, 1), np.float32), np.ones(shape, np.float32)),
+        *(1, 1, 128, (0,), (0,)),
+    )
+    picture = pixels(occlusion_overlay(image, occlusion, is_digit=False))
+    assert picture.shape[1] == 2 * (sheets.MARGIN + sheets.PANEL) + sheets.MARGIN
+    height = round(sheets.PANEL * min(1, shape[0] / shape[1]))
+    assert (picture[84 + height - 10, 2 * sheets.MARGIN + sheets.PANEL] == coloured(1, 1)).all()
+
+
+def test_dark_parts_of_a_photograph_stay_dark(heat):
+    """The heat of an image that is no digit is darkened by black, not by white."""
+    white = np.full((28, 28, 3), 255, np.uint8)
+    bright, dark = (occlusion_overlay(each, heat, is_digit=False) for each in (white, 0 * white))
+    assert panel(bright, 10, 4, right=True) == coloured(0.8, 0.8)
+    assert lightness(panel(dark, 10, 4, right=True)) < lightness(coloured(0.8, 0.8)) - 10

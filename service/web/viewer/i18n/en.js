@@ -8,6 +8,10 @@ export default {
   'viewer.prediction': 'Prediction',
   'viewer.no-prediction': 'No prediction yet',
   'viewer.predicted': 'Prediction: {label}, {confidence}.',
+  'viewer.occlusion': 'Occlusion map',
+  'viewer.occlusion.busy': 'Computing the occlusion map…',
+  'viewer.occlusion.how':
+    'A square covers the picture, position by position: orange where that lowers the confidence in the predicted class, blue where it raises it.',
   'viewer.layers': 'Layers ({count})',
   'viewer.search': 'Search by name, kind or block',
   'viewer.matches': '{count} of {all} layers',

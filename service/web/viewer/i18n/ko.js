@@ -8,6 +8,10 @@ export default {
   'viewer.prediction': '예측',
   'viewer.no-prediction': '아직 예측이 없습니다',
   'viewer.predicted': '예측: {label}, {confidence}.',
+  'viewer.occlusion': '가림 지도',
+  'viewer.occlusion.busy': '가림 지도 계산 중…',
+  'viewer.occlusion.how':
+    '그림을 사각형으로 한 곳씩 가려 봅니다. 가리면 예측한 클래스의 확률이 떨어지는 곳은 주황색, 오르는 곳은 파란색입니다.',
   'viewer.layers': '층 ({count}개)',
   'viewer.search': '이름, 종류, 블록으로 찾기',
   'viewer.matches': '층 {all}개 중 {count}개',
