@@ -73,7 +73,7 @@ def test_values_with_two_axes_cannot_be_drawn(post, route, query):
 @pytest.mark.parametrize(
     ("layer", "grid", "inputs"),
     [
-        ("stem", {"row": 0, "column": 0}, ["input"]),
+        ("stem", {"row": 0, "column": 0}, ["digit"]),
         ("block1/conv:2", {"row": 2, "column": 1}, ["block1/conv"]),
         ("block1/add", {"row": 2, "column": 1}, ["stem_relu", "block1/tanh_35"]),
         ("tokens", {"row": 79}, ["block1/add"]),
