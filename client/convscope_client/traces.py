@@ -96,7 +96,7 @@ class ChannelTerm:
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionTrace(WindowTrace):
-    """pre = the sum of the contributions + rest + bias.
+    """`pre` = the contributions of `terms` + rest + bias; a contribution is Σ patch × kernel.
 
     Attributes:
         rows: of the layer before, that the rows of the patches hold; those below 0 or beyond the
@@ -138,7 +138,7 @@ class SeparableTerm(ChannelTerm):
 
 @dataclass(frozen=True, kw_only=True)
 class SeparableConvolutionTrace(WindowTrace):
-    """pre = the sum of the contributions + rest + bias; the fields are those of a convolution."""
+    """`pre` = the contributions of `terms` + rest + bias; the fields are those of a convolution."""
 
     rows: list[int]
     columns: list[int]
@@ -150,7 +150,7 @@ class SeparableConvolutionTrace(WindowTrace):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPoolingTrace(WindowTrace):
-    """pre = the largest of `patch`, the values in `window.inside`; `winner` is its first cell."""
+    """`pre` = the largest of `patch`, the values in `window.inside`; `winner` is its first cell."""
 
     patch: Grid
     winner: Cell
@@ -158,7 +158,7 @@ class MaxPoolingTrace(WindowTrace):
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePoolingTrace(WindowTrace):
-    """pre = the mean of `patch`, the `count` values in `window.inside`; padding does not count."""
+    """`pre` = the mean of `patch`, the `count` values in `window.inside`; padding is left out."""
 
     patch: Grid
     count: int
@@ -194,7 +194,7 @@ class DenseTerm(WeightedCell):
 
 @dataclass(frozen=True, kw_only=True)
 class DenseTrace(Trace):
-    """pre = the contributions of `terms` + rest + bias.
+    """`pre` = the contributions of `terms` + rest + bias; a contribution is value × weight.
 
     Attributes:
         terms: the inputs with the largest |contribution|, largest first.
@@ -211,14 +211,14 @@ class DenseTrace(Trace):
 
 @dataclass(frozen=True, kw_only=True)
 class UpSamplingTrace(Trace):
-    """pre = the sum of the contributions of the nearest cells."""
+    """`pre` = the contributions of `terms`, the nearest cells; a contribution is value × weight."""
 
     terms: list[WeightedCell]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchNormalizationTrace(Trace):
-    """pre = gamma × (x − mean) / √(variance + epsilon) + beta, with x the value of `source`."""
+    """`pre` = gamma × (x − mean) / √(variance + epsilon) + beta, with x the value of `source`."""
 
     source: Cell
     x: float
@@ -231,7 +231,7 @@ class BatchNormalizationTrace(Trace):
 
 @dataclass(frozen=True, kw_only=True)
 class AffineTrace(Trace):
-    """pre = x × scale + offset, with x the value of `source`."""
+    """`pre` = x × scale + offset, with x the value of `source`."""
 
     source: Cell
     x: float
@@ -249,7 +249,7 @@ class Operand:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeTrace(Trace):
-    """pre = the sum, difference, product, mean, maximum or minimum of the operands' values.
+    """`pre` = the sum, difference, product, mean, maximum or minimum of the operands' values.
 
     Attributes:
         operands: one of each input, in order.
@@ -262,7 +262,7 @@ class MergeTrace(Trace):
 
 @dataclass(frozen=True, kw_only=True)
 class CopyTrace(Trace):
-    """pre = the value of the cell `source`; only the activation function, if any, changes it.
+    """`pre` = the value of the cell `source`; only the activation function, if any, changes it.
 
     Attributes:
         source: None in the padding, whose value is 0.
