@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,8 +13,6 @@ from openapi_spec_validator import validate
 
 from service.api.http.schemas import for_generators
 from service.app import create_app
-from service.model.explain.traces import Explanation
-from service.model.kinds import KINDS
 from service.settings import Settings
 from tests.conftest import ROOT
 from tests.e2e.test_predict import png
@@ -137,26 +134,6 @@ def test_schemas_have_descriptions(document):
     trace = schemas["ConvolutionTrace"]["properties"]  # inherited attributes have descriptions too
     assert trace["difference"]["description"] == "|pre − value|, the rounding error of float32."
     assert schemas["Cell"]["properties"]["column"]["description"].startswith("From 0; null in")
-
-
-def test_every_explanation_is_described(document):
-    """The answer of /explain is one of the explanations; each has its arithmetic and its kinds."""
-    schemas = document["components"]["schemas"]
-    options = schemas["ExplainAnswer"]["properties"]["explanation"]["oneOf"]
-    names = [option["$ref"].removeprefix("#/components/schemas/") for option in options]
-    assert names == [explanation.__name__ for explanation in get_args(Explanation)]
-    kinds = []
-    for name in names:
-        assert schemas[name]["description"].startswith("`pre` = "), name
-        kinds += schemas[name]["properties"]["kind"]["enum"]
-    assert sorted(kinds) == sorted(name for name, kind in KINDS.items() if kind.family)
-    query = {each["name"]: each for each in document["paths"]["/explain"]["post"]["parameters"]}
-    assert "convolution" in query["top"]["description"]
-    assert [query[name]["required"] for name in ("channel", "row", "column")] == [
-        True,
-        False,
-        False,
-    ]
 
 
 def test_json_bodies_have_one_kind_of_input(document):
