@@ -72,7 +72,7 @@ def test_an_array_gives_the_same_map_as_its_picture(adapter, colour):
 
 
 def test_the_picture_is_drawn_in_its_own_colours(adapter, colour):
-    """Maps and contact sheets show the input as the client sent it, whatever its channels' order."""
+    """Maps and contact sheets show the input as it was sent, whatever the channels' order."""
     query = "model=planted&format=png&layers=flat"
     sheet = exchange(adapter, path="/activations", query=query, pieces=[PICTURE])
     for content in (occlude(adapter, query="&format=png").content, sheet.content):
