@@ -99,6 +99,29 @@ def test_it_recognises_a_photograph(model):
     assert cat.classes <= set(first(probabilities, 3))
 
 
+def test_kernels_have_the_axes_and_the_padding_of_the_original(model, state):
+    """A cell of the stem, and one of the first depthwise convolution, as sums of products.
+
+    The stem's stride is 2, so "same" adds zeros below and on the right only.
+    """
+    image = np.random.default_rng(2).normal(size=(1, 224, 224, 3)).astype(np.float32)
+    names = ("stem_conv", "stem_activation", "block1a_dwconv")
+    outputs = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    stem, activation, depthwise = (np.asarray(array)[0] for array in outputs(image))
+    kernel = state["_conv_stem.weight"]  # (out, in, rows, columns)
+    padded = np.pad(image[0], ((0, 1), (0, 1), (0, 0)))
+    for row, column in ((0, 0), (50, 60), (111, 111)):
+        window = padded[2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
+        expected = np.einsum("hwc,ochw->o", window, kernel)
+        np.testing.assert_allclose(stem[row, column], expected, atol=1e-5)
+    kernel = state["_blocks.0._depthwise_conv.weight"][:, 0]
+    padded = np.pad(activation, ((1, 1), (1, 1), (0, 0)))
+    for row, column in ((0, 0), (50, 60), (111, 111)):
+        window = padded[row : row + 3, column : column + 3]
+        expected = np.einsum("hwc,chw->c", window, kernel)
+        np.testing.assert_allclose(depthwise[row, column], expected, atol=1e-4)
+
+
 def test_every_entry_of_the_state_dict_is_used_once(model, state):
     """An entry that is missing, left over, or of another shape is named."""
     name = "_blocks.3._depthwise_conv.weight"
@@ -180,7 +203,8 @@ loaded = resident_bytes()
 del model
 models.get("other")
 after = resident_bytes()
-print(json.dumps({"before": before, "loaded": loaded, "after": after, "events": list(models.events)}))
+events = list(models.events)
+print(json.dumps({"before": before, "loaded": loaded, "after": after, "events": events}))
 """
 
 
