@@ -6,10 +6,10 @@ DEV := .venv-dev/bin/python
 PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a browser of its own
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
-.PHONY: help serve test test-all containers bench train export lint format lock
+.PHONY: help serve test test-all containers bench train export efficientnet lint format lock
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 serve: .venv/installed  ## install the service and serve on port 8000 (PORT=8123 for another)
 	PORT=$(PORT) $(SERVICE) -m service
@@ -31,6 +31,9 @@ train: .venv-dev/installed  ## train and evaluate both recipes, export the best 
 
 export: .venv-dev/installed  ## export a Keras model (FLAGS="mine.keras --name flowers")
 	$(DEV) -m training export $(FLAGS)
+
+efficientnet: .venv-dev/installed  ## build the example models/efficientnet-lite0, trained on ImageNet
+	$(DEV) -m examples.efficientnet_lite0
 
 lint: .venv-dev/installed  ## check style, types and wording
 	$(DEV) -m ruff check

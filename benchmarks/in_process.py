@@ -48,18 +48,23 @@ def bare_graph() -> Any:
     return graph
 
 
-def predict_call() -> Callable[[], bytes]:
-    """Return a function that sends the image of a seven to the WSGI application."""
+def predict_call(body: bytes | None = None, query: str = "") -> Callable[[], bytes]:
+    """Return a function that sends an image to `/predict` of the WSGI application.
+
+    Args:
+        body: the file; None for the image of a seven.
+        query: of the URL.
+    """
     from service.app import create_app
 
     app = create_app().wsgi_app
-    body = (ROOT / "tests" / "seven.png").read_bytes()
+    body = (ROOT / "tests" / "seven.png").read_bytes() if body is None else body
     environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/predict",
-        "RAW_URI": "/predict",
+        "RAW_URI": f"/predict?{query}" if query else "/predict",
         "SCRIPT_NAME": "",
-        "QUERY_STRING": "",
+        "QUERY_STRING": query,
         "CONTENT_TYPE": "application/octet-stream",
         "CONTENT_LENGTH": str(len(body)),
         "SERVER_NAME": "127.0.0.1",

@@ -117,7 +117,24 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
             Keras. Nothing is written then.
     """
     log.info("Reading %s …", path)
-    model = in_float32(load_model(path, wanted.imports, wanted.size))
+    return export_keras_model(load_model(path, wanted.imports, wanted.size), models, wanted)
+
+
+def export_keras_model(model: keras.Model, models: Path, wanted: Wanted) -> tuple[Path, Summary]:
+    """Write a Keras model as the next bundle `models/<name>/<version>`.
+
+    Args:
+        model: built.
+        models: the folder of all bundles.
+        wanted: the user's wishes; its imports are not read.
+
+    Returns:
+        The bundle's folder, and what was measured.
+
+    Raises:
+        ExportError: the model cannot be compiled, or differs from Keras. Nothing is written then.
+    """
+    model = in_float32(model)
     log.info("Tracing the model …")
     traced = trace(model, wanted.size)
     shape, (classes,) = traced.input_shape, traced.shapes[traced.output.probabilities]

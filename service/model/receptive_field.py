@@ -128,6 +128,9 @@ def _cell(layer: Layer, axis: int, cells: Cells, shape: Sequence[int]) -> Iterab
 
 def _window(layer: Layer, axis: int, cells: Cells, shape: Sequence[int]) -> Iterable[int]:
     window = layer.windows_over(shape)[axis]
+    first, last = min(cells), max(cells)
+    if isinstance(window, SlidingWindow) and window.is_dense and last - first + 1 == len(cells):
+        return range(*window.input_range(first, last + 1))  # far faster than cell by cell
     return {index for cell in cells for index, _ in window.taps(cell)}
 
 

@@ -29,6 +29,11 @@ class SlidingWindow:
         """Return the number of cells that it covers, those between the read ones included."""
         return (self.count - 1) * self.dilation + 1
 
+    @property
+    def is_dense(self) -> bool:
+        """Return whether neighbouring positions together leave out no cell."""
+        return self.dilation == 1 and self.stride <= self.count
+
     def input_range(self, start: int, stop: int) -> tuple[int, int]:
         """Return the range of input cells that a range of output cells depends on.
 

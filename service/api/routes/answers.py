@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,8 +13,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from service.api.http import formats
 from service.api.http.describe import axes
+from service.errors import ImageTooLarge
 from service.images.digit.preprocessing import Prepared, Preprocessing
 from service.model.bundle import Bundle
+
+MAX_WEIGHTS = 2_000_000  # numbers in JSON, about 20 bytes each
 
 
 @dataclass(frozen=True)
@@ -73,20 +77,34 @@ def model_id(bundle: Bundle) -> ModelId:
 
 
 def layer_weights(bundle: Bundle) -> list[LayerWeights]:
-    """Return the kernel and bias of every layer that has weights, outputs first."""
-    weighted = [layer for layer in bundle.layers if layer.parameters]
+    """Return the kernel and bias of every layer that has a kernel, outputs first.
+
+    Raises:
+        ImageTooLarge: the model has more weights than JSON should hold.
+    """
+    weights = bundle.weights
+    count = sum(math.prod(weights.shape(name)) for name in weights)
+    if count > MAX_WEIGHTS:
+        raise ImageTooLarge(
+            f"The model has {count:,} weights; as JSON the limit is {MAX_WEIGHTS:,}. Send "
+            "format=safetensors or format=npz."
+        )
     return [
         LayerWeights(
             layer.name,
             layer.kind,
-            # (…, inputs, outputs) → (outputs, inputs, …)
-            np.ascontiguousarray(
-                np.moveaxis(bundle.weights[f"{layer.name}/kernel"], (-1, -2), (0, 1))
-            ),
-            bundle.weights.get(f"{layer.name}/bias", np.zeros(layer.output_shape[-1], np.float32)),
+            _outputs_first(layer.kind, weights[f"{layer.name}/kernel"]),
+            weights.get(f"{layer.name}/bias", np.zeros(layer.output_shape[-1], np.float32)),
         )
-        for layer in weighted
+        for layer in bundle.layers
+        if f"{layer.name}/kernel" in weights
     ]
+
+
+def _outputs_first(kind: str, kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a kernel (…, inputs, outputs) as (outputs, inputs, …)."""
+    axes_of_both = (-2, -1) if kind == "Conv2DTranspose" else (-1, -2)
+    return np.ascontiguousarray(np.moveaxis(kernel, axes_of_both, (0, 1)))
 
 
 def preprocessed(prepared: Prepared) -> PreprocessAnswer:

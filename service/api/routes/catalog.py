@@ -1,15 +1,19 @@
 """Describe the models: /models, and a model's manifest, weights and report."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from service.api.http import formats, queries
+from service.api.http import archives, formats, queries
 from service.api.http.describe import MODEL_ERRORS, Operation, describe
 from service.api.routes import answers
-from service.errors import NotAcceptable
-from service.model.bundle import PATCHES, REPORT
+from service.environ import Stream
+from service.errors import ImageTooLarge, NotAcceptable
+from service.model.bundle import PATCHES, REPORT, Bundle
 from service.model.manifest import WEIGHTS
 from service.model.registry import Models
 from service.model.versions import State
@@ -132,7 +136,7 @@ def blueprint(models: Models) -> Blueprint:
                 for name in WEIGHTS_FORMATS
             },
             query=queries.WeightsQuery,
-            problems=(*MODEL_ERRORS, NotAcceptable),
+            problems=(*MODEL_ERRORS, NotAcceptable, ImageTooLarge),
             conditional=True,
         )
     )
@@ -143,13 +147,8 @@ def blueprint(models: Models) -> Blueprint:
         bundle = models.get(query.model, query.version).bundle
         if format_ == "json":
             layers = answers.layer_weights(bundle)
-            response = formats.json(WeightsAnswer(answers.model_id(bundle), layers))
-        elif format_ == "npz":
-            response = formats.npz(bundle.weights)
-        else:
-            raw = (bundle.path / WEIGHTS).read_bytes()
-            response = formats.respond(raw, formats.MEDIA_TYPES["safetensors"])
-        return _conditional(response)
+            return _conditional(formats.json(WeightsAnswer(answers.model_id(bundle), layers)))
+        return _conditional(_weights_archive(bundle, format_))
 
     @api.get("/model/report")
     @describe(_json_of_a_model(dict[str, Any]))
@@ -164,6 +163,32 @@ def blueprint(models: Models) -> Blueprint:
         return _conditional(_json_file(models, PATCHES, b'{"layers": []}'))
 
     return api
+
+
+def _weights_archive(bundle: Bundle, format_: queries.Format) -> Response:
+    """Return the weights as the bundle's own file, or as npz; large ones piece by piece."""
+    weights, path = bundle.weights, bundle.path / WEIGHTS
+    size = path.stat().st_size
+    if size < archives.MIN_STREAMED:
+        if format_ == "npz":
+            return formats.npz(weights)
+        return formats.respond(path.read_bytes(), formats.MEDIA_TYPES["safetensors"])
+    pieces, length = _file_pieces(path), size or None
+    if format_ == "npz":
+        entries = {
+            name: archives.Entry(partial(weights.__getitem__, name), weights.shape(name), "float32")
+            for name in weights
+        }
+        pieces, length = archives.npz(entries), None
+    response = formats.stream(Stream(pieces, 0), formats.MEDIA_TYPES[format_], length)
+    response.set_etag(f"{bundle.sha256[:32]}-{format_}", weak=True)
+    return response
+
+
+def _file_pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(archives.PIECE):
+            yield piece
 
 
 def _json_of_a_model(body: Any) -> Operation:
@@ -185,7 +210,7 @@ def _json_file(models: Models, name: str, default: bytes) -> Response:
 
 
 def _conditional(response: Response) -> Response:
-    """Add an ETag; respond with 304 where the client's copy is current."""
+    """Add an ETag, unless there is one; respond with 304 where the client's copy is current."""
     response.add_etag(weak=True)  # weak, because gzip may change the bytes
     response.make_conditional(request)
     return response

@@ -198,10 +198,11 @@ def _sheet(
     values: LayerValues,
 ) -> Response:
     """Draw a contact sheet of the selected layers' maps for one image."""
-    digit = preparation.as_bytes(batch.only_one())
+    pixels = preparation.as_bytes(batch.only_one())
+    image = preparation.as_shown(pixels, model.bundle.input.colour)
     maps = [(each.layer, each.stage, selections.values_of(values, each)[0]) for each in layers]
     numbers = layers[0].channels if query.channels else None  # the same for every layer
     per_map = query.scale == "map"
     with phase("encode"):
-        sheet = contact_sheet(maps, digit, per_map, model.bundle.labels, numbers)
+        sheet = contact_sheet(maps, image, per_map, model.bundle.labels, numbers)
     return formats.png(sheet)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from service.model.explain.cells import Cell
 from service.model.explain.context import CellContext
 from service.model.explain.convolution import largest
 from service.model.explain.moves import origin
@@ -17,11 +16,12 @@ def dense(context: CellContext) -> DenseTrace:
     contributions = values * weights
     listed, rest = largest(contributions, context.top or len(contributions))
     bias = context.channel_weight("bias", 0.0)
+    (before,) = context.layer.inputs
     return DenseTrace(
         **context.fields(float(contributions.sum()) + bias),
         terms=[
             DenseTerm(
-                _source(context, (*place, index)),
+                origin(context.bundle, before, (*place, index)),
                 float(values[index]),
                 float(weights[index]),
                 float(contributions[index]),
@@ -33,11 +33,3 @@ def dense(context: CellContext) -> DenseTrace:
         rest=rest,
         bias=bias,
     )
-
-
-def _source(context: CellContext, index: tuple[int, ...]) -> Cell:
-    """Return the cell that holds an input, seen through the layers that only copy it."""
-    cell = context.source(index)
-    while (copied := origin(context.bundle, cell)) is not None:
-        cell = copied
-    return cell
