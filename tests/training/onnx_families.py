@@ -99,14 +99,14 @@ def efficientnet_b0(writer: Writer, width: int, depth: int, classes: int) -> str
             stride, narrow, wide = 1 if repeat else first, outputs // width, channels * ratio
             branch, part = value, 0
             if ratio > 1:
-                branch = writer.conv(branch, f"{path}.0.0", (channels, wide), 1, gain=2.5)
+                branch = writer.conv(branch, f"{path}.0.0", (channels, wide), 1, gain=1)
                 branch, part = silu(branch, f"{path}.0.2"), 1
             branch = writer.conv(
-                branch, f"{path}.{part}.0", (wide, wide), kernel, stride, groups=wide, gain=2.5
+                branch, f"{path}.{part}.0", (wide, wide), kernel, stride, groups=wide
             )
             branch = silu(branch, f"{path}.{part}.2")
             branch = squeezed(branch, f"{path}.{part + 1}", wide, max(channels // 4, 1))
-            branch = writer.conv(branch, f"{path}.{part + 2}.0", (wide, narrow), 1, gain=2)
+            branch = writer.conv(branch, f"{path}.{part + 2}.0", (wide, narrow), 1, gain=3)
             if stride == 1 and channels == narrow:
                 branch = writer.node("Add", branch, value, path=f"features.{stage}.{repeat}")
             value, channels = branch, narrow

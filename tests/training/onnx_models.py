@@ -21,7 +21,6 @@ class Writer:
     Attributes:
         nodes: of the graph.
         tensors: its initialisers.
-        shapes: (C, H, W) or (K,) of each map or row that a method has returned.
     """
 
     def __init__(

@@ -73,7 +73,10 @@ def _windows(node: Node, image: Tensor) -> tuple[list[int], list[Axis]]:
     if dilations != [1, 1]:
         raise node.error(f"its dilations are {dilations}", "no dilation")
     is_ceil = node.integer("ceil_mode", 0) != 0
-    return kernel, read_axes(node, image.shape[1:], kernel, strides, dilations, is_ceil)
+    axes = read_axes(node, image.shape[1:], kernel, strides, dilations, is_ceil)
+    if any(max(axis.before, axis.after) >= axis.size for axis in axes):
+        raise node.error("a window may lie in the padding", "pads below the window's size")
+    return kernel, axes
 
 
 def _padding(axes: list[Axis]) -> str | None:
@@ -106,8 +109,8 @@ def _pooled(
     if min(min(pair) for pair in margins) < 0:
         pads = [(axis.before, axis.end) for axis in axes]
         raise node.error(
-            f"a window of {kernel} with pads {pads} on values that may be negative",
-            'pads of at most half the window, before and after, or "same"',
+            f"a window of {kernel} needs the pads {pads}",
+            'pads of at most half the window or "same", and any before a maximum after a ReLU',
         )
     value = node.call(layer, value, pool_size=kernel, strides=1, padding="same")
     if any(start or end >= axis.stride for (start, end), axis in zip(margins, axes, strict=True)):

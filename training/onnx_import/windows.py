@@ -82,10 +82,10 @@ def read_axes(
             total = _same_total(length, size, stride)
             before = total // 2 if rule == "SAME_UPPER" else total - total // 2
             after = total - before
-        if length + before + after < size or max(before, after) >= max(size, 2):
+        if length + before + after < size:
             raise node.error(
-                f"a window of {size} with pads {before}, {after} on a length of {length}",
-                "pads below the window's size, and a window within the padded map",
+                f"a window of {size} on a length of {length} with pads {before} and {after}",
+                "a window within the padded map",
             )
         outputs = (length + before + after - size + (stride - 1) * is_ceil) // stride + 1
         if (outputs - 1) * stride >= length + before and is_ceil:  # it would begin in the padding
