@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from keras import Model
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from training.loading import load_model
+
 Array = NDArray[Any]
+TOLERANCE = 2e-6  # of the largest value, for one operator
 BATCH = "batch"
 INPUT, OUTPUT = "image", "logits"
 
@@ -190,3 +194,18 @@ def difference(actual: NDArray[np.float32], expected: NDArray[np.float32]) -> fl
     """Return the largest difference, relative to the largest expected value."""
     assert actual.shape == expected.shape
     return float(np.abs(actual - expected).max() / np.abs(expected).max())
+
+
+def check(writer: Writer, output: str, folder: Path, size: tuple[int, int] | None = None) -> Model:
+    """Compare the imported model of a graph with onnxruntime; return the model."""
+    path = writer.save(writer.node("Flatten", output, axis=1), folder / "mine.onnx")
+    model = load_model(path, size=size)
+    images = np.random.default_rng(5).normal(0, 1, (3, *model.input_shape[1:]))
+    images = images.astype(np.float32)
+    assert difference(model(images).numpy(), reference(path, images)) < TOLERANCE
+    return model
+
+
+def kinds(model: Model) -> list[type]:
+    """Return the classes of a model's layers, without input, Permute and Flatten."""
+    return [type(layer) for layer in model.layers[1:-2]]
