@@ -16,6 +16,7 @@ CONVOLUTIONS: dict[str, dict[str, Any]] = {
     "dilation": {"pads": [2, 2, 2, 2], "dilations": [2, 2]},
     "dilations": {"dilations": [1, 3]},
     "strides and dilation": {"pads": [1, 2, 0, 1], "dilations": [2, 1], "strides": [2, 2]},
+    "both, same for the strides": {"pads": [0, 1, 1, 1], "dilations": [1, 2], "strides": [2, 2]},
     "groups": {"group": 2, "pads": [1, 0, 1, 0]},
     "depthwise": {"group": 4, "pads": [1, 1, 1, 1], "strides": [2, 2]},
     "depthwise dilation": {"group": 4, "dilations": [2, 2], "pads": [2, 2, 2, 2]},

@@ -27,9 +27,11 @@ def convolve(node: Node) -> Tensor:
     strides = node.integers("strides", [1, 1], low=1)
     dilations = node.integers("dilations", [1, 1], low=1)
     axes = read_axes(node, lengths, kernel, strides, dilations)
-    value, padding = _padded(node, image, axes)
     # Keras has no convolution with both strides and dilation.
     is_thinned = max(strides) > 1 and max(dilations) > 1
+    if is_thinned:
+        axes = [axis.at_every_cell() for axis in axes]
+    value, padding = _padded(node, image, axes)
     options: dict[str, Any] = {
         "kernel_size": kernel,
         "strides": 1 if is_thinned else strides,

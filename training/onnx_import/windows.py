@@ -1,7 +1,7 @@
 """Where a window that slides over a map begins and ends: pads, strides and dilations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.onnx_import.node import Node
 
@@ -46,6 +46,11 @@ class Axis:
     def is_valid(self) -> bool:
         """Return whether no window covers padding."""
         return not self.before and not self.end
+
+    def at_every_cell(self) -> "Axis":
+        """Return the window with a stride of 1 and the same padding."""
+        outputs = self.length + self.before + self.after - self.size + 1
+        return replace(self, stride=1, outputs=outputs)
 
 
 def read_axes(
