@@ -142,6 +142,14 @@ def many_nodes(model: onnx.ModelProto) -> None:
     model.graph.node.extend([node(model, "Relu")] * 10_001)
 
 
+def long_chain(model: onnx.ModelProto) -> None:
+    """Add more layers in a row than Keras can follow."""
+    for index in range(1200):
+        source = OUTPUT if index == 0 else f"chain{index - 1}"
+        model.graph.node.append(helper.make_node("Sigmoid", [source], [f"chain{index}"]))
+    model.graph.output[0].name = "chain1199"
+
+
 def huge_padding(model: onnx.ModelProto) -> None:
     """Let a map grow beyond all memory."""
     attribute("Conv", "pads", [90_000] * 4)(model)
@@ -163,6 +171,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "no input": (inputs("Relu"), "its input 0 is missing or constant"),
     "constant input": (inputs("Relu", "fc.bias"), "its input 0 is missing or constant"),
     "computed weights": (inputs("Conv", INPUT, INPUT), "input 1 is computed from the image"),
+    "long chain": (long_chain, "too long a chain for Keras"),
     "many nodes": (many_nodes, "1 to 10000 are allowed"),
     "no nodes": (lambda m: m.graph.ClearField("node"), "has 0 nodes"),
     "no graph": (lambda m: m.ClearField("graph"), "has 0 nodes"),

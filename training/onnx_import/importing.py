@@ -92,7 +92,13 @@ def import_model(path: Path, size: tuple[int, int] | None = None) -> keras.Model
             f"The output {graph.output[:80]!r} has the shape {shape} for an image; it must be one "
             "number for each class. Add global pooling, Flatten and Linear to the model."
         )
-    return keras.Model(image, output.value, name=names.unique(path.stem))
+    try:
+        return keras.Model(image, output.value, name=names.unique(path.stem))
+    except RecursionError as error:
+        raise ExportError(
+            f"The {len(graph.nodes)} nodes have too long a chain for Keras, which follows it "
+            "recursively; about 900 layers in a row are possible. Export a shallower model."
+        ) from error
 
 
 def _image(
