@@ -29,7 +29,7 @@ bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
 	$(DEV) -m training
 
-export: .venv-dev/installed  ## export a Keras model (FLAGS="mine.keras --name flowers")
+export: .venv-dev/installed  ## export a Keras or ONNX model (FLAGS="mine.keras --name flowers")
 	$(DEV) -m training export $(FLAGS)
 
 efficientnet: .venv-dev/installed  ## build the example models/efficientnet-lite0, trained on ImageNet

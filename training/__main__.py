@@ -233,10 +233,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(command=_evaluate)
 
     export = commands.add_parser(
-        "export", parents=[common], help="write a run's model, or any Keras model, as a bundle"
+        "export",
+        parents=[common],
+        help="write a run's model, or any Keras or ONNX model, as a bundle",
     )
     export.add_argument(
-        "model", type=Path, nargs="?", help="a saved .keras or .h5 model; default: the run's"
+        "model", type=Path, nargs="?", help="a saved .keras, .h5 or .onnx model; default: the run's"
     )
     export.add_argument("--run", type=Path, default=Path("runs/best"))
     export.add_argument("--models", type=Path, default=Path("models"), help="folder of bundles")
