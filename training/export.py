@@ -117,16 +117,21 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
             Keras. Nothing is written then.
     """
     log.info("Reading %s …", path)
-    return export_keras_model(load_model(path, wanted.imports, wanted.size), models, wanted)
+    model = load_model(path, wanted.imports, wanted.size)
+    return export_keras_model(model, models, wanted, may_take_bytes=path.suffix != ONNX)
 
 
-def export_keras_model(model: keras.Model, models: Path, wanted: Wanted) -> tuple[Path, Summary]:
+def export_keras_model(
+    model: keras.Model, models: Path, wanted: Wanted, *, may_take_bytes: bool = True
+) -> tuple[Path, Summary]:
     """Write a Keras model as the next bundle `models/<name>/<version>`.
 
     Args:
         model: built.
         models: the folder of all bundles.
         wanted: the user's wishes; its imports are not read.
+        may_take_bytes: whether a Rescaling or Normalization at its beginning means that it takes
+            bytes. In a model from an ONNX file, these stand for any constant.
 
     Returns:
         The bundle's folder, and what was measured.
@@ -144,9 +149,7 @@ def export_keras_model(model: keras.Model, models: Path, wanted: Wanted) -> tupl
             f"The model has {classes} classes, and there are {len(labels)} labels; give one "
             "for each class, a line each."
         )
-    # A file of Keras begins with these layers where it takes bytes; in an ONNX file, they stand
-    # for any constant.
-    rescales = path.suffix != ONNX and any(each.kind in _RESCALING for each in traced.layers[:3])
+    rescales = may_take_bytes and any(each.kind in _RESCALING for each in traced.layers[:3])
     source = _input(wanted.input, shape, rescales)
     pictures = read_pictures(wanted.fit_images, source) if wanted.fit_images else None
     images = patterns(shape, _COMPARED_PATTERNS) if pictures is None else pictures[:_COMPARED]
