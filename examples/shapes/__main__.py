@@ -28,7 +28,7 @@ def _train(flags: argparse.Namespace) -> None:
     from examples.shapes.model import shapes_resnet
     from examples.training_loop import Example, train_and_export
 
-    example = Example("shapes", LABELS, input="rgb,stretch", epochs=18, batch_size=64)
+    example = Example("shapes", LABELS, input="rgb,stretch", epochs=10, batch_size=64)
     train_and_export(shapes_resnet, draw_data(flags.seed), example, flags.models, flags.seed)
 
 

@@ -19,11 +19,11 @@ log = logging.getLogger(__name__)
 
 LABELS = tuple(OUTLINES)
 SIZE = 64
-TRAINING_SIZE, VALIDATION_SIZE, TEST_SIZE = 10_000, 1_000, 2_000
+TRAINING_SIZE, VALIDATION_SIZE, TEST_SIZE = 20_000, 2_000, 2_000
 _SUPERSAMPLING = 4
-_RADII = 12, 27  # pixels
+_RADII = 13, 27  # pixels
 _SQUEEZES = 0.7, 1.0  # of one axis: pictures of 4:3 are stretched to the square input
-_LEAST_CONTRAST = 0.3  # between the shape's colour and the background's, of at most 1.7
+_LEAST_CONTRAST = 0.35  # between the shape's colour and the background's, of at most 1.7
 _CLUTTERED = 0.4  # share of the images
 _MOST_NOISE = 0.06  # standard deviation
 

@@ -1,15 +1,10 @@
 """Drawings of shapes depend on their seed alone, lie inside the image, and differ by class."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from examples.shapes.data import LABELS, SIZE, contact_sheet, draw, draw_images, shape_mask
+from examples.shapes.data import LABELS, SIZE, draw, draw_images, shape_mask
 from examples.shapes.outlines import OUTLINES
-
-RADIUS = 27  # pixels, the largest
 
 
 def test_a_seed_gives_the_same_drawings() -> None:
@@ -67,16 +62,6 @@ def test_a_shape_stands_out_from_its_background() -> None:
         pixels = draw(label, np.random.default_rng(seed)) / 255
         inside, outside = (np.median(pixels[part], axis=0) for part in (mask > 0.99, mask == 0))
         assert np.linalg.norm(inside - outside) > 0.2, (seed, label)
-
-
-def test_the_sheet_of_samples_is_small(tmp_path: Path) -> None:
-    """The sheet has a column for each class, and its file is below 60 KB."""
-    path = tmp_path / "samples.png"
-    contact_sheet(path)
-    assert path.stat().st_size < 60_000
-    with Image.open(path) as sheet:
-        assert sheet.width >= len(LABELS) * SIZE
-        assert sheet.height >= 2 * SIZE
 
 
 def _inside(points: np.ndarray, polygon: np.ndarray) -> np.ndarray:
