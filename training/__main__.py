@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     if getattr(flags, "model", None) is not None:
         return _export_model(flags)
     # imported here, because --help should not wait for a backend
-    from training.data import DataError, load_mnist
+    from training.data import load_mnist
+    from training.idx import DataError
     from training.run_folder import Interrupted
 
     try:
