@@ -38,7 +38,7 @@ def keep_freed_memory() -> None:
     """Let glibc keep the memory that TensorFlow's threads free.
 
     By default it returns whole heaps to the system after each step and requests them in the next,
-    which doubles the CPU time of a small convolutional network. Other C libraries ignore it.
+    which doubles the CPU time of a small convolutional network. No effect with other C libraries.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

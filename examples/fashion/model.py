@@ -35,6 +35,6 @@ def fashion_cnn() -> keras.Model:
 def _block(name: str, channels: int) -> list[keras.layers.Layer]:
     return [
         layers.Conv2D(channels, 3, padding="same", use_bias=False, name=name),
-        layers.BatchNormalization(name=f"{name}_normalization"),
+        layers.BatchNormalization(name=f"{name}_norm"),
         layers.ReLU(name=f"{name}_relu"),
     ]

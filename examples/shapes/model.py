@@ -3,43 +3,45 @@
 import keras
 from keras import layers
 
+INPUT_SHAPE = (64, 64, 3)
 CLASSES = 10
 
 
 def shapes_resnet() -> keras.Model:
     """Build the network, untrained: a stem and three residual blocks.
 
+    Each block is a model of its own, by whose name the page groups the layers.
+
     Returns:
         A model from float32 (N, 64, 64, 3) in 0–1 to probabilities, float32 (N, 10).
     """
-    image = keras.Input((64, 64, 3))
+    image = keras.Input(INPUT_SHAPE)
     values = _convolution(image, 24, "stem", strides=2)
     values = layers.ReLU(name="stem_relu")(values)
     values = layers.MaxPooling2D(name="stem_pool")(values)
-    values = _residual_block(values, 24, "block1")
-    values = _residual_block(values, 48, "block2", strides=2)
-    values = _residual_block(values, 64, "block3", strides=2)
+    for name, channels, strides in (("block1", 24, 1), ("block2", 48, 2), ("block3", 64, 2)):
+        values = _residual_block(values.shape[1:], channels, strides, name)(values)
     values = layers.GlobalAveragePooling2D(name="average")(values)
     probabilities = layers.Dense(CLASSES, activation="softmax", name="classes")(values)
     return keras.Model(image, probabilities, name="shapes")
 
 
 def _residual_block(
-    values: keras.KerasTensor, channels: int, name: str, strides: int = 1
-) -> keras.KerasTensor:
-    """Add two convolutions to their input, as He et al. (2016) do.
+    shape: tuple[int, int, int], channels: int, strides: int, name: str
+) -> keras.Model:
+    """Return a block that adds its input to two convolutions of it, as He et al. (2016) do.
 
-    Where the block changes the shape, a convolution of 1 × 1 with the same stride gives the
-    shortcut the shape of the sum.
+    A block with strides or other channels needs a shortcut of the sum's shape: a convolution of
+    1 × 1 with the same strides.
     """
-    shortcut = values
-    if strides > 1 or values.shape[-1] != channels:
-        shortcut = _convolution(values, channels, f"{name}_shortcut", size=1, strides=strides)
-    values = _convolution(values, channels, f"{name}_conv1", strides=strides)
-    values = layers.ReLU(name=f"{name}_relu1")(values)
-    values = _convolution(values, channels, f"{name}_conv2")
-    values = layers.Add(name=f"{name}_add")([shortcut, values])
-    return layers.ReLU(name=f"{name}_relu2")(values)
+    block_input = shortcut = keras.Input(shape)
+    if strides > 1 or shape[-1] != channels:
+        shortcut = _convolution(shortcut, channels, "shortcut", size=1, strides=strides)
+    values = _convolution(block_input, channels, "conv1", strides=strides)
+    values = layers.ReLU(name="relu1")(values)
+    values = _convolution(values, channels, "conv2")
+    values = layers.Add(name="add")([shortcut, values])
+    return keras.Model(block_input, layers.ReLU(name="relu2")(values), name=name)
 
 
 def _convolution(
@@ -49,4 +51,4 @@ def _convolution(
     convolution = layers.Conv2D(
         channels, size, strides=strides, padding="same", use_bias=False, name=name
     )
-    return layers.BatchNormalization(name=f"{name}_normalization")(convolution(values))
+    return layers.BatchNormalization(name=f"{name}_norm")(convolution(values))

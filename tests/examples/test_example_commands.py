@@ -37,7 +37,7 @@ def test_fashion_reaches_its_accuracy_and_is_served(tmp_path: Path) -> None:
     """Fashion-MNIST is predicted with an accuracy of 0.92, and the sample as an ankle boot."""
     assert trained("fashion", tmp_path) >= 0.92
     sample = (tmp_path / "fashion" / "1" / "sample.png").read_bytes()
-    with running(CONVSCOPE_MODELS_DIR=str(tmp_path)) as (_, url):
+    with running(CONVSCOPE_MODELS_DIR=str(tmp_path), CONVSCOPE_DEFAULT_MODEL="fashion") as (_, url):
         prediction = requests.post(f"{url}/predict?model=fashion", data=sample).json()
     (first,) = prediction["predictions"]
     assert set(first["probabilities"]) == set(CLOTHES)
@@ -50,7 +50,7 @@ def test_shapes_reach_their_accuracy_and_are_served(tmp_path: Path) -> None:
     """Shapes are predicted with an accuracy of 0.98, also larger drawings over HTTP."""
     assert trained("shapes", tmp_path) >= 0.98
     right = 0
-    with running(CONVSCOPE_MODELS_DIR=str(tmp_path)) as (_, url):
+    with running(CONVSCOPE_MODELS_DIR=str(tmp_path), CONVSCOPE_DEFAULT_MODEL="shapes") as (_, url):
         for index, label in enumerate(SHAPES):
             drawing = Image.fromarray(draw(label, np.random.default_rng((77, index))))
             image = encode(drawing.resize((320, 320), Image.Resampling.BICUBIC))

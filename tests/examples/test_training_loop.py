@@ -49,21 +49,20 @@ def test_a_few_steps_reduce_the_loss(
 
 def test_the_residual_network_has_branches() -> None:
     """Each block adds its input, or a strided convolution of it, to two convolutions."""
-    layers = {layer["config"]["name"]: layer for layer in shapes_resnet().get_config()["layers"]}
-
-    def inputs(name: str) -> list[str]:
-        (node,) = layers[name]["inbound_nodes"]
-        tensors = node["args"][0]
-        tensors = tensors if isinstance(tensors, list) else [tensors]
-        return [tensor["config"]["keras_history"][0] for tensor in tensors]
-
-    assert inputs("block1_add") == ["stem_pool", "block1_conv2_normalization"]
-    for block, before in (("block2", "block1_relu2"), ("block3", "block2_relu2")):
-        shortcut, own = f"{block}_shortcut", f"{block}_conv2_normalization"
-        assert inputs(f"{block}_add") == [f"{shortcut}_normalization", own]
-        assert inputs(shortcut) == inputs(f"{block}_conv1") == [before]
-        assert layers[shortcut]["config"]["strides"] == (2, 2)
-        assert layers[shortcut]["config"]["kernel_size"] == (1, 1)
+    network = shapes_resnet()
+    for name in ("block1", "block2", "block3"):
+        block = network.get_layer(name)
+        inputs = {layer.name: _inputs(layer) for layer in block.layers}
+        start = block.layers[0].name
+        assert inputs["conv1"] == [start]
+        if name == "block1":
+            assert inputs["add"] == [start, "conv2_norm"]
+        else:
+            assert inputs["add"] == ["shortcut_norm", "conv2_norm"]
+            assert inputs["shortcut"] == [start]
+            shortcut = block.get_layer("shortcut")
+            assert (shortcut.kernel_size, shortcut.strides) == ((1, 1), (2, 2))
+            assert block.get_layer("conv1").strides == (2, 2)
 
 
 def test_batches_depend_on_seed_and_index_alone(drawings: Images) -> None:
@@ -120,3 +119,9 @@ def test_the_evaluation_predicts_every_image(drawings: Images) -> None:
 def _numbers(batch: tuple[NDArray[np.float32], NDArray[np.float32]]) -> list[int]:
     """Return the value of each image of one pixel."""
     return np.rint(batch[0].ravel() * 255).astype(int).tolist()
+
+
+def _inputs(layer: keras.layers.Layer) -> list[str]:
+    """Return the names of the layers that a layer of a functional model reads."""
+    tensors = layer.input if isinstance(layer.input, list) else [layer.input]
+    return [tensor._keras_history.operation.name for tensor in tensors]
