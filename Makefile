@@ -4,6 +4,8 @@ SERVICE := .venv/bin/python
 DEV := .venv-dev/bin/python
 
 PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a browser of its own
+# glibc's allocator otherwise returns memory to the system after each training step, and requests it again
+KEEP_MEMORY := MALLOC_TOP_PAD_=67108864
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
 .PHONY: help serve test test-all containers bench train export efficientnet fashion shapes lint format lock
@@ -33,10 +35,10 @@ export: .venv-dev/installed  ## export a Keras or ONNX model (FLAGS="mine.keras 
 	$(DEV) -m training export $(FLAGS)
 
 fashion: .venv-dev/installed  ## train the example Fashion-MNIST and export it (examples/README.md)
-	$(DEV) -m examples.fashion
+	$(KEEP_MEMORY) $(DEV) -m examples.fashion
 
 shapes: .venv-dev/installed  ## train the example of a residual network on drawn shapes
-	$(DEV) -m examples.shapes
+	$(KEEP_MEMORY) $(DEV) -m examples.shapes
 
 efficientnet: .venv-dev/installed  ## build the example models/efficientnet-lite0, trained on ImageNet
 	$(DEV) -m examples.efficientnet_lite0

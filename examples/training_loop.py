@@ -15,7 +15,6 @@ from PIL import Image
 
 from examples.data import Data, Images
 from service.model.normalisation import as_floats
-from training.device import keep_freed_memory
 from training.evaluate import Report, metrics
 from training.export import Wanted, export_model
 from training.plots import draw_confusion
@@ -84,7 +83,6 @@ def train(model: keras.Model, data: Data, example: Example, seed: int) -> None:
         example: the numbers of the training.
         seed: of the order and the augmentation.
     """
-    keep_freed_memory()
     batches = Batches(data.training, example, seed)
     steps = batches.steps_per_epoch
     learning_rate = keras.optimizers.schedules.CosineDecay(

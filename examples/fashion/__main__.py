@@ -26,7 +26,7 @@ def _train(flags: argparse.Namespace) -> None:
     from examples.training_loop import Example, train_and_export
 
     data = load_fashion(flags.cache, flags.data)
-    example = Example("fashion", LABELS, input="grey,pad", epochs=10)
+    example = Example("fashion", LABELS, input="grey,pad", epochs=12, shift=1)
     train_and_export(fashion_cnn, data, example, flags.models, flags.seed)
 
 
