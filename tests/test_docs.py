@@ -2,8 +2,9 @@
 
 import ast
 import re
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 from msgspec.structs import fields
 
@@ -11,8 +12,10 @@ from service.api.http import metrics
 from service.api.http.problems import HTTP_PROBLEMS, PROBLEMS
 from service.app import create_app
 from service.images.digit.preprocessing import Removal
+from service.model.explain.traces import Explanation
 from service.settings import Settings
 from tests.conftest import ROOT
+from tools import supported_layers
 
 API, SETTINGS, OPERATIONS, ARCHITECTURE = (
     ROOT / "docs" / name for name in ("api.md", "settings.md", "operations.md", "architecture.md")
@@ -116,3 +119,22 @@ def test_every_function_in_the_architecture_exists():
         }
         for name in re.split(r"[`, ]+", names):
             assert set(name.split(".")) <= there, f"{paths} does not define {name}"
+
+
+def test_the_table_of_explained_layers_is_that_of_the_registry():
+    """docs/bring-your-own-model.md has the table that tools/supported_layers.py generates."""
+    page = supported_layers.PAGE.read_text()
+    assert page == supported_layers.updated(page), (
+        "the table is out of date; run .venv-dev/bin/python -m tools.supported_layers"
+    )
+
+
+def test_every_field_of_an_explanation_is_documented():
+    """The section on /explain names each kind of explanation and each of its fields."""
+    section = API.read_text().partition("\n## `POST /explain`\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", section))))
+    for explanation in get_args(Explanation):
+        hints = get_type_hints(explanation)
+        parts = {part for hint in hints.values() for part in (hint, *get_args(hint))}
+        names = {name for part in parts if is_dataclass(part) for name in get_type_hints(part)}
+        assert names | hints.keys() <= named, explanation.__name__

@@ -100,7 +100,7 @@ def activations(client: Client, arguments: argparse.Namespace) -> int:
 def explain(client: Client, arguments: argparse.Namespace) -> int:
     """Print the arithmetic behind one cell."""
     cell = (arguments.layer, arguments.channel, arguments.row, arguments.column)
-    explanation = client.explain(arguments.file, *cell, **_options(arguments))
+    explanation = client.explain(arguments.file, *cell, top=arguments.top, **_options(arguments))
     indent = None if arguments.json else 2
     print(json.dumps(_explanation_json(explanation), indent=indent))
     return 0
@@ -179,6 +179,7 @@ def _add_explain(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
     command.add_argument("--channel", type=int, required=True, help="channel or unit, from 0")
     command.add_argument("--row", type=int, help="row of the activation map, from 0")
     command.add_argument("--column", type=int, help="column of the activation map, from 0")
+    command.add_argument("--top", type=int, help="list only the largest terms; default: all")
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -12,13 +12,14 @@ from convscope_client.connection import Connection
 from convscope_client.drawings import Drawings, Mode, Stage, joined
 from convscope_client.errors import ClientError
 from convscope_client.images import EncodedImage, Image, Images, bodies, single_body, split
-from convscope_client.results import Explanation, Prediction, Segment
+from convscope_client.insight import Insight
+from convscope_client.results import Prediction, Segment
 
 IMAGES_PER_PREDICT = 500  # a request that the service answers well within the timeout
 IMAGES_PER_ACTIVATIONS = 64  # about 200 kB per image with all layers of the lecture's network
 
 
-class Client(Drawings):
+class Client(Drawings, Insight):
     """A client of one ConvScope service; it keeps its connection and is for one thread at a time.
 
     Args:
@@ -205,58 +206,6 @@ class Client(Drawings):
             parts.append(dict(np.load(io.BytesIO(response.content), allow_pickle=False)))
         names = parts[0] if parts else ()
         return {name: np.concatenate([part[name] for part in parts]) for name in names}
-
-    def explain(
-        self,
-        image: Image,
-        layer: str,
-        channel: int,
-        row: int | None = None,
-        column: int | None = None,
-        *,
-        preprocess: Mode | None = None,
-        model: str | None = None,
-        version: int | None = None,
-    ) -> Explanation:
-        """Return the exact arithmetic behind one cell.
-
-        Args:
-            image: a single image as for `predict`.
-            layer: name of the layer.
-            channel: index of the channel, or of the unit of a flat layer, from 0.
-            row: of the activation map, from 0; None for a flat layer.
-            column: of the activation map, from 0; None for a flat layer.
-            preprocess: as for `predict`.
-            model: as for `predict`.
-            version: as for `predict`.
-
-        Returns:
-            The prediction, and the arithmetic as a dataclass that depends on the layer's kind.
-
-        Raises:
-            UnknownKind: this client does not know the kind of the layer.
-        """
-        cell = {"layer": layer, "channel": channel, "row": row, "column": column}
-        query = {**cell, "preprocess": preprocess, "model": model, "version": version}
-        response = self._connection.json("POST", "/explain", query, single_body(image))
-        return Explanation.parse(response)
-
-    def preprocess(
-        self,
-        image: Image,
-        *,
-        preprocess: Mode | None = None,
-        model: str | None = None,
-        version: int | None = None,
-    ) -> NDArray[np.uint8]:
-        """Return the model's input for an image; arguments as for `predict`.
-
-        Returns:
-            uint8 (28, 28), foreground 255 on background 0; every other call takes it as an image.
-        """
-        query = {"preprocess": preprocess, "model": model, "version": version}
-        digit = self._connection.json("POST", "/preprocess", query, single_body(image))["digit"]
-        return np.array(digit, np.uint8)
 
     def model(self, model: str | None = None, version: int | None = None) -> dict[str, Any]:
         """Return the model's manifest: layers, shapes, parameters, training and metrics."""

@@ -1,9 +1,13 @@
-"""The results of predictions and explanations, parsed from the service's JSON."""
+"""The results of predictions, explanations and occlusion maps, parsed from the service's JSON."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any, Generic, Self, TypeVar
 
-from convscope_client.traces import Trace, parse_trace
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope_client.kinds import parse_trace
+from convscope_client.traces import Trace
 
 Label = TypeVar("Label", str, str | None)
 Confidence = TypeVar("Confidence", float, float | None)
@@ -106,3 +110,42 @@ class Explanation:
         """
         (prediction,) = Prediction.parse_all(response)
         return cls(prediction, parse_trace(response["explanation"]))
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """How much the confidence in the predicted class drops when each patch is covered.
+
+    Attributes:
+        index: of the class that is predicted for the whole image.
+        label: of that class.
+        confidence: its probability for the whole image.
+        heat: the drop for each position of the patch, float32 (rows, columns).
+        pixels: for each pixel of the model's input, the mean drop of the patches on it, float32
+            (H, W).
+        patch: side of the covering square in pixels of the model's input.
+        stride: step between positions.
+        fill: value of the covered pixels.
+        tops: top row of the patch, for each row of `heat`.
+        lefts: left column of the patch, for each column of `heat`.
+        model: name, version and sha256 of the model.
+    """
+
+    index: int
+    label: str
+    confidence: float
+    heat: NDArray[np.float32] = field(repr=False)
+    pixels: NDArray[np.float32] = field(repr=False)
+    patch: int
+    stride: int
+    fill: int
+    tops: list[int]
+    lefts: list[int]
+    model: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def parse(cls, response: dict[str, Any]) -> Self:
+        """Convert the JSON of a response of /occlusion; fields that are not known are left out."""
+        values = {**response["occlusion"], "model": response["model"]}
+        values |= {name: np.array(values[name], np.float32) for name in ("heat", "pixels")}
+        return cls(**{each.name: values[each.name] for each in fields(cls)})

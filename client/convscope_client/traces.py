@@ -1,86 +1,68 @@
-"""The explanation of each kind of layer, as dataclasses: one class per kind in `TRACES`.
+"""The explanations of cells, as dataclasses with the fields of the service's JSON.
 
-The fields are those of the service's JSON; fields that this client does not know are left out.
+`kinds.py` states which class belongs to which kind of layer.
 """
 
-from dataclasses import dataclass, fields, is_dataclass
-from types import NoneType, UnionType
-from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
 
-from convscope_client.errors import UnknownKind
-
-Grid: TypeAlias = list[list[float]]  # rows × columns
-T = TypeVar("T")
+from convscope_client.cells import Cell, Grid, Window
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One value of a layer, or one pixel of the digit.
+class Softmax:
+    """The softmax of a layer's logits: post = exponentials[channel] / sum.
 
     Attributes:
-        layer: a layer's name, or "digit".
-        channel: from 0; the unit's index in a flat layer.
-        row: from 0; None in a flat layer.
-        column: from 0; None in a flat layer.
+        logits: by channel.
+        maximum: the largest logit.
+        exponentials: exp(logit − maximum) by channel.
+        sum: of the exponentials.
     """
 
-    layer: str
-    channel: int
-    row: int | None
-    column: int | None
+    logits: list[float]
+    maximum: float
+    exponentials: list[float]
+    sum: float
 
 
-@dataclass(frozen=True)
-class Region:
-    """A rectangle of cells, or of pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
-class Window(Region):
-    """A rectangle that may extend into padding.
-
-    Attributes:
-        inside: its part without padding.
-    """
-
-    inside: Region
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trace:
-    """The fields that the explanations of all kinds of layers have.
+    """The fields that the explanations of all kinds of layer have.
 
     Attributes:
         kind: the layer's kind, such as "Conv2D".
         cell: the explained cell.
-        input: name of the layer before, whose values are the terms; "digit" for the first layer.
-        receptive_field: the pixels of the digit that the cell depends on.
+        input: the first of `inputs`.
+        inputs: names of the layers whose `post` values are the terms; "digit" or "input" for the
+            model's input.
+        receptive_field: the pixels of the model's input that the cell depends on.
         pre: the result of the arithmetic, before the activation function.
         value: the value that the service's graph computed.
         difference: |pre − value|, the rounding error of float32.
         activation: name of the activation function; "linear" for none.
+        activation_parameters: of the activation function, by Keras's names; those that it has by
+            default are left out.
         post: the activation function of `pre`.
+        softmax: of the layer's channels at the cell's place; None for another activation function.
     """
 
     kind: str
     cell: Cell
     input: str
+    inputs: list[str]
     receptive_field: Window
     pre: float
     value: float
     difference: float
     activation: str
+    activation_parameters: dict[str, float]
     post: float
+    softmax: Softmax | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WindowTrace(Trace):
-    """The fields that layers with a sliding window add.
+    """The fields that layers with a window add.
 
     Attributes:
         window: the cells of the layer before that the cell depends on.
@@ -101,7 +83,7 @@ class ChannelTerm:
         channel: index in the layer before.
         patch: its values in the window; padding is 0.
         kernel: the kernel's slice for this channel.
-        products: patch × kernel, elementwise.
+        products: patch × kernel, element by element.
         contribution: the sum of the products.
     """
 
@@ -112,68 +94,87 @@ class ChannelTerm:
     contribution: float
 
 
-@dataclass(frozen=True)
-class Softmax:
-    """The softmax of a layer: post = exponentials[channel] / sum.
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionTrace(WindowTrace):
+    """`pre` = the contributions of `terms` + rest + bias; a contribution is Σ patch × kernel.
 
     Attributes:
-        logits: by channel.
-        maximum: the largest logit.
-        exponentials: exp(logit − maximum) by channel.
-        sum: sum of the exponentials.
+        rows: of the layer before, that the rows of the patches hold; those below 0 or beyond the
+            end are padding.
+        columns: the same for columns.
+        kernel_rows: of the whole kernel, that the rows of the terms' kernels are.
+        kernel_columns: the same for columns.
+        terms: of every input channel of the cell's group, in order; with `top`, those with the
+            largest |contribution|, largest first.
+        count: the number of all input channels.
+        rest: the sum of the contributions that `terms` leaves out.
+        bias: of the cell's channel; 0 in a layer without biases.
     """
 
-    logits: list[float]
-    maximum: float
-    exponentials: list[float]
-    sum: float
-
-
-@dataclass(frozen=True)
-class ConvolutionTrace(WindowTrace):
-    """Conv2D: pre = the sum of all contributions + bias."""
-
+    rows: list[int]
+    columns: list[int]
+    kernel_rows: list[int]
+    kernel_columns: list[int]
     terms: list[ChannelTerm]
+    count: int
+    rest: float
     bias: float
-    softmax: Softmax | None
 
 
 @dataclass(frozen=True)
+class SeparableTerm(ChannelTerm):
+    """The contribution of one channel of the depthwise result: the sum of products × weight.
+
+    Attributes:
+        depthwise_channel: of the depthwise result.
+        depthwise: the sum of the products, its value.
+        weight: of the pointwise convolution.
+    """
+
+    depthwise_channel: int
+    depthwise: float
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeparableConvolutionTrace(WindowTrace):
+    """`pre` = the contributions of `terms` + rest + bias; the fields are those of a convolution."""
+
+    rows: list[int]
+    columns: list[int]
+    terms: list[SeparableTerm]
+    count: int
+    rest: float
+    bias: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaxPoolingTrace(WindowTrace):
-    """MaxPooling2D: pre = the largest value of `patch`; `winner` is its first cell."""
+    """`pre` = the largest of `patch`, the values in `window.inside`; `winner` is its first cell."""
 
     patch: Grid
     winner: Cell
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AveragePoolingTrace(WindowTrace):
-    """AveragePooling2D: pre = the mean of the `count` values of `patch`."""
+    """`pre` = the mean of `patch`, the `count` values in `window.inside`; padding is left out."""
 
     patch: Grid
     count: int
 
 
 @dataclass(frozen=True)
-class FlattenTrace(Trace):
-    """Flatten: pre = the value of the cell `source`."""
-
-    source: Cell
-
-
-@dataclass(frozen=True)
-class DenseTerm:
-    """The contribution of one input to a unit.
+class WeightedCell:
+    """The contribution of one cell: value × weight.
 
     Attributes:
-        index: of the input, in the layer before.
-        source: the cell that the input is the value of.
-        value: the input's value.
+        source: the cell that holds the value.
+        value: of the cell.
         weight: its weight.
         contribution: value × weight.
     """
 
-    index: int
     source: Cell
     value: float
     weight: float
@@ -181,59 +182,93 @@ class DenseTerm:
 
 
 @dataclass(frozen=True)
-class DenseTrace(Trace):
-    """Dense: pre = the contributions of `terms` + rest + bias.
+class DenseTerm(WeightedCell):
+    """The contribution of one input to a unit.
 
     Attributes:
-        terms: the inputs, largest |contribution| first.
-        count: number of all inputs.
+        index: of the input, in the layer before.
+    """
+
+    index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseTrace(Trace):
+    """`pre` = the contributions of `terms` + rest + bias; a contribution is value × weight.
+
+    Attributes:
+        terms: the inputs with the largest |contribution|, largest first.
+        count: the number of all inputs.
         rest: the sum of the contributions that `terms` leaves out.
-        bias: the unit's bias.
-        softmax: of the layer; None for another activation function.
+        bias: of the unit; 0 in a layer without biases.
     """
 
     terms: list[DenseTerm]
     count: int
     rest: float
     bias: float
-    softmax: Softmax | None
 
 
-TRACES: dict[str, type[Trace]] = {
-    "Conv2D": ConvolutionTrace,
-    "MaxPooling2D": MaxPoolingTrace,
-    "AveragePooling2D": AveragePoolingTrace,
-    "Flatten": FlattenTrace,
-    "Dense": DenseTrace,
-}
+@dataclass(frozen=True, kw_only=True)
+class UpSamplingTrace(Trace):
+    """`pre` = the contributions of `terms`, the nearest cells; a contribution is value × weight."""
+
+    terms: list[WeightedCell]
 
 
-def parse_trace(explanation: dict[str, Any]) -> Trace:
-    """Convert the JSON of an explanation to the dataclass of its kind.
+@dataclass(frozen=True, kw_only=True)
+class BatchNormalizationTrace(Trace):
+    """`pre` = gamma × (x − mean) / √(variance + epsilon) + beta, with x the value of `source`."""
 
-    Raises:
-        UnknownKind: no class belongs to its kind.
+    source: Cell
+    x: float
+    mean: float
+    variance: float
+    epsilon: float
+    gamma: float
+    beta: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffineTrace(Trace):
+    """`pre` = x × scale + offset, with x the value of `source`."""
+
+    source: Cell
+    x: float
+    scale: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A value that a merge combines, and its cell."""
+
+    source: Cell
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeTrace(Trace):
+    """`pre` = the sum, difference, product, mean, maximum or minimum of the operands' values.
+
+    Attributes:
+        operands: one of each input, in order.
+        winner: the first operand with the largest (smallest) value; None for other kinds.
     """
-    kind = explanation["kind"]
-    if kind not in TRACES:
-        raise UnknownKind(
-            f"The service explained a layer of the unknown kind {kind!r}; this client knows "
-            f"{', '.join(TRACES)}. Install a newer convscope-client."
-        )
-    return _parse(TRACES[kind], explanation)
+
+    operands: list[Operand]
+    winner: Cell | None
 
 
-def _parse(expected: type[T], value: Any) -> T:
-    """Convert JSON to a type: a dataclass, a list, one of these or None, or a plain value."""
-    if isinstance(expected, UnionType):
-        if value is None:
-            return cast(T, None)
-        (expected,) = (option for option in get_args(expected) if option is not NoneType)
-    if is_dataclass(expected):
-        hints = get_type_hints(expected)
-        names = [field.name for field in fields(expected)]
-        return cast(T, expected(**{name: _parse(hints[name], value[name]) for name in names}))
-    if get_origin(expected) is list:
-        (item,) = get_args(expected)
-        return cast(T, [_parse(item, each) for each in value])
-    return cast(T, value)
+@dataclass(frozen=True, kw_only=True)
+class CopyTrace(Trace):
+    """`pre` = the value of the cell `source`; only the activation function, if any, changes it.
+
+    Attributes:
+        source: None in the padding, whose value is 0.
+    """
+
+    source: Cell | None
+
+
+FlattenTrace = CopyTrace  # its name in version 0.1.0

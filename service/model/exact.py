@@ -37,6 +37,12 @@ def obstacle(layer: Layer, shapes: Sequence[Sequence[int]], weights: Collection[
     return _in_configuration(layer, kind) or _in_weights(layer, kind, weights)
 
 
+def needs_last_axis(kind: LayerKind) -> bool:
+    """Return whether a kind is explained only where its `axis` is that of the channels."""
+    is_along_channels = kind.reading == "channels" or kind.family == "affine"
+    return is_along_channels and kind.name != "Concatenate"
+
+
 def weight_owner(layer: Layer) -> str:
     """Return the name under which the layer's weights are stored."""
     return str(layer.config.get("shares_weights_with", layer.name))
@@ -51,11 +57,11 @@ def _in_configuration(layer: Layer, kind: LayerKind) -> str | None:
             return f"has {name} = {value}, which is not explained"
     if kind.window and not {kind.window, "strides"} <= layer.config.keys():
         return f"has no {kind.window} or strides in the manifest"
-    has_axis = layer.kind != "Concatenate" and (
-        kind.reading == "channels" or layer.activation == SOFTMAX or kind.family == "affine"
-    )
     axes = layer.config.get("axis", -1)
     axes = list(axes) if isinstance(axes, list | tuple) else [axes]
+    has_axis = needs_last_axis(kind) or (
+        layer.activation == SOFTMAX and layer.kind != "Concatenate"
+    )
     if has_axis and axes not in ([-1], [len(layer.output_shape)]):
         return f"computes along the axis {axes}, not along the channels alone"
     return None

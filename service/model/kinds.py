@@ -2,7 +2,8 @@
 
 A kind is added here, as one entry of `KINDS`: `training export`, receptive fields, explanations and
 the table of supported layers in the documentation read the registry. Its family names the function
-in `service/model/explain/` that explains it. Imports the standard library alone.
+in `service/model/explain/` that explains it. Neighbours with the same explanation are one row of
+the table. Imports the standard library alone.
 """
 
 from collections.abc import Mapping
@@ -81,15 +82,6 @@ _WINDOWS = (
         for name in ("Conv2D", "DepthwiseConv2D")
     ),
     LayerKind(
-        "SeparableConv2D",
-        "window",
-        "separable_convolution",
-        _SIZE,
-        ("depthwise_kernel", "pointwise_kernel"),
-        rank=3,
-        configuration=_LAST,
-    ),
-    LayerKind(
         "Conv2DTranspose",
         "transposed_window",
         "transposed_convolution",
@@ -98,9 +90,18 @@ _WINDOWS = (
         rank=3,
         configuration=_LAST,
     ),
+    LayerKind(
+        "SeparableConv2D",
+        "window",
+        "separable_convolution",
+        _SIZE,
+        ("depthwise_kernel", "pointwise_kernel"),
+        rank=3,
+        configuration=_LAST,
+    ),
     LayerKind("MaxPooling2D", "window", "max_pooling", _POOL, rank=3, configuration=_LAST),
-    LayerKind("AveragePooling2D", "window", "average_pooling", _POOL, rank=3, configuration=_LAST),
     LayerKind("GlobalMaxPooling2D", family="max_pooling", rank=3, configuration=_LAST),
+    LayerKind("AveragePooling2D", "window", "average_pooling", _POOL, rank=3, configuration=_LAST),
     LayerKind("GlobalAveragePooling2D", family="average_pooling", rank=3, configuration=_LAST),
 )
 _CELLS = (
@@ -139,9 +140,9 @@ _MOVES = (
     ),
 )
 _MERGES = ("Add", "Multiply", "Average", "Maximum", "Minimum")
-# layers that pass a value on, changed by their activation function alone
-_ACTIVATIONS = (
-    *("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU"),
+# layers and functions that pass a value on, changed by their activation function alone
+_ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU")
+_ACTIVATION_FUNCTIONS = (
     *("ops>Relu", "ops>Relu6", "ops>LeakyRelu", "ops>Elu", "ops>Selu", "ops>Celu", "ops>Gelu"),
     *("ops>Silu", "ops>Sigmoid", "ops>LogSigmoid", "ops>HardSigmoid", "ops>HardSilu"),
     *("ops>HardTanh", "ops>HardShrink", "ops>SoftShrink", "ops>TanhShrink", "ops>Tanh"),
@@ -171,8 +172,9 @@ KINDS: dict[str, LayerKind] = {
         *(*_WINDOWS, *_CELLS, *_MOVES),
         *(LayerKind(name, "cell", "merge", inputs=_MERGED) for name in _MERGES),
         LayerKind("Subtract", "cell", "merge", inputs=(2, 2)),
-        *(LayerKind(name, "cell", "copy") for name in (*_ACTIVATIONS, *_PASSING)),
+        *(LayerKind(name, "cell", "copy") for name in _ACTIVATION_LAYERS),
         LayerKind("Softmax", "channels", "copy"),
+        *(LayerKind(name, "cell", "copy") for name in (*_ACTIVATION_FUNCTIONS, *_PASSING)),
         *(LayerKind(name, reading) for reading, names in _UNEXPLAINED.items() for name in names),
     )
 }

@@ -138,8 +138,8 @@ def test_the_command_saves_a_sheet(server, folder):
 
 def test_the_command_explains_a_cell(server, folder):
     """Explain prints the service's JSON, indented, or with --json on one line."""
-    cell = ("--layer", "conv2d", "--channel", "3", "--row", "5", "--column", "7")
-    query = dict(zip(("layer", "channel", "row", "column"), cell[1::2], strict=True))
+    query = {"layer": "conv2d_1", "channel": "3", "row": "5", "column": "7", "top": "2"}
+    cell = [part for name, value in query.items() for part in (f"--{name}", value)]
     image = (folder / "seven.png").read_bytes()
     expected = requests.post(f"{server}/explain", params=query, data=image).json()
     read = run(server, folder, "explain", "seven.png", *cell)

@@ -16,8 +16,8 @@ from convscope_client import (
     MaxPoolingTrace,
     UnknownKind,
 )
+from convscope_client.cells import Cell
 from convscope_client.images import bodies
-from convscope_client.traces import Cell
 from tests.client.servers import RESPONSE, scripted_server
 
 REGION = {"top": 0, "left": 0, "height": 1, "width": 1}
@@ -125,12 +125,12 @@ def test_each_kind_of_layer_has_a_trace(client, first_digits, version, layer, ki
 
 
 def test_an_unknown_kind_is_an_error_that_names_it():
-    """A kind without a dataclass raises `UnknownKind`, which lists the kinds that have one."""
+    """A kind without a dataclass raises `UnknownKind`, which says what to install."""
     response = RESPONSE | {"explanation": {"kind": "Softplus"}}
     with (
         scripted_server((200, {}, response)) as server,
         Client(server.url) as client,
-        pytest.raises(UnknownKind, match=r"'Softplus'.*Conv2D, "),
+        pytest.raises(UnknownKind, match=r"'Softplus'.*newer convscope-client"),
     ):
         client.explain(b"x", "softplus", 0)
 

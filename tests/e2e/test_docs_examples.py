@@ -27,6 +27,7 @@ EXAMPLE = re.compile(
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 VARIES = ("sha256", "made_from", "request_id", "created")
 MAX_DEPTH = 6  # objects inside objects
+MAX_KEYS = 24  # of an object
 
 
 def shorten(value, depth=0):
@@ -38,8 +39,8 @@ def shorten(value, depth=0):
         for key in kept:
             if key in VARIES or (isinstance(kept[key], str) and len(kept[key]) > 120):
                 kept[key] = "…"
-        first = dict(list(kept.items())[:14])
-        return first if len(kept) <= 14 else {**first, "…": "…"}
+        first = dict(list(kept.items())[:MAX_KEYS])
+        return first if len(kept) <= MAX_KEYS else {**first, "…": "…"}
     if isinstance(value, list):
         if len(value) <= 4 and not any(isinstance(entry, list) for entry in value):
             return [shorten(entry, depth) for entry in value]

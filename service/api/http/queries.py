@@ -94,6 +94,32 @@ Fill = Annotated[
         "background, and 128, mid grey, for other images.",
     ),
 ]
+Row = Annotated[
+    int,
+    Meta(
+        ge=0,
+        lt=2**31,
+        description="Row of the cell, or its place in a layer of two axes, such as tokens; none in "
+        "a flat layer.",
+    ),
+]
+Column = Annotated[
+    int,
+    Meta(
+        ge=0,
+        lt=2**31,
+        description="Column of the cell; only in layers with rows, columns and channels.",
+    ),
+]
+Top = Annotated[
+    int,
+    Meta(
+        ge=1,
+        lt=2**31,
+        description="List only the terms with the largest contributions, of a convolution or a "
+        "dense layer; `rest` is the sum of the others. By default all.",
+    ),
+]
 DtypeOf = Annotated[
     Dtype,
     Meta(
@@ -145,14 +171,9 @@ class ExplainQuery(PredictionQuery, frozen=True, kw_only=True, forbid_unknown_fi
 
     layer: Annotated[str, Meta(description="Layer of the cell.")]
     channel: Annotated[int, Meta(ge=0, lt=2**31, description="Channel (unit of a flat layer).")]
-    row: Annotated[int, Meta(ge=0, lt=2**31, description="Row of the cell.")] | None = None
-    column: Annotated[int, Meta(ge=0, lt=2**31, description="Column of the cell.")] | None = None
-    top: (
-        Annotated[
-            int, Meta(ge=1, lt=2**31, description="List only the largest terms of a dense unit.")
-        ]
-        | None
-    ) = None
+    row: Row | None = None
+    column: Column | None = None
+    top: Top | None = None
 
 
 class AtlasQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -33,7 +33,7 @@ class ChannelTerm:
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionTrace(WindowTrace):
-    """pre = the sum of the contributions + bias; a contribution is Σ patch × kernel.
+    """`pre` = the contributions of `terms` + rest + bias; a contribution is Σ patch × kernel.
 
     Attributes:
         rows, columns: of the layer before, that the rows and columns of the patches hold; those
@@ -77,7 +77,7 @@ class SeparableTerm(ChannelTerm):
 
 @dataclass(frozen=True, kw_only=True)
 class SeparableConvolutionTrace(WindowTrace):
-    """pre = the sum of the contributions + bias; a contribution is (Σ patch × kernel) × weight.
+    """`pre` = the contributions of `terms` + rest + bias; each is (Σ patch × kernel) × weight.
 
     Attributes:
         rows, columns, terms, count, rest, bias: as of a `ConvolutionTrace`; one term for each
@@ -95,7 +95,7 @@ class SeparableConvolutionTrace(WindowTrace):
 
 @dataclass(frozen=True, kw_only=True)
 class MaxPoolingTrace(WindowTrace):
-    """pre = the largest of `patch`, the values in `window.inside`; `winner` is its first cell."""
+    """`pre` = the largest of `patch`, the values in `window.inside`; `winner` is its first cell."""
 
     kind: Literal["MaxPooling2D", "GlobalMaxPooling2D"]
     patch: Grid
@@ -104,7 +104,7 @@ class MaxPoolingTrace(WindowTrace):
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePoolingTrace(WindowTrace):
-    """pre = the mean of `patch`, the `count` values in `window.inside`; padding does not count."""
+    """`pre` = the mean of `patch`, the `count` values in `window.inside`; padding is left out."""
 
     kind: Literal["AveragePooling2D", "GlobalAveragePooling2D"]
     patch: Grid
@@ -144,7 +144,7 @@ class DenseTerm(WeightedCell):
 
 @dataclass(frozen=True, kw_only=True)
 class DenseTrace(Trace):
-    """pre = the contributions of `terms` + rest + bias; a contribution is value × weight.
+    """`pre` = the contributions of `terms` + rest + bias; a contribution is value × weight.
 
     Attributes:
         terms: the inputs with the largest |contribution|, largest first.
@@ -162,7 +162,7 @@ class DenseTrace(Trace):
 
 @dataclass(frozen=True, kw_only=True)
 class UpSamplingTrace(Trace):
-    """pre = the sum of the contributions of the nearest cells; a contribution is value × weight."""
+    """`pre` = the contributions of `terms`, the nearest cells; a contribution is value × weight."""
 
     kind: Literal["UpSampling2D"]
     terms: list[WeightedCell]
@@ -170,7 +170,7 @@ class UpSamplingTrace(Trace):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchNormalizationTrace(Trace):
-    """pre = gamma × (x − mean) / √(variance + epsilon) + beta, with x the value of `source`."""
+    """`pre` = gamma × (x − mean) / √(variance + epsilon) + beta, with x the value of `source`."""
 
     kind: Literal["BatchNormalization"]
     source: Cell
@@ -184,7 +184,7 @@ class BatchNormalizationTrace(Trace):
 
 @dataclass(frozen=True, kw_only=True)
 class AffineTrace(Trace):
-    """pre = x × scale + offset, with x the value of `source`."""
+    """`pre` = x × scale + offset, with x the value of `source`."""
 
     kind: Literal["Rescaling", "Normalization"]
     source: Cell
@@ -208,7 +208,7 @@ class Operand:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeTrace(Trace):
-    """pre = the sum, difference, product, mean, maximum or minimum of the operands' values.
+    """`pre` = the sum, difference, product, mean, maximum or minimum of the operands' values.
 
     Attributes:
         operands: one of each input, in order.
@@ -235,7 +235,7 @@ CopyKind = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class CopyTrace(Trace):
-    """pre = the value of the cell `source`; only the activation function, if any, changes it.
+    """`pre` = the value of the cell `source`; only the activation function, if any, changes it.
 
     Attributes:
         source: None in the padding, whose value is 0.
