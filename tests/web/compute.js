@@ -30,7 +30,8 @@ json('changes.json').forEach((changes, i) => {
   const edits = new Edits(changes);
   const result = network.run(image, edits);
   for (const { name } of layers) values.push(result[`${name}/pre`], result[name]);
-  gradients.push(Float32Array.from(network.gradient(image, result, i % layers.at(-1).channels, edits)));
+  const factors = network.logits(result).map((_, index) => Number(index === i % layers.at(-1).channels));
+  gradients.push(Float32Array.from(network.gradient(image, result, factors, edits)));
 });
 const write = (name, arrays) =>
   fs.writeFileSync(path.join(folder, name), Buffer.concat(arrays.map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength))));

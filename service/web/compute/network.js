@@ -48,14 +48,13 @@ export class LocalNetwork {
     return values;
   }
 
-  /** Return the gradient of one logit for every value of the input, for an input that `run` had.
+  /** Return the gradient of a sum of logits for every value of the input.
    *
    * @param values the result of `run` for the same pixels and edits.
-   * @param classIndex whose logit, the value before the last activation function.
+   * @param factors of each logit in the sum: 1 for one class, or the difference of two.
    */
-  gradient(pixels, values, classIndex, edits = null) {
-    let gradient = new Float64Array(this.#layers.at(-1).outputShape[0]);
-    gradient[classIndex] = 1;
+  gradient(pixels, values, factors, edits = null) {
+    let gradient = Float64Array.from(factors);
     for (let i = this.#layers.length - 1; i >= 0; i--) {
       const layer = this.#layers[i];
       if (i < this.#layers.length - 1) {
@@ -65,6 +64,11 @@ export class LocalNetwork {
       gradient = operationOf(layer).backward(layer, this.#weightsOf(layer, edits), inputs, gradient);
     }
     return gradient;
+  }
+
+  /** Return the logits among the values that `run` returned. */
+  logits(values) {
+    return values[`${this.#layers.at(-1).name}/pre`];
   }
 
   #weightsOf(layer, edits) {
