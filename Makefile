@@ -6,7 +6,7 @@ DEV := .venv-dev/bin/python
 PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a browser of its own
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
-.PHONY: help serve test test-all containers bench train export efficientnet lint format lock
+.PHONY: help serve test test-all containers bench train export efficientnet fashion shapes lint format lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -29,8 +29,14 @@ bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
 	$(DEV) -m training
 
-export: .venv-dev/installed  ## export a Keras model (FLAGS="mine.keras --name flowers")
+export: .venv-dev/installed  ## export a Keras or ONNX model (FLAGS="mine.keras --name flowers")
 	$(DEV) -m training export $(FLAGS)
+
+fashion: .venv-dev/installed  ## train the example Fashion-MNIST and export it (examples/README.md)
+	$(DEV) -m examples.fashion
+
+shapes: .venv-dev/installed  ## train the example of a residual network on drawn shapes
+	$(DEV) -m examples.shapes
 
 efficientnet: .venv-dev/installed  ## build the example models/efficientnet-lite0, trained on ImageNet
 	$(DEV) -m examples.efficientnet_lite0

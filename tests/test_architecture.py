@@ -32,6 +32,7 @@ LIBRARIES = {  # which parts may import a library that only they need
     "tensorflow": (),
     "keras": (),
     "training": (),
+    "examples": (),
 }
 TRAINING_MAY_IMPORT = (
     *("service.model.activations", "service.model.bundle", "service.model.distribution"),
@@ -102,6 +103,7 @@ def test_service_imports_point_one_way(path):
 def test_training_imports_little_of_the_service(path):
     """Training imports bundles, engine, layer kinds, images and errors of the service, no more."""
     for dotted in imports(path):
+        assert not is_within(dotted, ("examples",)), f"{name(path)} imports {dotted}"
         if is_within(dotted, ("service",)):
             assert is_within(dotted, TRAINING_MAY_IMPORT), f"{name(path)} imports {dotted}"
 

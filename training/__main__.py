@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     if getattr(flags, "model", None) is not None:
         return _export_model(flags)
     # imported here, because --help should not wait for a backend
-    from training.data import DataError, load_mnist
+    from training.data import load_mnist
+    from training.idx import DataError
     from training.run_folder import Interrupted
 
     try:
@@ -233,10 +234,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(command=_evaluate)
 
     export = commands.add_parser(
-        "export", parents=[common], help="write a run's model, or any Keras model, as a bundle"
+        "export",
+        parents=[common],
+        help="write a run's model, or any Keras or ONNX model, as a bundle",
     )
     export.add_argument(
-        "model", type=Path, nargs="?", help="a saved .keras or .h5 model; default: the run's"
+        "model", type=Path, nargs="?", help="a saved .keras, .h5 or .onnx model; default: the run's"
     )
     export.add_argument("--run", type=Path, default=Path("runs/best"))
     export.add_argument("--models", type=Path, default=Path("models"), help="folder of bundles")

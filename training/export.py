@@ -1,4 +1,4 @@
-"""Export a training run, or any saved Keras model, as the bundle `models/<name>/<version>`."""
+"""Export a training run, or a saved Keras or ONNX model, as a bundle `models/<name>/<version>`."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ from training.familiarity import fit_familiarity, save_score
 from training.float32 import in_float32
 from training.input_spec import default_input, parse
 from training.layers import features_of
-from training.loading import load_model
+from training.loading import ONNX, load_model
 from training.patches import strongest_patches
 from training.pictures import read_pictures
 from training.tracing import Trace, trace
@@ -102,10 +102,10 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
 
 
 def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summary]:
-    """Write a saved Keras model as the next bundle `models/<name>/<version>`.
+    """Write a saved Keras or ONNX model as the next bundle `models/<name>/<version>`.
 
     Args:
-        path: a `.keras` or `.h5` file.
+        path: a `.keras`, `.h5` or `.onnx` file.
         models: the folder of all bundles.
         wanted: the user's wishes.
 
@@ -117,16 +117,21 @@ def export_model(path: Path, models: Path, wanted: Wanted) -> tuple[Path, Summar
             Keras. Nothing is written then.
     """
     log.info("Reading %s …", path)
-    return export_keras_model(load_model(path, wanted.imports, wanted.size), models, wanted)
+    model = load_model(path, wanted.imports, wanted.size)
+    return export_keras_model(model, models, wanted, may_take_bytes=path.suffix != ONNX)
 
 
-def export_keras_model(model: keras.Model, models: Path, wanted: Wanted) -> tuple[Path, Summary]:
+def export_keras_model(
+    model: keras.Model, models: Path, wanted: Wanted, *, may_take_bytes: bool = True
+) -> tuple[Path, Summary]:
     """Write a Keras model as the next bundle `models/<name>/<version>`.
 
     Args:
         model: built.
         models: the folder of all bundles.
         wanted: the user's wishes; its imports are not read.
+        may_take_bytes: whether a Rescaling or Normalization at its beginning means that it takes
+            bytes. In a model from an ONNX file, these stand for any constant.
 
     Returns:
         The bundle's folder, and what was measured.
@@ -144,7 +149,8 @@ def export_keras_model(model: keras.Model, models: Path, wanted: Wanted) -> tupl
             f"The model has {classes} classes, and there are {len(labels)} labels; give one "
             "for each class, a line each."
         )
-    source = _input(wanted.input, traced)
+    rescales = may_take_bytes and any(each.kind in _RESCALING for each in traced.layers[:3])
+    source = _input(wanted.input, shape, rescales)
     pictures = read_pictures(wanted.fit_images, source) if wanted.fit_images else None
     images = patterns(shape, _COMPARED_PATTERNS) if pictures is None else pictures[:_COMPARED]
     with _new_bundle(models, wanted.name, wanted.version) as (bundle, version):
@@ -218,10 +224,8 @@ def _new_bundle(models: Path, name: str, version: int | None) -> Iterator[tuple[
     log.info("Wrote %s", target)
 
 
-def _input(text: str | None, traced: Trace) -> Input:
-    shape = traced.input_shape
+def _input(text: str | None, shape: tuple[int, int, int], rescales: bool) -> Input:
     try:
-        rescales = any(layer.kind in _RESCALING for layer in traced.layers[:3])
         if text is not None:
             resize, numbers = parse(text, shape, takes_bytes=rescales)
         else:

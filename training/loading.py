@@ -1,7 +1,7 @@
-"""Load a user's saved Keras model, `.keras` or `.h5`, without running anything that it contains.
+"""Load a user's model, `.keras`, `.h5` or `.onnx`, without running anything that it contains.
 
-`archive.py`, `weights_file.py` and `model_config.py` check the file's three layers; Keras gets a
-copy that holds only what they accepted.
+`archive.py`, `weights_file.py` and `model_config.py` check the three layers of a file of Keras,
+which gets a copy that holds only what they accepted. `onnx_import` reads ONNX files.
 """
 
 import contextlib
@@ -21,9 +21,11 @@ import keras
 from training.archive import CONFIG, MAX_BYTES, METADATA, WEIGHTS, extract_archive
 from training.errors import ExportError
 from training.model_config import parse_config, set_input_size
+from training.onnx_import.importing import import_model
 from training.weights_file import check_weights, read_config, replace_config
 
 MAX_CAUSE = 200
+ONNX = ".onnx"
 # A model may create this many more numbers than its file holds, such as states of random layers.
 SPARE_NUMBERS = 1_000_000
 
@@ -31,7 +33,7 @@ SPARE_NUMBERS = 1_000_000
 def load_model(
     path: Path, imports: Sequence[str] = (), size: tuple[int, int] | None = None
 ) -> keras.Model:
-    """Load a model from a `.keras` or `.h5` file; the model is not compiled.
+    """Load a model from a `.keras`, `.h5` or `.onnx` file; the model is not compiled.
 
     Args:
         path: the file; it is not changed.
@@ -51,10 +53,36 @@ def load_model(
                 f"--import {_one_line(module)}: the module cannot be imported "
                 f"({_cause(error)}). Pass the name of a module on Python's path."
             ) from error
-    name = _one_line(path.name)
-    if path.suffix not in (".keras", ".h5", ".hdf5"):
+    name = _check_file(path)
+    try:
+        if path.suffix == ONNX:
+            model = import_model(path, size)
+        else:
+            with tempfile.TemporaryDirectory(prefix="convscope-") as folder:
+                model = _load(path, Path(folder), size)
+    except ExportError as error:
+        raise ExportError(_printable(str(error))) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # Keras, h5py, zipfile and TensorFlow raise many types
+        kind, remedy = f"model that Keras {keras.__version__} saved", "model.save('name.keras')"
+        if path.suffix == ONNX:
+            kind, remedy = "supported ONNX model", "torch.onnx.export"
         raise ExportError(
-            f"{name} must end in .keras or .h5. Save the model with model.save('name.keras')."
+            f"{name} cannot be loaded: it is damaged, or not a {kind} ({_cause(error)}). "
+            f"Save it again with {remedy}."
+        ) from error
+    _check_input(model, name, size)
+    return model
+
+
+def _check_file(path: Path) -> str:
+    """Return the file's name for messages; raise an ExportError where it cannot be a model."""
+    name = _one_line(path.name)
+    if path.suffix not in (".keras", ".h5", ".hdf5", ONNX):
+        raise ExportError(
+            f"{name} must end in .keras, .h5 or .onnx. Save the model with "
+            "model.save('name.keras'), or export it with torch.onnx.export."
         )
     if not path.is_file():
         raise ExportError(f"{name} is not a file. Pass the path of a saved model.")
@@ -62,21 +90,7 @@ def load_model(
         raise ExportError(
             f"{name} has {path.stat().st_size} bytes, at most {MAX_BYTES} are allowed."
         )
-    try:
-        with tempfile.TemporaryDirectory(prefix="convscope-") as folder:
-            model = _load(path, Path(folder), size)
-    except ExportError as error:
-        raise ExportError(_printable(str(error))) from error
-    except MemoryError:
-        raise
-    except Exception as error:  # Keras, h5py, zipfile and TensorFlow raise many types
-        raise ExportError(
-            f"{name} cannot be loaded: it is damaged, or not a model that Keras "
-            f"{keras.__version__} saved ({_cause(error)}). Save it again with "
-            "model.save('name.keras')."
-        ) from error
-    _check_input(model, name, size)
-    return model
+    return name
 
 
 def _load(path: Path, folder: Path, size: tuple[int, int] | None) -> keras.Model:

@@ -4,6 +4,7 @@ Uses figures of its own instead of pyplot, so that no state remains in the proce
 """
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,18 @@ def draw_report(folder: Path, report: Report, history: History, images: NDArray[
             _save(_draw_curves(history), folder / "curves.png")
 
 
+def draw_confusion(path: Path, report: Report, labels: Sequence[str]) -> None:
+    """Draw the confusion matrix of a model whose classes have names.
+
+    Args:
+        path: of the PNG.
+        report: the figures to draw.
+        labels: of the classes, in order.
+    """
+    with matplotlib.rc_context(_STYLE):
+        _save(_draw_confusion(report, labels), path)
+
+
 def _save(figure: Figure, path: Path) -> None:
     """Write a PNG with 64 colours, which has a third of the bytes and no visible difference."""
     raw = io.BytesIO()
@@ -106,7 +119,7 @@ def _draw_curves(history: History) -> Figure:
     return figure
 
 
-def _draw_confusion(report: Report) -> Figure:
+def _draw_confusion(report: Report, labels: Sequence[str] | None = None) -> Figure:
     """Draw the counts: grey for right predictions, darker orange for more errors."""
     counts = np.array(report.confusion)  # (label, predicted)
     size = len(counts)
@@ -132,14 +145,17 @@ def _draw_confusion(report: Report) -> Figure:
         axes.text(each.label, edge, _share(each.precision), **centred, color=_DIM, size=8)
     axes.text(edge, -0.8, "recall", **centred, color=_DIM, size=8)
     axes.text(-1, edge, "precision", **centred, color=_DIM, size=8)
-    _frame_matrix(axes, size)
+    _frame_matrix(axes, labels or [str(label) for label in range(size)])
     return figure
 
 
-def _frame_matrix(axes: Axes, size: int) -> None:
+def _frame_matrix(axes: Axes, labels: Sequence[str]) -> None:
     """Draw the labels of rows and columns, and thin lines between the cells."""
-    axes.set_xticks(range(size))
-    axes.set_yticks(range(size))
+    size = len(labels)
+    is_long = max(map(len, labels)) > 2
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "left", "rotation_mode": "anchor"}
+    axes.set_xticks(range(size), labels, **slanted if is_long else {})
+    axes.set_yticks(range(size), labels)
     axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#EEEEEE")

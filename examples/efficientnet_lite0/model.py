@@ -122,8 +122,8 @@ def set_weights(model: keras.Model, state: StateDict) -> None:
         for array, variable in zip(arrays, layer.weights, strict=True):
             if array.shape != variable.shape:
                 raise WeightsError(
-                    f"{source} has the shape {array.shape} for {variable.path}, which takes "
-                    f"{tuple(variable.shape)}."
+                    f"{source} has the shape {array.shape} for {layer.name}/{variable.name}, which "
+                    f"takes {tuple(variable.shape)}."
                 )
         if isinstance(layer, layers.BatchNormalization):
             _take(left, f"{source}.num_batches_tracked", layer)  # of use in training only

@@ -111,6 +111,11 @@ class Bundle:
         """The layers by name, in the order of computation."""
         return {layer.name: layer for layer in self.layers}
 
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the values of every layer, by name, and of `INPUT`; without the batch."""
+        return {INPUT: self.input_shape} | {layer.name: layer.output_shape for layer in self.layers}
+
     def layer(self, name: str) -> Layer | None:
         """Return the layer of that name; None where there is none."""
         return self.by_name.get(name)

@@ -156,17 +156,26 @@ def test_digits_are_answered_as_before(service):
     assert answer["predictions"][0]["label"] == "7"
 
 
+def test_a_cell_of_a_branch_is_explained(service):
+    """A separable convolution, and the sum of two branches, have their exact arithmetic."""
+    for layer, kind in (("branch", "SeparableConv2D"), ("joined", "Add")):
+        query = {"layer": layer, "channel": 0, "row": 3, "column": 4}
+        answer = post(service, "explain", picture("red", np.random.default_rng(1)), **query).json()
+        explanation = answer["explanation"]
+        assert (explanation["kind"], explanation["difference"] < 1e-4) == (kind, True)
+    assert explanation["inputs"] == ["stem_relu", "branch"]
+
+
 @pytest.mark.parametrize(
     ("query", "route", "reason"),
     [
         ({"preprocess": "mnist"}, "predict", "preprocess=mnist is for digits"),
         ({"preprocess": "none"}, "predict", "32 × 32 pixels, not 48 × 60"),
         ({"segment": "true"}, "predict", "Omit segment"),
-        ({"layer": "branch", "channel": 0, "row": 0, "column": 0}, "explain", "branch"),
     ],
 )
 def test_what_such_a_model_cannot_do_is_said(service, query, route, reason):
-    """Options of digits, and explanations that do not exist, are refused with what to do."""
+    """Options of digits are refused with what to do."""
     response = post(service, route, picture("red", np.random.default_rng(1)), **query)
     assert 400 <= response.status_code < 500
     assert reason in response.json()["detail"]

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from training.data import IDX_SHA256, NPZ_ARRAYS, DataError, Mnist, load_mnist
+from training.data import IDX_SHA256, NPZ_ARRAYS, Mnist, load_mnist
+from training.idx import DataError
 
 CACHE = Path(__file__).parents[2] / "data"
 TEST_LABELS = "t10k-labels-idx1-ubyte"

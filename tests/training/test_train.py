@@ -174,7 +174,7 @@ def test_train_runs_without_scipy_scikit_learn_and_litert(mnist: Mnist, tmp_path
     [
         (
             {"tensorflow", "tf_keras", "jax", "jaxlib", "torch"},
-            {"bundling", "conversion", "loading", "recording", "tracing"},
+            {"activations", "bundling", "conversion", "loading", "recording", "tracing"},
         ),
         ({"scipy", "sklearn"}, {"evaluate", "plots", "robustness", "outliers"}),
     ],

@@ -106,10 +106,7 @@ def _layer_of(bundle: Bundle, cell: Cell) -> Layer:
 
 
 def _obstacle(bundle: Bundle, layer: Layer) -> str | None:
-    shapes = [
-        bundle.input_shape if name == INPUT else bundle.by_name[name].output_shape
-        for name in layer.inputs
-    ]
+    shapes = [bundle.shapes[name] for name in layer.inputs]
     reason = obstacle(layer, shapes, bundle.weights.keys())
     if reason is None and not layer.is_exact:
         return "was exported before its kind could be explained (export the model again)"

@@ -35,7 +35,7 @@ def origin(bundle: Bundle, name: str, index: Index) -> Cell:
         index: of one of its values.
     """
     while (layer := bundle.by_name.get(name)) and layer.kind in _PLACES and layer.is_exact:
-        shapes = [_shape(bundle, source) for source in layer.inputs]
+        shapes = [bundle.shapes[source] for source in layer.inputs]
         place = _place(layer, index, shapes)
         if place is None:
             break
@@ -134,7 +134,3 @@ _PLACES: dict[str, Callable[[Layer, Index, Shapes], Place | None]] = {
     "ZeroPadding2D": _padded,
     "Cropping2D": _cropped,
 }
-
-
-def _shape(bundle: Bundle, name: str) -> tuple[int, ...]:
-    return bundle.input_shape if name == INPUT else bundle.by_name[name].output_shape

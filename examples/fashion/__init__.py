@@ -1,0 +1,1 @@
+"""Fashion-MNIST: a small convolutional network that classifies photographs of clothes."""
