@@ -156,15 +156,31 @@ function followAnnouncements(store) {
 
 /** Show one view at a time; the lab is loaded when it is first visited. */
 function followRoute(context) {
-  let lab;
+  let lab = null;
+  let attempts = 0;
   context.store.watch(['route'], ({ route }) => {
     const isPlayground = route.view === PLAYGROUND;
     $('playground').hidden = !isPlayground;
     $('lab').hidden = isPlayground;
     if (isPlayground) return;
-    lab ??= import('./lab/lab.js').then(({ openLab }) => openLab($('lab'), context));
-    lab.then((view) => view.show()).catch(fail);
+    // A browser does not import an address again that has failed, so another attempt needs another one.
+    lab ??= import(`./lab/lab.js${attempts ? `?${attempts}` : ''}`).then(({ openLab }) => openLab($('lab'), context));
+    const current = lab;
+    current
+      .then((view) => {
+        clearFailure();
+        return view.show();
+      })
+      .catch((error) => {
+        if (lab === current) [lab, attempts] = [null, attempts + 1];
+        fail(error);
+      });
   });
+}
+
+/** Keep the page where a file is dropped beside the places that accept one. */
+function ignoreStrayDrops() {
+  for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());
 }
 
 /** Write the state into the address, and an address that changes into the state. */
@@ -189,10 +205,17 @@ function followLink(store, network) {
   });
 }
 
+/** Say at the top of the view what has failed; a failure before is replaced. */
 function fail(error) {
-  document
-    .querySelector('main:not([hidden])')
-    .prepend(el('p', { class: 'card warning', role: 'alert' }, `${t('failed')} ${problemText(error)}`));
+  clearFailure();
+  const text = `${t('failed')} ${problemText(error)}`;
+  const note = el('p', { class: 'card warning failure', role: 'alert' }, text);
+  document.querySelector('main:not([hidden])').prepend(note);
 }
 
+function clearFailure() {
+  document.querySelector('.failure')?.remove();
+}
+
+ignoreStrayDrops();
 start().catch(fail);
