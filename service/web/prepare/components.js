@@ -1,4 +1,5 @@
-// Connected components of a mask, {mask: Uint8Array of 0 and 1, width, height}.
+// Connected components and boxes. A mask is {mask: Uint8Array of 0 and 1, width, height}, an image
+// {values, width, height}.
 
 /** Label the 8-connected components of a mask.
  *
@@ -41,15 +42,25 @@ function extend(part, x, y) {
   part.right = Math.max(part.right, x + 1);
 }
 
-/** Return the smallest box {top, left, bottom, right} around the pixels for which `test` is true; null
- * where there are none.
+/** Return the smallest box {top, left, bottom, right} around the values above a threshold; null where there
+ * are none.
  */
-export function boundingBox({ width, height }, test) {
+export function boundingBox({ values, width, height }, threshold) {
   const box = { area: 0, top: height, left: width, bottom: 0, right: 0 };
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at++) {
-      if (test(at)) extend(box, x, y);
+      if (values[at] > threshold) extend(box, x, y);
     }
   }
   return box.area ? box : null;
+}
+
+/** Return the values in a box, as {values, width, height}. */
+export function crop({ values, width }, { top, left, bottom, right }) {
+  const part = { width: right - left, height: bottom - top };
+  part.values = new values.constructor(part.width * part.height);
+  for (let y = top; y < bottom; y++) {
+    part.values.set(values.subarray(y * width + left, y * width + right), (y - top) * part.width);
+  }
+  return part;
 }

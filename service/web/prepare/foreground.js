@@ -1,6 +1,6 @@
 // The foreground of a drawing: black strokes with smooth edges on a background that is white throughout.
 
-import { boundingBox } from './components.js';
+import { boundingBox, crop } from './components.js';
 
 const WHITE = 255;
 const GRID = 32; // cells a side on which the service estimates the background's tone
@@ -18,34 +18,32 @@ const MAX_STROKES = 0.2; // share of a drawing at whose edges the service looks 
  *   dark strokes on an even background and no sheet, shadow or bar}.
  */
 export function findForeground(raster) {
-  const box = boundingBox(raster, (at) => raster.pixels[at] !== WHITE);
+  const { width, height } = raster;
+  const contrasts = { values: new Uint8Array(width * height), width, height };
+  for (let i = 0; i < raster.pixels.length; i++) contrasts.values[i] = WHITE - raster.pixels[i];
+  const box = boundingBox(contrasts, 0);
   if (!box) return null;
-  const contrast = crop(raster, box);
-  const full = fullContrast(contrast);
-  if (full === null) return null;
+  const part = crop(contrasts, box);
+  const full = fullContrast(part.values);
+  if (!full) return null;
+  const foreground = { box, ...split(part, full) };
+  return { ...foreground, isPlain: hasEvenBackground(raster) && fillsNoEdge(foreground, contrasts) };
+}
+
+/** Compare each pixel's contrast with the full contrast. */
+function split({ values, width, height }, full) {
+  const [intensity, mask, certain] = Array.from({ length: 3 }, () => new Uint8Array(values.length));
   const possibleFrom = Math.fround(Math.min(EDGE_SHARE * full, full / 2));
   const factor = Math.fround(255 / full);
-  const foreground = {
-    box,
-    width: box.right - box.left,
-    height: box.bottom - box.top,
-    intensity: contrast.map((value) => Math.min(Math.fround(value * factor), 255)),
-    mask: contrast.map((value) => value > possibleFrom),
-    certain: contrast.map((value) => value > full / 2),
-  };
-  return { ...foreground, isPlain: hasEvenBackground(raster) && fillsNoEdge(foreground, raster) };
-}
-
-/** Return the contrast of each pixel of a box to the white background. */
-function crop({ pixels, width }, { top, left, bottom, right }) {
-  const contrast = new Uint8Array((bottom - top) * (right - left));
-  for (let y = top, at = 0; y < bottom; y++) {
-    for (let x = left; x < right; x++, at++) contrast[at] = WHITE - pixels[y * width + x];
+  for (let i = 0; i < values.length; i++) {
+    intensity[i] = Math.min(Math.fround(values[i] * factor), 255);
+    mask[i] = values[i] > possibleFrom;
+    certain[i] = values[i] > full / 2;
   }
-  return contrast;
+  return { intensity, mask, certain, width, height };
 }
 
-/** Return the contrast of full foreground: a quantile of that of strong pixels; null without any. */
+/** Return the contrast of full foreground: a quantile of that of strong pixels, 0 without any. */
 function fullContrast(contrast) {
   const counts = new Uint32Array(256);
   for (const value of contrast) counts[value]++;
@@ -55,7 +53,7 @@ function fullContrast(contrast) {
     sum += counts[value] * value;
     squares += counts[value] * value * value;
   }
-  if (!sum) return null;
+  if (!sum) return 0;
   const first = Math.floor(squares / sum / 2) + 1;
   const strong = counts.subarray(first).reduce((total, count) => total + count, 0);
   let rank = Math.floor((strong * 9) / 10);
@@ -96,18 +94,32 @@ function cellMean(pixels, first, width, side) {
   return Math.floor(rows / side + 0.5);
 }
 
-/** Return whether no part of the strokes can be taken for a desk, a shadow or a bar at the edge. */
-function fillsNoEdge({ box, mask, width, height }, raster) {
-  const white = raster.pixels.reduce((count, pixel) => count + (pixel === WHITE), 0);
-  if (2 * white <= raster.pixels.length) return false;
-  if (box.top > 0 && box.left > 0 && box.bottom < raster.height && box.right < raster.width) return true;
-  const strokes = mask.reduce((count, value) => count + value, 0);
-  if (strokes >= MAX_STROKES * raster.pixels.length) return false;
-  const corners = [
-    box.top === 0 && box.left === 0 && mask[0],
-    box.top === 0 && box.right === raster.width && mask[width - 1],
-    box.bottom === raster.height && box.left === 0 && mask[(height - 1) * width],
-    box.bottom === raster.height && box.right === raster.width && mask.at(-1),
-  ];
-  return !corners.some(Boolean);
+/** Return whether no part of the strokes can be taken for a desk, a shadow or a bar at the edge.
+ *
+ * Of a mostly white drawing the service suspects only strokes at an edge that are large or in a corner.
+ */
+function fillsNoEdge({ box, mask, width, height }, contrasts) {
+  const size = contrasts.values.length;
+  if (2 * count(contrasts.values) >= size) return false;
+  const isAt = {
+    top: box.top === 0,
+    left: box.left === 0,
+    bottom: box.bottom === contrasts.height,
+    right: box.right === contrasts.width,
+  };
+  if (!Object.values(isAt).some(Boolean)) return true;
+  if (count(mask) >= MAX_STROKES * size) return false;
+  const isInCorner =
+    (isAt.top && isAt.left && mask[0]) ||
+    (isAt.top && isAt.right && mask[width - 1]) ||
+    (isAt.bottom && isAt.left && mask[(height - 1) * width]) ||
+    (isAt.bottom && isAt.right && mask[height * width - 1]);
+  return !isInCorner;
+}
+
+/** Count the values above 0. */
+function count(values) {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] > 0) total++;
+  return total;
 }

@@ -5,7 +5,7 @@
 
 import { DRAWING_SIZE } from '../models/strokes.js';
 import { clamp } from '../lib/math.js';
-import { boundingBox, findComponents } from './components.js';
+import { crop, findComponents } from './components.js';
 import { findForeground } from './foreground.js';
 import { normaliseStrokes, resample, roundHalfToEven } from './strokes.js';
 import { findStrokes, mayHaveSurroundings } from './surroundings.js';
@@ -51,15 +51,21 @@ function edgeTest(box) {
 }
 
 /** Normalise the size, stroke width and position of strokes to MNIST's. */
-function normalise({ intensity, width, height }, { labels, parts }, strokes) {
+function normalise(foreground, { labels, parts }, strokes) {
+  const { intensity, width, height } = foreground;
   const isStroke = parts.map((part) => strokes.includes(part));
-  const { top, left, bottom, right } = boundingBox({ width, height }, (at) => isStroke[labels[at]]);
-  const crop = { values: [], width: right - left, height: bottom - top };
-  crop.values = Float32Array.from({ length: crop.width * crop.height }, (_, i) => {
-    const at = (top + Math.floor(i / crop.width)) * width + left + (i % crop.width);
-    return isStroke[labels[at]] ? intensity[at] : 0;
-  });
-  const resized = resample(normaliseStrokes(crop));
+  const values = new Float32Array(intensity.length);
+  for (let i = 0; i < values.length; i++) {
+    if (labels[i] >= 0 && isStroke[labels[i]]) values[i] = intensity[i];
+  }
+  const box = {
+    top: Math.min(...strokes.map(({ top }) => top)),
+    left: Math.min(...strokes.map(({ left }) => left)),
+    bottom: Math.max(...strokes.map(({ bottom }) => bottom)),
+    right: Math.max(...strokes.map(({ right }) => right)),
+  };
+  const image = crop({ values, width, height }, box);
+  const resized = resample(normaliseStrokes(image));
   const factor = Math.fround(255 / Math.max(...resized.values));
   const levels = Uint8Array.from(resized.values, (value) => roundHalfToEven(Math.fround(value * factor)));
   return place(levels, resized.width, resized.height);

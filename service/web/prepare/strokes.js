@@ -4,7 +4,7 @@
 // the same places, because a value in the middle of two grey levels would else be rounded to the other one.
 
 import { clamp } from '../lib/math.js';
-import { boundingBox } from './components.js';
+import { boundingBox, crop } from './components.js';
 
 const LONGER = 20; // pixels of the longer side of MNIST's digits
 const [THINNEST, THICKEST] = [1.7, 3.2]; // MNIST pixels: stroke widths between these are not changed
@@ -39,7 +39,7 @@ function product(values, weights, { count, stride, next }) {
     for (let line = 0; line < count; line++) {
       let sum = 0;
       let at = first * stride + line * next;
-      for (let k = 0; k < factors.length; k++, at += stride) sum = fround(sum + factors[k] * values[at]);
+      for (let k = 0; k < factors.length; k++, at += stride) sum += factors[k] * values[at];
       sums[i * count + line] = sum;
     }
   });
@@ -72,8 +72,7 @@ export function normaliseStrokes(image) {
   const steps = ((Math.abs(target - width) / 2) * FINE) / LONGER; // one pixel of the outline each
   const fine = padded(resample(image, FINE), Math.floor(steps) + 1);
   const changed = target > width ? dilate(fine, steps) : inverted(dilate(inverted(fine), steps));
-  const threshold = changed.values.reduce((most, value) => Math.max(most, value)) / 8;
-  return cropped(changed, boundingBox(changed, (at) => changed.values[at] > threshold));
+  return crop(changed, boundingBox(changed, Math.max(...changed.values) / 8));
 }
 
 /** Return the mean stroke width in pixels: twice the area divided by the outline's length, which is measured
@@ -109,30 +108,31 @@ function padded({ values, width, height }, margin) {
 function dilate({ values, width, height }, steps) {
   let image = values;
   for (let step = 0; step < Math.ceil(steps); step++) {
-    const along = image.slice();
-    for (let i = 0; i < image.length; i++) {
-      const x = i % width;
-      if (x > 0 && image[i - 1] > along[i]) along[i] = image[i - 1];
-      if (x < width - 1 && image[i + 1] > along[i]) along[i] = image[i + 1];
-    }
+    const along = dilatedAlong(image, width);
     const neighbours = step % 2 ? along : image;
     const share = fround(Math.min(steps - step, 1));
-    image = image.map((value, i) => {
-      const above = i >= width ? neighbours[i - width] : 0;
-      const below = i < image.length - width ? neighbours[i + width] : 0;
-      return value + fround(share * fround(Math.max(along[i], above, below) - value));
-    });
+    const next = new Float32Array(image.length);
+    for (let i = 0; i < image.length; i++) {
+      let most = along[i];
+      if (i >= width && neighbours[i - width] > most) most = neighbours[i - width];
+      if (i + width < image.length && neighbours[i + width] > most) most = neighbours[i + width];
+      next[i] = image[i] + fround(share * fround(most - image[i]));
+    }
+    image = next;
   }
   return { values: image, width, height };
 }
 
-const inverted = (image) => ({ ...image, values: image.values.map((value) => 255 - value) });
-
-function cropped({ values, width }, { top, left, bottom, right }) {
-  const result = { width: right - left, height: bottom - top };
-  result.values = new Float32Array(result.width * result.height);
-  for (let y = top; y < bottom; y++) {
-    result.values.set(values.subarray(y * width + left, y * width + right), (y - top) * result.width);
+/** Return the largest of each value and its neighbours to the left and right. */
+function dilatedAlong(values, width) {
+  const result = values.slice();
+  for (let row = 0; row < values.length; row += width) {
+    for (let i = row + 1; i < row + width; i++) {
+      if (values[i - 1] > result[i]) result[i] = values[i - 1];
+      if (values[i] > result[i - 1]) result[i - 1] = values[i];
+    }
   }
   return result;
 }
+
+const inverted = (image) => ({ ...image, values: image.values.map((value) => 255 - value) });
