@@ -1,4 +1,4 @@
-"""Drawings by seed, as strokes of the page: digits traced from MNIST, curves, dots and scribbles."""
+"""Drawings by seed, as strokes of the page: digits traced from MNIST, and random ones."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -16,6 +16,7 @@ Stroke: TypeAlias = dict[str, Any]  # {"brush", "points"}, as models/strokes.js 
 _FINE = 4  # pixels of the skeleton for one pixel of an MNIST digit
 _EVERY = 3  # pixels of the skeleton between two points
 _LIFTED = 8  # pixels of the skeleton; farther points belong to another stroke
+_SIZES = ((0.02, 0.2), (0.3, 0.9), (0.9, 1.3))  # shares of a drawing's side
 
 
 def drawings(images: NDArray[np.uint8], count: int, seed: int) -> list[list[Stroke]]:
@@ -111,7 +112,8 @@ _KINDS: tuple[Callable[[np.random.Generator], list[Points]], ...] = (
 
 def _moved(lines: list[Points], rng: np.random.Generator) -> list[Points]:
     """Scale, skew and shift strokes; some become tiny, and some reach the edge or beyond it."""
-    size = rng.choice([rng.uniform(0.02, 0.2), rng.uniform(0.3, 1), rng.uniform(0.9, 1.3)])
+    low, high = rng.choice(_SIZES, p=(0.1, 0.7, 0.2))
+    size = rng.uniform(low, high)
     skew = np.array([[rng.uniform(0.7, 1), rng.normal(0, 0.1)], [rng.normal(0, 0.1), 1]])
     middle = 0.5 + rng.normal(0, 0.4 * max(1 - size, 0.02), 2)
     return [SIDE * (middle + size * (line - 0.5) @ skew.T) for line in lines]

@@ -1,17 +1,16 @@
-// Connected components and boxes. A mask is {mask: Uint8Array of 0 and 1, width, height}, an image
-// {values, width, height}.
+// Connected components and boxes. An image is {values, width, height}; the values of a mask are 0 and 1.
 
 /** Label the 8-connected components of a mask.
  *
  * @returns {labels: Int32Array, the number of each pixel's component, −1 in the background;
  *   parts: [{area, top, left, bottom, right}], bottom and right exclusive, by their first pixel}.
  */
-export function findComponents({ mask, width, height }) {
-  const labels = new Int32Array(mask.length).fill(-1);
-  const pending = new Int32Array(mask.length);
+export function findComponents({ values, width, height }) {
+  const labels = new Int32Array(values.length).fill(-1);
+  const pending = new Int32Array(values.length);
   const parts = [];
-  for (let start = 0; start < mask.length; start++) {
-    if (!mask[start] || labels[start] >= 0) continue;
+  for (let start = 0; start < values.length; start++) {
+    if (!values[start] || labels[start] >= 0) continue;
     const part = { area: 0, top: height, left: width, bottom: 0, right: 0 };
     labels[start] = parts.length;
     pending[0] = start;
@@ -23,7 +22,7 @@ export function findComponents({ mask, width, height }) {
       for (let row = Math.max(y - 1, 0); row <= y + 1 && row < height; row++) {
         for (let column = Math.max(x - 1, 0); column <= x + 1 && column < width; column++) {
           const next = row * width + column;
-          if (!mask[next] || labels[next] >= 0) continue;
+          if (!values[next] || labels[next] >= 0) continue;
           labels[next] = parts.length;
           pending[count++] = next;
         }

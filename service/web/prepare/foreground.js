@@ -1,4 +1,6 @@
 // The foreground of a drawing: black strokes with smooth edges on a background that is white throughout.
+//
+// Noise is not measured as the service does, because strokes of the page's brushes have none.
 
 import { boundingBox, crop } from './components.js';
 
@@ -12,10 +14,10 @@ const MAX_STROKES = 0.2; // share of a drawing at whose edges the service looks 
 /** Separate the strokes of a drawing from its background.
  *
  * @param raster {pixels, width, height}.
- * @returns null where nothing is drawn, else the smallest part with all strokes: {width, height; box: its
- *   place in the drawing; intensity: Uint8Array, 0 background to 255; mask, certain: Uint8Array, 1 from a
- *   stroke's edge inwards, and from half of the full contrast; isPlain: whether the service, too, sees
- *   dark strokes on an even background and no sheet, shadow or bar}.
+ * @returns null where nothing is drawn, else the smallest part with all strokes: {box: its place in the
+ *   drawing; mask: {values, width, height}, 1 from a stroke's edge inwards; certain: Uint8Array, 1 from half
+ *   of the full contrast; intensity: Uint8Array, 0 background to 255; isPlain: whether the service, too,
+ *   sees dark strokes on an even background and no sheet, shadow or bar}.
  */
 export function findForeground(raster) {
   const { width, height } = raster;
@@ -40,7 +42,7 @@ function split({ values, width, height }, full) {
     mask[i] = values[i] > possibleFrom;
     certain[i] = values[i] > full / 2;
   }
-  return { intensity, mask, certain, width, height };
+  return { mask: { values: mask, width, height }, certain, intensity };
 }
 
 /** Return the contrast of full foreground: a quantile of that of strong pixels, 0 without any. */
@@ -54,7 +56,7 @@ function fullContrast(contrast) {
     squares += counts[value] * value * value;
   }
   if (!sum) return 0;
-  const first = Math.floor(squares / sum / 2) + 1;
+  const first = Math.max(Math.floor(squares / sum / 2), MIN_CONTRAST) + 1;
   const strong = counts.subarray(first).reduce((total, count) => total + count, 0);
   let rank = Math.floor((strong * 9) / 10);
   let value = first;
@@ -98,23 +100,12 @@ function cellMean(pixels, first, width, side) {
  *
  * Of a mostly white drawing the service suspects only strokes at an edge that are large or in a corner.
  */
-function fillsNoEdge({ box, mask, width, height }, contrasts) {
-  const size = contrasts.values.length;
-  if (2 * count(contrasts.values) >= size) return false;
-  const isAt = {
-    top: box.top === 0,
-    left: box.left === 0,
-    bottom: box.bottom === contrasts.height,
-    right: box.right === contrasts.width,
-  };
-  if (!Object.values(isAt).some(Boolean)) return true;
-  if (count(mask) >= MAX_STROKES * size) return false;
-  const isInCorner =
-    (isAt.top && isAt.left && mask[0]) ||
-    (isAt.top && isAt.right && mask[width - 1]) ||
-    (isAt.bottom && isAt.left && mask[(height - 1) * width]) ||
-    (isAt.bottom && isAt.right && mask[height * width - 1]);
-  return !isInCorner;
+function fillsNoEdge({ box, mask }, { values, width, height }) {
+  if (2 * count(values) >= values.length) return false;
+  const isAtEdge = box.top === 0 || box.left === 0 || box.bottom === height || box.right === width;
+  const corners = [0, width - 1, values.length - width, values.length - 1];
+  const isInCorner = corners.some((at) => values[at] > 0);
+  return !isAtEdge || (count(mask.values) < MAX_STROKES * values.length && !isInCorner);
 }
 
 /** Count the values above 0. */

@@ -3,8 +3,8 @@
 // It has only the steps that drawings need: strokes on a clean white background. Where the service may do
 // more, such as removing a frame, the result is marked as uncertain.
 
-import { DRAWING_SIZE } from '../models/strokes.js';
 import { clamp } from '../lib/math.js';
+import { DRAWING_SIZE } from '../models/strokes.js';
 import { crop, findComponents } from './components.js';
 import { findForeground } from './foreground.js';
 import { normaliseStrokes, resample, roundHalfToEven } from './strokes.js';
@@ -25,34 +25,29 @@ export function prepareDrawing(raster) {
   }
   const foreground = findForeground(raster);
   if (!foreground) return null;
-  const components = findComponents(foreground);
-  countCertain(components, foreground.certain);
-  const isAtEdge = edgeTest(foreground.box);
-  const strokes = findStrokes(components.parts, isAtEdge);
+  const components = findComponents(foreground.mask);
+  measure(components, foreground);
+  const strokes = findStrokes(components.parts);
   if (!strokes.length) return null;
-  const isUncertain =
-    !foreground.isPlain || mayHaveSurroundings(foreground, components, strokes, isAtEdge);
+  const isUncertain = !foreground.isPlain || mayHaveSurroundings(foreground.mask, components, strokes);
   return { digit: normalise(foreground, components, strokes), isUncertain };
 }
 
-/** Count in each component the pixels that are certainly foreground. */
-function countCertain({ labels, parts }, certain) {
-  for (const part of parts) part.certain = 0;
-  certain.forEach((value, at) => value && parts[labels[at]].certain++);
-}
-
-/** Return a function that tests whether a component of the searched box touches the drawing's edge. */
-function edgeTest(box) {
-  return ({ top, left, bottom, right }) =>
-    top + box.top === 0 ||
-    left + box.left === 0 ||
-    bottom + box.top === DRAWING_SIZE ||
-    right + box.left === DRAWING_SIZE;
+/** Add to each component its number of certain pixels, and whether it touches the drawing's edge. */
+function measure({ labels, parts }, { box, certain }) {
+  for (const part of parts) {
+    part.certain = 0;
+    part.isAtEdge =
+      part.top + box.top === 0 ||
+      part.left + box.left === 0 ||
+      part.bottom + box.top === DRAWING_SIZE ||
+      part.right + box.left === DRAWING_SIZE;
+  }
+  for (let i = 0; i < certain.length; i++) if (certain[i]) parts[labels[i]].certain++;
 }
 
 /** Normalise the size, stroke width and position of strokes to MNIST's. */
-function normalise(foreground, { labels, parts }, strokes) {
-  const { intensity, width, height } = foreground;
+function normalise({ intensity, mask: { width, height } }, { labels, parts }, strokes) {
   const isStroke = parts.map((part) => strokes.includes(part));
   const values = new Float32Array(intensity.length);
   for (let i = 0; i < values.length; i++) {

@@ -1,4 +1,4 @@
-// Finds out whether a mask, {mask, width, height}, has a long, thin, straight stroke that is nearly
+// Finds out whether a mask, {values, width, height}, has a long, thin, straight stroke that is nearly
 // horizontal or vertical: the service may remove it as a line. It may also be a part of the digit, such as
 // the stem of a 1; deciding that is left to the service.
 //
@@ -19,27 +19,28 @@ const MAX_GAP = 0.4; // share of the longer side, between parts of a line
 const MIN_ASPECT = 7; // length divided by thickness
 const FILLED = Math.fround(0.4); // share of a line's length that is not a gap
 
-export const hasStraightStroke = (image) => hasHorizontal(image) || hasHorizontal(transposed(image));
+export const hasStraightStroke = (mask) => hasHorizontal(mask) || hasHorizontal(transposed(mask));
 
-function transposed({ mask, width, height }) {
-  const turned = mask.map((_, i) => mask[(i % height) * width + Math.floor(i / height)]);
-  return { mask: turned, width: height, height: width };
+/** Swap the rows and columns of an image. */
+export function transposed({ values, width, height }) {
+  const turned = values.map((_, i) => values[(i % height) * width + Math.floor(i / height)]);
+  return { values: turned, width: height, height: width };
 }
 
-function hasHorizontal(image) {
-  const longer = Math.max(image.width, image.height);
+function hasHorizontal(mask) {
+  const longer = Math.max(mask.width, mask.height);
   const width = clamp(Math.floor(longer / STRIPS), NARROWEST, WIDEST);
   const thickest = Math.max(Math.floor(longer * MAX_THICKNESS), MIN_MAX_THICKNESS);
-  const chains = chainsOf(piecesOf(image, width, thickest), MAX_SLOPE * width + 1)
+  const chains = chainsOf(piecesOf(mask, width, thickest), MAX_SLOPE * width + 1)
     .filter((chain) => chain.length >= MIN_STRIPS)
     .map(fit)
     .filter(({ length, distance }) => distance <= 0.6 + 4 * MAX_BEND * length);
-  return joined(chains, (MAX_GAP * longer) / width).some((group) => isLong(group, width, image.width));
+  return joined(chains, (MAX_GAP * longer) / width).some((group) => isLong(group, width, mask.width));
 }
 
 /** Return the pieces {strip, centre, thickness} of each strip. */
-function piecesOf({ mask, width: columns, height }, width, thickest) {
-  const isNear = (row, column) => row >= 0 && row < height && mask[row * columns + column];
+function piecesOf({ values, width: columns, height }, width, thickest) {
+  const isNear = (row, column) => row >= 0 && row < height && values[row * columns + column];
   return Array.from({ length: Math.floor(columns / width) }, (_, strip) => {
     const pieces = [];
     let start = -1;
@@ -99,7 +100,8 @@ function fit(pieces) {
   const middle = sum(pieces.map(({ strip }) => strip)) / length;
   const mean = sum(pieces.map(({ centre }) => centre)) / length;
   const spread = sum(pieces.map(({ strip }) => (strip - middle) ** 2));
-  const slope = sum(pieces.map(({ strip, centre }) => (strip - middle) * (centre - mean))) / Math.max(spread, 1);
+  const products = pieces.map(({ strip, centre }) => (strip - middle) * (centre - mean));
+  const slope = sum(products) / Math.max(spread, 1);
   const away = ({ strip, centre }) => centre - mean - slope * (strip - middle);
   const distance = Math.sqrt(sum(pieces.map((each) => away(each) ** 2)) / length);
   return { pieces, length, middle, mean, slope, distance };

@@ -1,7 +1,7 @@
 // Resampling with area weights, and stroke widths. An image is {values: Float32Array, width, height}.
 //
-// The service computes in float32, and its sums of products with fused multiply-add. This module rounds at
-// the same places, because a value in the middle of two grey levels would else be rounded to the other one.
+// The weights are rounded to float32 as the service's are: a value in the middle of two grey levels would
+// else often be rounded to the other one.
 
 import { clamp } from '../lib/math.js';
 import { boundingBox, crop } from './components.js';
@@ -81,15 +81,13 @@ export function normaliseStrokes(image) {
 function strokeWidth(image) {
   const { values, width } = padded(image, 1);
   let area = 0;
-  let down = 0;
-  let across = 0;
+  let outline = 0;
   for (let i = 0; i < values.length; i++) {
     area += values[i];
-    if (i >= width) down += Math.abs(fround(values[i] - values[i - width]));
-    if (i % width) across += Math.abs(fround(values[i] - values[i - 1]));
+    if (i >= width) outline += Math.abs(values[i] - values[i - width]);
+    if (i % width) outline += Math.abs(values[i] - values[i - 1]);
   }
-  const crossings = fround(fround(down) + fround(across));
-  return fround((2 * fround(area)) / fround(fround(Math.PI / 4) * crossings));
+  return (2 * area) / ((Math.PI / 4) * outline);
 }
 
 function padded({ values, width, height }, margin) {
@@ -110,13 +108,13 @@ function dilate({ values, width, height }, steps) {
   for (let step = 0; step < Math.ceil(steps); step++) {
     const along = dilatedAlong(image, width);
     const neighbours = step % 2 ? along : image;
-    const share = fround(Math.min(steps - step, 1));
+    const share = Math.min(steps - step, 1);
     const next = new Float32Array(image.length);
     for (let i = 0; i < image.length; i++) {
       let most = along[i];
       if (i >= width && neighbours[i - width] > most) most = neighbours[i - width];
       if (i + width < image.length && neighbours[i + width] > most) most = neighbours[i + width];
-      next[i] = image[i] + fround(share * fround(most - image[i]));
+      next[i] = image[i] + share * (most - image[i]);
     }
     image = next;
   }

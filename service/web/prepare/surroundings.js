@@ -1,9 +1,10 @@
 // Which components of a drawing are strokes, and whether the service may remove some of them as lines or
-// frames. Components are those of `findComponents`, each with `certain`, its pixels of at least half of the
-// full contrast.
+// frames. Components are those of `findComponents`, each with `certain`, the number of its pixels of more
+// than half of the full contrast, and `isAtEdge`, whether it touches an edge of the drawing.
 
-import { findComponents } from './components.js';
-import { hasStraightStroke } from './straight.js';
+import { sum } from '../lib/math.js';
+import { crop, findComponents } from './components.js';
+import { hasStraightStroke, transposed } from './straight.js';
 
 const MIN_SIDE = 6; // pixels of the longer side of the smallest digit
 const MIN_SOLIDITY = 0.6; // of a stroke at the edge, as a share of the largest stroke's
@@ -22,83 +23,76 @@ const heightOf = ({ top, bottom }) => bottom - top;
 const widthOf = ({ left, right }) => right - left;
 const longerSide = (part) => Math.max(heightOf(part), widthOf(part));
 
-/** Return the components that are strokes rather than specks; none where there are only specks.
- *
- * @param parts the components.
- * @param isAtEdge whether a component touches an edge of the drawing.
- */
-export function findStrokes(parts, isAtEdge) {
+/** Return the components that are strokes rather than specks; none where there are only specks. */
+export function findStrokes(parts) {
   const visible = parts.filter(({ certain }) => certain > 0);
   const largest = Math.max(...visible.map(({ area }) => area));
-  const solid = parts.reduce((best, part) => (part.certain > best.certain ? part : best));
-  const minSolidity = (MIN_SOLIDITY * solid.certain) / solid.area;
+  const minSolidity = MIN_SOLIDITY * solidity(most(parts, 'certain'));
   const strokes = visible.filter(
-    (part) => part.area > SPECK * largest && (!isAtEdge(part) || part.certain / part.area > minSolidity),
+    (part) => part.area > SPECK * largest && (!part.isAtEdge || solidity(part) > minSolidity),
   );
-  const areaOf = (list) => list.reduce((total, { area }) => total + area, 0);
+  const areaOf = (list) => sum(list.map(({ area }) => area));
   const isTexture = strokes.length > MAX_STROKES || areaOf(strokes) < MIN_STROKE_SHARE * areaOf(visible);
   return isTexture || !strokes.some((part) => longerSide(part) >= MIN_SIDE) ? [] : strokes;
 }
 
+const solidity = ({ certain, area }) => certain / area;
+
+/** Return the first of the components that have most of something. */
+const most = (parts, name) => parts.reduce((best, part) => (part[name] > best[name] ? part : best));
+
 /** Return whether the service may remove a part of the strokes as a line, a box or a grid.
  *
- * @param foreground {mask, width, height}.
+ * @param mask the foreground's.
  * @param components {labels, parts} of the mask.
  * @param strokes those of `findStrokes`, at least one.
- * @param isAtEdge see `findStrokes`.
  */
-export function mayHaveSurroundings(foreground, components, strokes, isAtEdge) {
-  if (strokes.length === 1 && !isAtEdge(strokes[0]) && !hasBase(foreground, strokes[0])) return false;
-  const biggest = strokes.reduce((best, part) => (part.area > best.area ? part : best));
-  const digit = strokes.reduce((best, part) => (part.certain > best.certain ? part : best));
+export function mayHaveSurroundings(mask, components, strokes) {
+  if (strokes.length === 1 && !strokes[0].isAtEdge && !hasBase(crop(mask, strokes[0]))) return false;
+  const digit = most(strokes, 'certain');
   return (
-    mayBeFrame(components, biggest, foreground.width) ||
+    mayBeFrame(components, most(strokes, 'area'), mask.width) ||
     strokes.some((part) => isDetachedLine(part, digit)) ||
     strokes.some((outer) => strokes.some((inner) => encloses(outer, inner))) ||
-    hasStraightStroke(foreground)
+    hasStraightStroke(mask)
   );
 }
 
-/** Return whether a single stroke may be joined to a frame, or to a long line below it. */
-function hasBase({ mask, width }, { top, left, bottom, right }) {
-  const [down, across] = [bottom - top, right - left];
-  /** Count the rows (or columns) of a part of the box in which something is drawn. */
-  const rowsDrawn = (from, to, first, last, stride, next) => {
-    let count = 0;
-    for (let row = from; row < to; row++) {
-      let isDrawn = false;
-      for (let column = first; column < last && !isDrawn; column++) {
-        isDrawn = mask[row * stride + column * next] === 1;
-      }
-      if (isDrawn) count++;
-    }
-    return count;
-  };
-  const band = Math.floor(down / EDGE_BANDS) + 1;
-  const columnsDrawn = (first, last) => rowsDrawn(left, right, first, last, 1, width);
-  if (columnsDrawn(Math.max(bottom - band, top), bottom) < ALONG * across) return false;
-  if (across > WIDE * down) return true;
-  const side = Math.floor(across / EDGE_BANDS) + 1;
-  const sides = [
-    rowsDrawn(top, bottom, left, Math.min(left + side, right), width, 1),
-    rowsDrawn(top, bottom, Math.max(right - side, left), right, width, 1),
-  ];
-  const above = columnsDrawn(top, Math.min(top + band, bottom));
-  return above > ALONG * across && Math.min(...sides) > ALONG * down;
+/** Return whether a single stroke, cropped to its box, may be joined to a frame, or to a long line below. */
+function hasBase(mask) {
+  const { width, height } = mask;
+  const box = { top: 0, left: 0, bottom: height, right: width };
+  const band = Math.floor(height / EDGE_BANDS) + 1;
+  if (columnsDrawn(crop(mask, { ...box, top: height - band })) < ALONG * width) return false;
+  if (width > WIDE * height) return true;
+  const side = Math.floor(width / EDGE_BANDS) + 1;
+  const rowsDrawn = (part) => columnsDrawn(transposed(part));
+  return (
+    columnsDrawn(crop(mask, { ...box, bottom: band })) > ALONG * width &&
+    rowsDrawn(crop(mask, { ...box, right: side })) > ALONG * height &&
+    rowsDrawn(crop(mask, { ...box, left: width - side })) > ALONG * height
+  );
+}
+
+/** Count the columns of a mask in which something is drawn. */
+function columnsDrawn({ values, width }) {
+  const isDrawn = new Uint8Array(width);
+  values.forEach((value, i) => value && (isDrawn[i % width] = 1));
+  return sum(isDrawn);
 }
 
 /** Return whether a component encloses nearly all of its box, and leaves it mostly free. */
 function mayBeFrame({ labels, parts }, part, width) {
   const index = parts.indexOf(part);
-  const [down, across] = [heightOf(part) + 2, widthOf(part) + 2];
-  const mask = new Uint8Array(down * across).fill(1); // the background, and a margin around it
+  const [height, stride] = [heightOf(part) + 2, widthOf(part) + 2];
+  const values = new Uint8Array(height * stride).fill(1); // the background, and a margin around it
   for (let y = part.top; y < part.bottom; y++) {
     for (let x = part.left; x < part.right; x++) {
-      if (labels[y * width + x] === index) mask[(y - part.top + 1) * across + x - part.left + 1] = 0;
+      if (labels[y * width + x] === index) values[(y - part.top + 1) * stride + x - part.left + 1] = 0;
     }
   }
-  const outside = findComponents({ mask, width: across, height: down }).parts[0];
-  const enclosed = down * across - outside.area;
+  const outside = findComponents({ values, width: stride, height }).parts[0];
+  const enclosed = values.length - outside.area;
   return enclosed >= FRAME_FILL * heightOf(part) * widthOf(part) && part.area <= HOLLOW * enclosed;
 }
 
