@@ -1,6 +1,7 @@
 // The composition root: it loads the network from GET /model, reads the state from the link, and
 // builds the parts.
 
+import { Local } from './compute/local.js';
 import { Api } from './lib/api.js';
 import { clearThemeCache, el } from './lib/dom.js';
 import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
@@ -34,6 +35,8 @@ const DEFAULTS = {
   sheet: EMPTY,
   digit: null,
   values: null,
+  isOld: false, // whether digit and values are those of an earlier sheet
+  isFamiliar: null, // whether the service finds the digit like its training data
   problem: null, // of the request for the values
   removed: null, // what preprocessing removed: {names, image: the body that it was removed from}
   cell: null,
@@ -128,7 +131,9 @@ function build({ api, manifest, network, store, models, embedded }) {
     trail.go({ layer: network.last.name, channel });
     $('inspector-title').focus();
   };
-  new Requests({ api, network, samples, store });
+  const local = new Local({ api, network });
+  if (local.isPossible) local.loadWhenIdle();
+  new Requests({ api, network, samples, store, local });
   new DrawingArea($('paper'), { store, sheets, samples });
   new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
   new Digit($('digit'), { store, network });
