@@ -1,6 +1,7 @@
 // The composition root: it loads the network from GET /model, reads the state from the link, and
 // builds the parts.
 
+import { Local } from './compute/local.js';
 import { Api } from './lib/api.js';
 import { clearThemeCache, el } from './lib/dom.js';
 import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
@@ -34,6 +35,8 @@ const DEFAULTS = {
   sheet: EMPTY,
   digit: null,
   values: null,
+  isOld: false, // whether digit and values are those of an earlier sheet
+  isFamiliar: null, // whether the service finds the digit like its training data
   problem: null, // of the request for the values
   removed: null, // what preprocessing removed: {names, image: the body that it was removed from}
   cell: null,
@@ -128,7 +131,9 @@ function build({ api, manifest, network, store, models, embedded }) {
     trail.go({ layer: network.last.name, channel });
     $('inspector-title').focus();
   };
-  new Requests({ api, network, samples, store });
+  const local = new Local({ api, network });
+  if (local.isPossible) local.loadWhenIdle();
+  new Requests({ api, network, samples, store, local });
   new DrawingArea($('paper'), { store, sheets, samples });
   new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
   new Digit($('digit'), { store, network });
@@ -156,15 +161,31 @@ function followAnnouncements(store) {
 
 /** Show one view at a time; the lab is loaded when it is first visited. */
 function followRoute(context) {
-  let lab;
+  let lab = null;
+  let attempts = 0;
   context.store.watch(['route'], ({ route }) => {
     const isPlayground = route.view === PLAYGROUND;
     $('playground').hidden = !isPlayground;
     $('lab').hidden = isPlayground;
     if (isPlayground) return;
-    lab ??= import('./lab/lab.js').then(({ openLab }) => openLab($('lab'), context));
-    lab.then((view) => view.show()).catch(fail);
+    // A browser does not import an address again that has failed, so another attempt needs another one.
+    lab ??= import(`./lab/lab.js${attempts ? `?${attempts}` : ''}`).then(({ openLab }) => openLab($('lab'), context));
+    const current = lab;
+    current
+      .then((view) => {
+        clearFailure();
+        return view.show();
+      })
+      .catch((error) => {
+        if (lab === current) [lab, attempts] = [null, attempts + 1];
+        fail(error);
+      });
   });
+}
+
+/** Keep the page where a file is dropped beside the places that accept one. */
+function ignoreStrayDrops() {
+  for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());
 }
 
 /** Write the state into the address, and an address that changes into the state. */
@@ -189,10 +210,17 @@ function followLink(store, network) {
   });
 }
 
+/** Say at the top of the view what has failed; a failure before is replaced. */
 function fail(error) {
-  document
-    .querySelector('main:not([hidden])')
-    .prepend(el('p', { class: 'card warning', role: 'alert' }, `${t('failed')} ${problemText(error)}`));
+  clearFailure();
+  const text = `${t('failed')} ${problemText(error)}`;
+  const note = el('p', { class: 'card warning failure', role: 'alert' }, text);
+  document.querySelector('main:not([hidden])').prepend(note);
 }
 
+function clearFailure() {
+  document.querySelector('.failure')?.remove();
+}
+
+ignoreStrayDrops();
 start().catch(fail);

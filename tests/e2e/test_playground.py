@@ -88,7 +88,7 @@ def test_an_empty_sheet_has_no_prediction(open_page, screenshot):
     """An empty sheet causes no request and shows why; Clear removes the prediction."""
     page = open_page()
     urls = []
-    page.on("request", lambda request: urls.append(request.url))
+    page.on("request", lambda call: call.method == "POST" and urls.append(call.url))
     assert "An empty sheet predicts nothing" in page.locator("#answer").inner_text()
     assert page.locator(".invitation").is_visible()
     screenshot(page, "empty")
@@ -105,18 +105,18 @@ def test_an_empty_sheet_has_no_prediction(open_page, screenshot):
 def test_sixty_strokes_in_two_seconds_form_no_queue(open_page, server):
     """With fast strokes at most two requests run at once, and the last stroke is predicted."""
     page = open_page()
-    running, most, requested, finished = 0, 0, 0, 0
+    running, most, requested = 0, 0, 0
 
-    def begin(_):
+    def begin(request):
         nonlocal running, most, requested
-        requested += 1
-        running += 1
-        most = max(most, running)
+        if request.method == "POST":
+            requested += 1
+            running += 1
+            most = max(most, running)
 
-    def end(_):
-        nonlocal running, finished
-        running -= 1
-        finished += 1
+    def end(request):
+        nonlocal running
+        running -= request.method == "POST"
 
     page.on("request", begin)
     page.on("requestfinished", end)
@@ -165,7 +165,6 @@ def test_sixty_strokes_in_two_seconds_form_no_queue(open_page, server):
     page.wait_for_timeout(300)
     assert running == 0
     assert requested <= requested_before + 4  # for the last stroke, and for the one before
-    assert finished > 3
     assert most <= 2
 
 
@@ -279,11 +278,14 @@ def test_samples_are_real_test_digits(open_page, mnist):
 
 
 def test_the_page_is_light(open_page, server):
-    """All that the page loads, the samples included, is at most 250 KB."""
+    """All that the page loads, the samples included, is at most 250 KB; the weights come later."""
     page = open_page()
     sizes = page.evaluate(
         """() => ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))
+            .filter(({ name }) => !name.includes('/model/weights'))
             .map((entry) => entry.transferSize)"""
     )
+    weights = requests.get(f"{server}/model/weights?format=safetensors").content
+    assert len(weights) <= 380_000
     sprite = len(requests.get(f"{server}/web/samples.png").content)
     assert sum(sizes) + sprite <= 250_000

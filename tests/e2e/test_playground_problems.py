@@ -120,3 +120,61 @@ def test_a_kind_of_layer_that_is_not_explained_opens_the_view_of_layers(browser,
     page.goto(f"{server}/")
     page.locator(".layer-list button", has_text="SeparableConv2D").wait_for()
     assert page.locator("#playground").is_hidden()
+
+
+@pytest.mark.parametrize("pattern", ["**/lab/lab.js*", "**/lab/exhibits.js", "**/lab/**"])
+def test_the_lab_opens_once_the_service_is_back(open_page, pattern):
+    """During an outage one message is shown, however often the lab is visited; then it opens."""
+    page = open_page(errors=True)
+    page.route(pattern, lambda route: route.abort())
+    for _ in range(3):
+        page.evaluate("location.hash = '#lab/stride'")
+        page.get_by_role("alert").wait_for()
+        page.evaluate("location.hash = '#sample=0'")
+        page.locator("#playground").wait_for()
+    page.evaluate("location.hash = '#lab/stride'")
+    page.locator("#lab .failure").wait_for()
+    assert page.locator(".failure").count() == 1
+    page.unroute(pattern)
+    page.evaluate("location.hash = '#sample=0'")
+    page.evaluate("location.hash = '#lab/stride'")
+    page.locator('#lab [data-role="formula"]').wait_for()
+    assert page.locator(".failure").count() == 0
+
+
+def test_a_file_dropped_beside_the_paper_does_not_leave_the_page(open_page):
+    """The browser would open the file in place of the page."""
+    page = open_page()
+    is_kept = page.evaluate(
+        """() => ['dragover', 'drop'].every((type) => {
+            const event = new DragEvent(type, { bubbles: true, cancelable: true });
+            document.querySelector('#network').dispatchEvent(event);
+            return event.defaultPrevented;
+        })"""
+    )
+    assert is_kept
+
+
+def test_an_activation_function_changes_no_value_that_it_passes_on(open_page):
+    """Beside a ReLU, the values before and after it are the same number where it is above 0."""
+    page = open_page("#sample=0&layer=conv2d_1&channel=12&row=3&column=4")
+    page.route(
+        "**/explain?*",
+        lambda route: route.fulfill(json=with_other_rounding(route.fetch().json())),
+    )
+    page.evaluate("location.hash = '#sample=0&layer=conv2d_1&channel=12&row=3&column=5'")
+    page.locator('.equation[data-cell$="/5"]').wait_for()
+    before, after = (
+        page.locator(f'.equation [data-role="{role}"]').get_attribute("value")
+        for role in ("sum", "post")
+    )
+    assert float(before) > 0
+    assert before == after
+
+
+def with_other_rounding(answer):
+    """Change the last digits of the sum, as another order of its terms would."""
+    explanation = answer["explanation"]
+    explanation["pre"] = abs(explanation["pre"]) * (1 + 1e-9) + 0.1
+    explanation["post"] = explanation["pre"]
+    return answer

@@ -1,6 +1,7 @@
 """Preprocess an image of a digit to MNIST's format: the one implementation.
 
 Used by the service, by training and by evaluation. Does not know file formats, HTTP or the model.
+The page has a second one for drawings only, `service/web/prepare`.
 The steps are MNIST's own, as QMNIST reconstructed them: crop to the foreground's bounding box,
 resample with area weights so that the longer side is 20 pixels, scale to a maximum of 255, and
 shift by whole pixels so that the centre of mass is in the middle of 28 × 28.

@@ -67,6 +67,8 @@ export default {
   'answer.problem': 'No answer',
   'answer.second': 'then {label}, {confidence}',
   'answer.unfamiliar': 'Unlike anything the model has learnt from: do not trust this.',
+  'answer.old': 'This is the answer to the drawing before.',
+  'answer.retry': 'Trying again …',
   'answer.why': 'Why {label}?',
   'answer.announcement': 'The answer is {label}, {confidence}.',
   evidence: 'What the answer rests on',

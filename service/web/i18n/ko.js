@@ -67,6 +67,8 @@ export default {
   'answer.problem': '답이 없습니다',
   'answer.second': '다음은 {label}, {confidence}',
   'answer.unfamiliar': '모델이 배운 어떤 것과도 다릅니다. 이 답은 믿지 마세요.',
+  'answer.old': '이전 그림에 대한 답입니다.',
+  'answer.retry': '다시 시도하는 중 …',
   'answer.why': '왜 {label}일까?',
   'answer.announcement': '답은 {label}, {confidence}입니다.',
   evidence: '무엇을 보고 답했을까',

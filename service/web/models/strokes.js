@@ -6,11 +6,35 @@ export const BRUSHES = { thin: 14, normal: 20, thick: 28 }; // diameters
 
 /** Rasterise strokes to {pixels, width, height}: black (0) on white (255), with smooth edges. */
 export function rasterise(strokes) {
-  const pixels = new Uint8Array(DRAWING_SIZE * DRAWING_SIZE).fill(255);
-  for (const { points, brush } of strokes) {
-    points.forEach((point, i) => segment(pixels, points[Math.max(i - 1, 0)], point, brush / 2));
+  return new Raster().of(strokes);
+}
+
+/** The raster of strokes that grow: only what they have gained is drawn. */
+export class Raster {
+  #pixels = blank();
+  #strokes = [];
+
+  of(strokes) {
+    if (!isExtension(strokes, this.#strokes)) [this.#pixels, this.#strokes] = [blank(), []];
+    strokes.forEach(({ points, brush }, i) => {
+      const drawn = this.#strokes[i]?.points.length ?? 0;
+      for (let at = drawn; at < points.length; at++) {
+        segment(this.#pixels, points[Math.max(at - 1, 0)], points[at], brush / 2);
+      }
+    });
+    this.#strokes = strokes;
+    return { pixels: this.#pixels.slice(), width: DRAWING_SIZE, height: DRAWING_SIZE };
   }
-  return { pixels, width: DRAWING_SIZE, height: DRAWING_SIZE };
+}
+
+const blank = () => new Uint8Array(DRAWING_SIZE * DRAWING_SIZE).fill(255);
+
+/** Whether strokes begin with all points of others. Points are shared, because sheets are immutable. */
+function isExtension(strokes, others) {
+  return others.every(({ points, brush }, i) => {
+    const own = strokes[i];
+    return own?.brush === brush && points.every((point, at) => own.points[at] === point);
+  });
 }
 
 function segment(pixels, [x0, y0], [x1, y1], radius) {

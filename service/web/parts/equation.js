@@ -10,11 +10,13 @@ import { addUp } from '../models/sum.js';
  */
 export function equation(explanation) {
   const { sum, difference, agrees } = addUp(explanation);
-  const { activation, post, value } = explanation;
+  const { activation, pre, post, value } = explanation;
   const kind = kindOf(explanation.kind);
+  // One sum, the service's: the page's own, in another order, may differ in the last digit, and beside
+  // `post` it would look as if the activation function had changed the value.
   const steps = [
-    ...leftSide(kind, explanation, sum),
-    ['=', term(kind.hasWeights ? 'pre' : 'value', sum, 'sum')],
+    ...leftSide(kind, explanation, pre),
+    ['=', term(kind.hasWeights ? 'pre' : 'value', pre, 'sum')],
   ];
   if (activation !== 'linear') steps.push([`→ ${activation} →`, term('post', post, 'post')]);
   const parts = steps.flatMap(([operator, node]) => [
@@ -39,12 +41,12 @@ export function equation(explanation) {
 }
 
 /** Return the left side of the equation: [operator, node] of each step. */
-function leftSide(kind, explanation, sum) {
+function leftSide(kind, explanation, pre) {
   const operation = t(...kind.operation(explanation));
   if (!kind.hasWeights) return [['', plain(operation)]];
   const { bias } = explanation;
   return [
-    ['', term(null, sum - bias, 'terms', operation)],
+    ['', term(null, pre - bias, 'terms', operation)],
     ['+', term('bias', bias, 'bias')],
   ];
 }

@@ -16,15 +16,15 @@ export class Prediction {
     this.#root = root;
     this.#store = store;
     this.#openClass = openClass;
-    store.watch(['values', 'problem', 'lang'], (state) => this.#draw(state));
+    store.watch(['values', 'isFamiliar', 'isOld', 'problem', 'lang'], (state) => this.#draw(state));
   }
 
-  #draw({ values, problem }) {
+  #draw({ values, isFamiliar, isOld, problem }) {
     clearTimeout(this.#timer);
-    if (problem) return this.#drawReason(t('answer.problem'), problemText(problem));
+    this.#root.setAttribute('aria-busy', String(isOld));
+    if (problem && !values) return this.#drawReason(t('answer.problem'), problemText(problem));
     if (!values) return this.#drawReason(t('answer.empty'), t('answer.invite'));
     const [first, second] = values.ranking();
-    const isUnfamiliar = values.isFamiliar() === false;
     this.#root.replaceChildren(
       el('output', { class: 'label', 'aria-label': t('answer.name') }, first.label),
       number(first.probability, percent(first.probability), { class: 'confidence' }),
@@ -33,7 +33,9 @@ export class Prediction {
         { class: 'soft' },
         t('answer.second', { label: second.label, confidence: percent(second.probability) }),
       ),
-      ...(isUnfamiliar ? [el('p', { class: 'warning' }, t('answer.unfamiliar'))] : []),
+      ...(isOld ? [el('p', { class: 'soft old' }, t('answer.old'))] : []),
+      ...(problem ? [el('p', { class: 'warning' }, `${problemText(problem)} ${t('answer.retry')}`)] : []),
+      ...(isFamiliar === false ? [el('p', { class: 'warning' }, t('answer.unfamiliar'))] : []),
       el(
         'button',
         { type: 'button', onclick: () => this.#openClass(first.index) },
