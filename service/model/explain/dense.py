@@ -4,7 +4,7 @@ import numpy as np
 
 from service.model.explain.context import CellContext
 from service.model.explain.convolution import largest
-from service.model.explain.moves import origin
+from service.model.explain.moves import origins
 from service.model.explain.traces import DenseTerm, DenseTrace
 
 
@@ -19,13 +19,14 @@ def dense(context: CellContext) -> DenseTrace:
     (before,) = context.layer.inputs
     # at once, because a term at a time takes several times as long
     columns = np.stack((values, weights, contributions), axis=1)[listed]
+    sources = origins(context.bundle, before, ((*place, index) for index in listed))
     return DenseTrace(
         **context.fields(float(contributions.sum()) + bias),
         terms=[
-            DenseTerm(
-                origin(context.bundle, before, (*place, index)), value, weight, contribution, index
+            DenseTerm(source, value, weight, contribution, index)
+            for source, (value, weight, contribution), index in zip(
+                sources, columns.tolist(), listed, strict=True
             )
-            for index, (value, weight, contribution) in zip(listed, columns.tolist(), strict=True)
         ],
         count=len(contributions),
         rest=rest,

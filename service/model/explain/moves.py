@@ -1,10 +1,10 @@
 """Explain a cell of a layer that copies a cell of an input, or mixes the nearest ones."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from service.model.bundle import Bundle
-from service.model.explain.cells import Cell, cell_at
+from service.model.explain.cells import Cell
 from service.model.explain.context import CellContext
 from service.model.explain.traces import CopyTrace, UpSamplingTrace, WeightedCell
 from service.model.layer import INPUT, Layer
@@ -13,6 +13,8 @@ from service.model.windows import margins, pair
 Index = tuple[int, ...]
 Place = tuple[int, Index]  # the number of an input, and an index of it
 Shapes = list[tuple[int, ...]]
+Find = Callable[[Layer, Index, Shapes], Place | None]
+Step = tuple[Find, Layer, Shapes]
 
 
 def copy(context: CellContext) -> CopyTrace:
@@ -26,22 +28,35 @@ def copy(context: CellContext) -> CopyTrace:
     return CopyTrace(**context.fields(value), source=context.source(index, number))
 
 
-def origin(bundle: Bundle, name: str, index: Index) -> Cell:
-    """Return the cell that a cell is an unchanged copy of, through layers that move cells.
+def origins(bundle: Bundle, name: str, indices: Iterable[Index]) -> Iterator[Cell]:
+    """Yield the cells that cells are unchanged copies of, through layers that move cells.
 
     Args:
         bundle: the model's.
         name: of a layer, or `INPUT`.
-        index: of one of its values.
+        indices: of its values.
     """
-    while (layer := bundle.by_name.get(name)) and layer.kind in _PLACES and layer.is_exact:
-        shapes = [bundle.shapes[source] for source in layer.inputs]
-        place = _place(layer, index, shapes)
-        if place is None:
-            break
-        number, index = place
-        name = layer.inputs[number]
-    return cell_at(bundle.input_name if name == INPUT else name, index)
+    steps: dict[str, Step | None] = {}  # of each layer, because many cells go the same way
+    for index in indices:
+        source = name
+        while True:
+            if source not in steps:
+                steps[source] = _step(bundle, source)
+            step = steps[source]
+            place = step and step[0](step[1], index, step[2])
+            if step is None or place is None:
+                break
+            number, index = place
+            source = step[1].inputs[number]
+        yield Cell(bundle.input_name if source == INPUT else source, index[-1], *index[:-1])
+
+
+def _step(bundle: Bundle, name: str) -> Step | None:
+    """Return how a layer moves cells, the layer and its inputs' shapes; None where it does not."""
+    layer = bundle.layer(name)
+    if layer is None or layer.kind not in _PLACES or not layer.is_exact:
+        return None
+    return _PLACES[layer.kind], layer, [bundle.shapes[source] for source in layer.inputs]
 
 
 def upsampling(context: CellContext) -> UpSamplingTrace:
@@ -126,7 +141,7 @@ def _cropped(layer: Layer, index: Index, shapes: Shapes) -> Place:  # noqa: ARG0
 
 
 # The kinds of layer that move cells. Others of their family leave each at its place.
-_PLACES: dict[str, Callable[[Layer, Index, Shapes], Place | None]] = {
+_PLACES: dict[str, Find] = {
     "Flatten": _reshaped,
     "Reshape": _reshaped,
     "Permute": _permuted,

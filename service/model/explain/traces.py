@@ -111,7 +111,7 @@ class AveragePoolingTrace(WindowTrace):
     count: int
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class WeightedCell:
     """The contribution of one cell.
 
@@ -128,7 +128,7 @@ class WeightedCell:
     contribution: float
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class DenseTerm(WeightedCell):
     """The contribution of one input to a unit.
 
