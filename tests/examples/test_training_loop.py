@@ -33,7 +33,11 @@ def grey(images: Images) -> Images:
 
 
 @pytest.mark.parametrize(
-    ("network", "convert"), [(shapes_resnet, lambda images: images), (fashion_cnn, grey)]
+    ("network", "convert"),
+    [
+        pytest.param(shapes_resnet, lambda images: images, marks=pytest.mark.slow),
+        (fashion_cnn, grey),
+    ],
 )
 def test_a_few_steps_reduce_the_loss(
     network: Callable[[], keras.Model], convert: Callable[[Images], Images], drawings: Images
