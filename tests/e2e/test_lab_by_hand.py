@@ -203,6 +203,23 @@ def test_the_flow_plays_and_stops_at_a_tap(page):
     assert text(page, '[data-do="play"]') == "Pause"
 
 
+def test_pointing_at_a_map_of_the_flow_describes_it(page):
+    """The readout names the map under the pointer, and without one the selected map again."""
+    go(page, "flow", position=8)
+    sheet = page.locator(".flow .sheet")
+    page.get_by_text("93,322").wait_for()
+    point(page, sheet, 0.5, 0.5, touch=False)
+    page.locator(".exhibit .readout a").wait_for()
+    selected = text(page, ".readout")
+    box = sheet.bounding_box()
+    at = box["y"] + box["height"] / 2
+    changes_text(page, ".readout", lambda: page.mouse.move(box["x"] + 0.2 * box["width"], at))
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 40)
+    page.wait_for_function(
+        "(text) => document.querySelector('.exhibit .readout').innerText === text", arg=selected
+    )
+
+
 def test_a_misclassified_digit_opens_in_the_playground(page):
     """Click, tap and Enter show the digits of a cell; a digit is a link to the playground."""
     go(page, "training")

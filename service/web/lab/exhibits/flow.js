@@ -22,6 +22,7 @@ export default class Flow {
   #links = [];
   #frame = null; // the request of the animation's next frame, while it plays
   #isReady = false;
+  #pointed = null; // the tile {place, channel} under the pointer
   #parts;
 
   constructor(root, context) {
@@ -74,6 +75,10 @@ export default class Flow {
     sheet.addEventListener('click', (event) =>
       this.#choose(this.#isReady ? this.#image.tileUnder(event) : null),
     );
+    sheet.addEventListener('pointermove', (event) =>
+      this.#point(this.#isReady ? this.#image.tileUnder(event) : null),
+    );
+    sheet.addEventListener('pointerleave', () => this.#point(null));
     sheet.addEventListener('keydown', (event) => this.#key(event));
     const flow = el('div', { class: 'flow' }, sheet);
     const beside = el('div', { class: 'beside' }, readout, summary);
@@ -113,7 +118,8 @@ export default class Flow {
   }
 
   #draw() {
-    const { position, place, channel } = this.#state.state;
+    const { position } = this.#state.state;
+    const { place, channel } = this.#pointed ?? this.#state.state;
     this.#parts.slider.value = position;
     this.#parts.play.textContent = t(this.#frame ? 'lab.pause' : 'lab.play');
     if (!this.#isReady) return;
@@ -177,9 +183,18 @@ export default class Flow {
     this.#draw();
   }
 
+  /** Describe the tile under the pointer; without one, the selected tile again. */
+  #point(tile) {
+    const { place, channel } = this.#pointed ?? {};
+    if (place === tile?.place && channel === tile?.channel) return;
+    this.#pointed = tile;
+    this.#draw();
+  }
+
   /** Select a tile {place, channel}, or none with null, and stop the animation. */
   #choose(tile) {
     this.#stop();
+    this.#pointed = null; // so that a key's selection is shown while the pointer rests on the image
     this.#state.set(tile ?? { place: -1 });
     this.#draw();
   }
