@@ -1,5 +1,6 @@
 """The command of each example trains it to its accuracy and exports a bundle that predicts."""
 
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from tests.e2e.running import encode, running
 def trained(name: str, models: Path) -> float:
     """Train an example; return the accuracy that its summary states."""
     command = [sys.executable, "-m", f"examples.{name}", "--models", str(models)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    environ = {**os.environ, "MALLOC_TOP_PAD_": "67108864"}  # as in the Makefile
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environ)
     if name == "fashion" and "could not be downloaded" in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
