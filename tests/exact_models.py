@@ -39,6 +39,7 @@ LAYERS = {
     "transpose": lambda: layers.Conv2DTranspose(2, 3, strides=2, activation="tanh"),
     "transpose_same": lambda: layers.Conv2DTranspose(2, (4, 2), strides=(2, 3), padding="same"),
     "transpose_gaps": lambda: layers.Conv2DTranspose(2, 2, strides=3, use_bias=False),
+    "transpose_longer": lambda: layers.Conv2DTranspose(2, 3, strides=2, output_padding=1),
     "max": lambda: layers.MaxPooling2D((3, 2), strides=2, padding="same"),
     "average": lambda: layers.AveragePooling2D(3, strides=2, padding="same"),
     "global_max": lambda: layers.GlobalMaxPooling2D(),

@@ -199,6 +199,22 @@ def test_parameters_of_an_activation_are_stated(subject):
     assert subject.explain(bundle.layer("relu_"), (4, 4, 2)).activation_parameters == {}
 
 
+def test_a_normalization_that_was_adapted_has_its_numbers_as_weights(tmp_path):
+    """Mean and variance that it learnt from data are those of the explanation."""
+    normal = keras.layers.Normalization()
+    normal.adapt(np.random.default_rng(2).random((20, *SHAPE), np.float32) * 3)
+    model = keras.Sequential(
+        [keras.Input(SHAPE), normal, keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    subject = explained(model, tmp_path)
+    layer = subject.bundle.layers[0]
+    for index in cells_of(layer, 40):
+        explanation = subject.explain(layer, index)
+        assert explanation.kind == "Normalization"
+        assert explanation.difference <= 1e-6
+        assert explanation.scale != 1
+
+
 def test_shared_weights_are_those_of_the_first_call(subject):
     """A layer that is called twice is explained at both, by the same weights."""
     first, second = (subject.bundle.layer(name) for name in ("shared", "shared:2"))
