@@ -7,10 +7,9 @@ from collections.abc import Callable
 SOFTMAX = "softmax"
 
 
-def relu(
+def _relu(
     x: float, negative_slope: float = 0.0, max_value: float = math.inf, threshold: float = 0.0
 ) -> float:
-    """Return x from the threshold to the maximum, and a line of another slope below it."""
     if x >= max_value:
         return max_value
     return x if x >= threshold else negative_slope * (x - threshold)
@@ -19,13 +18,13 @@ def relu(
 def _relu6(
     x: float, negative_slope: float = 0.0, max_value: float = 6.0, threshold: float = 0.0
 ) -> float:
-    return relu(x, negative_slope, max_value, threshold)
+    return _relu(x, negative_slope, max_value, threshold)
 
 
 def _leaky_relu(
     x: float, negative_slope: float = 0.2, max_value: float = math.inf, threshold: float = 0.0
 ) -> float:
-    return relu(x, negative_slope, max_value, threshold)
+    return _relu(x, negative_slope, max_value, threshold)
 
 
 def _sigmoid(x: float) -> float:
@@ -69,7 +68,7 @@ def _soft_shrink(x: float, threshold: float = 0.5) -> float:
 
 ELEMENTWISE: dict[str, Callable[..., float]] = {
     "linear": lambda x: x,
-    "relu": relu,
+    "relu": _relu,
     "relu6": _relu6,
     "leaky_relu": _leaky_relu,
     "prelu": lambda x, alpha: x if x >= 0 else alpha * x,

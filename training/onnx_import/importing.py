@@ -17,9 +17,8 @@ from training.onnx_import.node import MAX_VALUES, Node, Tensor
 from training.onnx_import.reading import CONSTANT, GraphNode, OnnxGraph, read_graph
 from training.onnx_import.tensors import FIX, Array
 
-SPARE_NUMBERS = (
-    1_000_000  # that weights may have beyond those in the file, as small ones are shared
-)
+# Weights may have so many numbers beyond those in the file, because small ones are shared.
+SPARE_NUMBERS = 1_000_000
 OPERATORS: dict[str, Callable[[Node], Tensor]] = {
     "Conv": weighted.convolve,
     "Gemm": weighted.dense,
