@@ -9,7 +9,7 @@ import { Requests } from './models/requests.js';
 import { isPlayground } from './models/graph.js';
 import { fromHash, toHash } from './models/link.js';
 import { Network } from './models/network.js';
-import { PLAYGROUND, routeOf } from './models/route.js';
+import { LAB, LOADED, MODEL, PLAYGROUND, routeOf } from './models/route.js';
 import { Samples } from './models/samples.js';
 import { EMPTY, Sheets } from './models/sheet.js';
 import { Store } from './models/store.js';
@@ -159,27 +159,29 @@ function followAnnouncements(store) {
   });
 }
 
-/** Show one view at a time; the lab is loaded when it is first visited. */
+/** Show one view at a time; those in LOADED are loaded when they are first opened. */
 function followRoute(context) {
-  let lab = null;
-  let attempts = 0;
-  context.store.watch(['route'], ({ route }) => {
-    const isPlayground = route.view === PLAYGROUND;
-    $('playground').hidden = !isPlayground;
-    $('lab').hidden = isPlayground;
-    if (isPlayground) return;
+  const opened = {};
+  const attempts = {};
+  let shown = null;
+  context.store.watch(['route'], async ({ route }) => {
+    const name = route.view === MODEL ? LAB : route.view;
+    for (const view of [PLAYGROUND, ...Object.keys(LOADED)]) $(view).hidden = view !== name;
+    if (shown !== name) opened[shown]?.then((view) => view.leave()).catch(() => {});
+    shown = name;
+    if (name === PLAYGROUND) return;
     // A browser does not import an address again that has failed, so another attempt needs another one.
-    lab ??= import(`./lab/lab.js${attempts ? `?${attempts}` : ''}`).then(({ openLab }) => openLab($('lab'), context));
-    const current = lab;
-    current
-      .then((view) => {
-        clearFailure();
-        return view.show();
-      })
-      .catch((error) => {
-        if (lab === current) [lab, attempts] = [null, attempts + 1];
-        fail(error);
-      });
+    const again = attempts[name] ? `?${attempts[name]}` : '';
+    opened[name] ??= LOADED[name](again).then(({ open }) => open($(name), context));
+    const current = opened[name];
+    try {
+      const view = await current;
+      clearFailure();
+      if (shown === name) await view.show();
+    } catch (error) {
+      if (opened[name] === current) [opened[name], attempts[name]] = [null, (attempts[name] ?? 0) + 1];
+      fail(error);
+    }
   });
 }
 

@@ -3,7 +3,7 @@
 import { el } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { EMPTY, isEmpty } from '../models/sheet.js';
-import { exhibitHash, PLAYGROUND } from '../models/route.js';
+import { exhibitHash } from '../models/route.js';
 import { Store } from '../models/store.js';
 import { problemText } from '../parts/problem.js';
 import { EXHIBITS } from './exhibits.js';
@@ -13,7 +13,7 @@ import ko from './i18n/ko.js';
 const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a drag.
 
 /** Build the lab once its texts and its style sheet are loaded. */
-export async function openLab(root, context) {
+export async function open(root, context) {
   addTexts({ en, ko });
   await new Promise((resolve) => {
     const href = new URL('lab.css', import.meta.url).href;
@@ -35,31 +35,30 @@ class Lab {
   constructor(root, context) {
     this.#context = context;
     root.append(this.#nav, this.#place);
-    context.store.watch(['route'], ({ route }) => route.view === PLAYGROUND && this.#leave());
     context.store.watch(['lang', 'dark'], () => this.#current.name && this.show());
   }
 
   /** Show the exhibit in the address; the first one where the address names none. */
   async show() {
     const { route } = this.#context.store.state;
-    if (route.view === PLAYGROUND) return; // The user left while the lab was being loaded.
     const name = Object.hasOwn(EXHIBITS, route.exhibit) ? route.exhibit : Object.keys(EXHIBITS)[0];
     const isRedraw = this.#current.name === name && this.#current.route === route;
     const params = isRedraw ? new URLSearchParams(this.#current.state) : route.params;
     const uploads = isRedraw ? this.#current.uploads : {};
-    this.#leave();
+    this.leave();
     const current = { ...NO_EXHIBIT, name, route, state: Object.fromEntries(params), uploads };
     this.#current = current;
     this.#drawNav(name);
     const { default: Exhibit } = await EXHIBITS[name]();
-    if (this.#current !== current) return; // Another exhibit was opened in the meantime.
+    if (this.#current !== current) return; // Another exhibit was opened, or the lab was left.
     const stage = el('div', { class: 'stage' });
     this.#place.replaceChildren(frame(name, stage));
     const exhibit = new Exhibit(stage, this.#contextOf(current, params, stage));
     current.leave = () => exhibit.leave?.();
   }
 
-  #leave() {
+  /** Stop the exhibit that is shown. */
+  leave() {
     this.#current.leave();
     this.#current = NO_EXHIBIT;
     this.#place.replaceChildren();

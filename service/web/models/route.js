@@ -1,15 +1,22 @@
-// The view that an address shows: `#lab/<exhibit>&n=5`, `#model`, or else the playground and its state.
+// The view that an address shows: `#lab/<exhibit>&n=5`, `#map&…`, `#model`, or else the playground and
+// its state.
 
 export const [PLAYGROUND, LAB, MODEL] = ['playground', 'lab', 'model'];
-export const VIEWS = [PLAYGROUND, LAB, MODEL];
+// The views that are loaded when they are first opened, each by `open(root, context)`, which returns a
+// view with `show()` for each visit and `leave()`. The page about the model is the last part of the lab.
+export const LOADED = {
+  [LAB]: (again) => import(`../lab/lab.js${again}`),
+};
+export const VIEWS = [PLAYGROUND, ...Object.keys(LOADED), MODEL];
 
-/** Parse a hash to {view, exhibit, params}; the exhibit is null where the address names none. */
+/** Parse a hash to {view, exhibit, params}; only the lab has exhibits, null for its first one. */
 export function routeOf(hash) {
   const [place, ...rest] = hash.replace(/^#/, '').split('&');
   const params = new URLSearchParams(rest.join('&'));
   if (place === MODEL) return { view: MODEL, exhibit: MODEL, params };
   const [view, exhibit = ''] = place.split('/');
   if (view === LAB) return { view: LAB, exhibit: exhibit || null, params };
+  if (Object.hasOwn(LOADED, view)) return { view, exhibit: null, params };
   return { view: PLAYGROUND, exhibit: null, params: new URLSearchParams() };
 }
 
