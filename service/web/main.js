@@ -3,6 +3,7 @@
 
 import { Local } from './compute/local.js';
 import { Api } from './lib/api.js';
+import { setDark } from './lib/colours.js';
 import { clearThemeCache, el } from './lib/dom.js';
 import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
 import { Requests } from './models/requests.js';
@@ -14,6 +15,7 @@ import { Samples } from './models/samples.js';
 import { EMPTY, Sheets } from './models/sheet.js';
 import { Store } from './models/store.js';
 import { Trail } from './models/trail.js';
+import { Weights } from './models/weights.js';
 import { Prediction } from './parts/prediction.js';
 import { Camera } from './parts/camera.js';
 import { Columns } from './parts/columns.js';
@@ -30,6 +32,7 @@ import { Tools } from './parts/tools.js';
 import { Tour } from './parts/tour.js';
 import { View } from './parts/view.js';
 import { Views } from './parts/views.js';
+import { WhatIf } from './parts/what-if.js';
 
 const DEFAULTS = {
   sheet: EMPTY,
@@ -39,13 +42,21 @@ const DEFAULTS = {
   isFamiliar: null, // whether the service finds the digit like its training data
   problem: null, // of the request for the values
   removed: null, // what preprocessing removed: {names, image: the body that it was removed from}
-  cell: null,
-  hover: null,
+  baseline: null, // the values without changes, where there are any
+  changes: [], // to the network and the digit, by "what if" (compute/edits.js)
+  cell: null, // the one that is explained
+  isChosen: false, // whether the user has selected it; else it is the answer's class
+  path: [], // the cells below it that contribute most
+  pointed: null, // the tile {layer, channel} under the pointer
+  opened: null, // the tile that stays open beside the column
+  hover: null, // the cell under the pointer
   explanation: null,
   explanationProblem: null,
   term: null,
   allTerms: false,
   trail: [],
+  tab: 'sum', // what the inspector shows
+  isExact: false, // whether the inspector shows exact values
   stage: 'post',
   scale: 'layer',
   weights: null,
@@ -74,13 +85,20 @@ async function start() {
   const [manifest, { models }] = await Promise.all([api.manifest(), api.models()]);
   if (!isPlayground(manifest)) return view({ api, manifest, models, lang });
   const network = new Network(manifest);
-  const store = new Store({ ...DEFAULTS, ...fromHash(location.hash, network), lang });
+  const store = new Store({ ...DEFAULTS, ...firstState(network), lang });
   store.set({ route: routeOf(location.hash) });
   followLanguage(store);
   followScheme(store);
   build({ api, manifest, network, store, models, embedded });
   followLink(store, network);
   return undefined;
+}
+
+/** Return the state of the link; a page that is opened without one shows a sample. */
+function firstState(network) {
+  if (location.hash.length > 1) return fromHash(location.hash, network);
+  const sheet = network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
+  return { sheet };
 }
 
 /** Show a model that the playground does not explain: its layers, and their values for a picture. */
@@ -115,25 +133,31 @@ function followLanguage(store) {
 /** Redraw on a change between light and dark, because canvases contain colours of the theme. */
 function followScheme(store) {
   const dark = matchMedia('(prefers-color-scheme: dark)');
-  dark.addEventListener('change', () => {
+  const follow = () => {
     clearThemeCache();
+    setDark(dark.matches);
     store.set({ dark: dark.matches });
-  });
-  store.set({ dark: dark.matches });
+  };
+  dark.addEventListener('change', follow);
+  follow();
 }
 
 function build({ api, manifest, network, store, models, embedded }) {
   const samples = new Samples(new URL('.', import.meta.url).href);
   const sheets = new Sheets(store);
-  const trail = new Trail(store);
+  const trail = new Trail(store, network);
   const camera = new Camera({ sheets });
-  const openClass = (channel) => {
-    trail.go({ layer: network.last.name, channel });
+  const openClass = () => {
+    trail.release();
     $('inspector-title').focus();
   };
-  const local = new Local({ api, network });
-  if (local.isPossible) local.loadWhenIdle();
-  new Requests({ api, network, samples, store, local });
+  const local = new Local({ api, network, onWeights: (tensors) => showWeights(tensors) });
+  const requests = new Requests({ api, network, samples, store, local });
+  const showWeights = (tensors) => {
+    store.set({ weights: new Weights(tensors) });
+    requests.startLocal();
+  };
+  local.loadWhenIdle();
   new DrawingArea($('paper'), { store, sheets, samples });
   new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
   new Digit($('digit'), { store, network });
@@ -141,9 +165,10 @@ function build({ api, manifest, network, store, models, embedded }) {
   new Removed($('removed'), { api, store });
   new OcclusionMap($('evidence'), { store });
   new View($('view'), { store });
-  new Columns($('columns'), { api, store, network, trail });
+  new Columns($('columns'), { local, store, network, trail });
   new Inspector($('inspector'), { store, network, trail });
   new Patches($('inspector'), { api, store });
+  new WhatIf($('what-if'), { store, network, local });
   const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });
   const share = new Share({ api, store, columns: $('columns') });
   new Views($('views'), { store });

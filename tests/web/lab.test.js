@@ -10,11 +10,12 @@ import { EXHIBITS } from '../../service/web/lab/exhibits.js';
 import { layoutOf } from '../../service/web/lab/flow-layout.js';
 import en from '../../service/web/lab/i18n/en.js';
 import ko from '../../service/web/lab/i18n/ko.js';
-import { linksTo } from '../../service/web/lab/links.js';
 import { digitMap } from '../../service/web/lab/network-parts.js';
 import { noisy, rootMeanSquaredError } from '../../service/web/lab/noise.js';
 import * as presets from '../../service/web/lab/presets.js';
 import { allShifts, cosineSimilarity, transform } from '../../service/web/lab/transform.js';
+import { linksTo } from '../../service/web/models/links.js';
+import { Weights } from '../../service/web/models/weights.js';
 import { network } from './toy.js';
 
 const LAB = new URL('../../service/web/lab/', import.meta.url);
@@ -155,7 +156,7 @@ test('the lines between layers are contributions to the strongest cell, without 
     'classes/pre': { values: random(2, 6) },
     probabilities: { values: Float32Array.of(0.25, 0.75) },
   });
-  const context = { network, values, digit: { pixels, height: 6, width: 5, channels: 2 }, tensors };
+  const context = { network, values, digit: { pixels, height: 6, width: 5, channels: 2 }, weights: new Weights(tensors) };
   for (const { from, to, amount } of linksTo(conv, context)) {
     const { row, column } = values.strongest(conv, to);
     let expected = 0;

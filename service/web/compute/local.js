@@ -1,22 +1,29 @@
-// The network's copy in the page: it runs in a worker, and its weights are loaded when the page is idle.
+// The network's copy in the page: its weights are loaded when the page is idle, and it runs in a worker.
 
 import { isComputed } from './network.js';
 
 const IDLE_MS = 2000; // at the latest
+const MOST_PARAMETERS = 1e6; // 4 MB of weights, which a page may load without being asked to
 
 /** A copy of a network, for answers without a request. */
 export class Local {
   #api;
   #layers;
+  #onWeights;
+  #parameters;
   #worker = null;
   #loading = null;
   #isReady = false;
   #pending = new Map(); // id → {resolve, reject} of the messages to the worker
   #sent = 0;
 
-  /** @param network a models/network.js Network. */
-  constructor({ api, network }) {
+  /** @param network a models/network.js Network.
+   *  @param onWeights called with the weights {"layer/kernel": {values}, …} when they are loaded.
+   */
+  constructor({ api, network, onWeights }) {
     this.#api = api;
+    this.#onWeights = onWeights;
+    this.#parameters = network.layers.reduce((sum, layer) => sum + layer.parameters, 0);
     this.#layers = network.layers.map((layer) => ({
       name: layer.name,
       kind: layer.kind.name,
@@ -39,8 +46,11 @@ export class Local {
     return isComputed(this.#layers);
   }
 
-  /** Load the weights once the page is idle; a failure is tried again at the next call. */
+  /** Load the weights of a network that is not too large once the page is idle; a failure is tried
+   * again at the next call of `load`.
+   */
   loadWhenIdle() {
+    if (this.#parameters > MOST_PARAMETERS) return;
     const wait = globalThis.requestIdleCallback ?? ((task) => setTimeout(task, IDLE_MS));
     wait(() => this.load().catch(() => {}), { timeout: IDLE_MS });
   }
@@ -64,13 +74,26 @@ export class Local {
     return Object.fromEntries(Object.entries(values).map(([name, array]) => [name, { values: array }]));
   }
 
+  /** Compute the gradient of a class's logit for every value of the input. */
+  gradient(pixels, changes, classIndex) {
+    return this.#ask('gradient', { pixels, changes, classIndex });
+  }
+
+  /** Find the fewest pixels whose change gives the input another class; see `smallest-change.js`. */
+  smallestChange(pixels, changes, wanted) {
+    return this.#ask('smallestChange', { pixels, changes, wanted });
+  }
+
   async #load() {
     const tensors = await this.#api.weights();
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-    this.#worker.addEventListener('message', ({ data }) => this.#settle(data));
-    this.#worker.addEventListener('error', () => this.#fail());
-    await this.#send('load', { layers: this.#layers, tensors });
-    this.#isReady = true;
+    if (this.isPossible) {
+      this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+      this.#worker.addEventListener('message', ({ data }) => this.#settle(data));
+      this.#worker.addEventListener('error', () => this.#fail());
+      await this.#send('load', { layers: this.#layers, tensors });
+      this.#isReady = true;
+    }
+    this.#onWeights(tensors);
   }
 
   async #ask(type, content) {

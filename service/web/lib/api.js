@@ -55,8 +55,8 @@ export class Api {
     this.#send(asBlob, 'POST', '/preprocess', this.#query({ format: 'png', stage: 'removed' }), image);
 
   /** Return {name: {shape, values}} of the named layers, for one image or digit: {type, content}. */
-  activations = async (image, layers, stage) => {
-    const query = this.#query({ layers, stage, format: 'safetensors', dtype: 'float32' });
+  activations = async (image, layers, stage, dtype = 'float32') => {
+    const query = this.#query({ layers, stage, format: 'safetensors', dtype });
     return readSafetensors(await this.#send(asBuffer, 'POST', '/activations', query, image));
   };
 
@@ -81,8 +81,8 @@ export class Api {
     return this.#send(asBlob, 'POST', '/activations', query, this.body(digit));
   };
 
-  explain = (digit, cell, top) =>
-    this.#json('POST', '/explain', this.#cellQuery(cell, top), this.body(digit));
+  /** Return {predictions, explanation} of a cell, for one image or digit: {type, content}. */
+  explain = (image, cell, top) => this.#json('POST', '/explain', this.#cellQuery(cell, top), image);
 
   occlusion = (digit) => this.#json('POST', '/occlusion', this.#query({}), this.body(digit));
 

@@ -1,8 +1,9 @@
-// The diverging colour scale of service/model/sheets.py: orange is above 0, blue below, near-white is 0.
-// Colours at equal distance from 0 are about equally dark, and all common kinds of colour blindness
+// The diverging colour scale of service/model/sheets.py: orange is above 0, blue below, and 0 is nearly
+// the colour of the page: near-white, or near-black on a dark one, where larger values are brighter.
+// Colours at equal distance from 0 are about equally strong, and all common kinds of colour blindness
 // can distinguish them.
 
-const STOPS = [
+const LIGHT = [
   [5, 48, 97],
   [33, 102, 172],
   [67, 147, 195],
@@ -15,19 +16,47 @@ const STOPS = [
   [179, 88, 6],
   [127, 59, 8],
 ];
+const DARK = [
+  [178, 220, 255],
+  [112, 178, 238],
+  [67, 140, 205],
+  [48, 98, 150],
+  [41, 66, 95],
+  [35, 41, 49],
+  [84, 64, 38],
+  [138, 92, 32],
+  [196, 126, 28],
+  [242, 166, 66],
+  [255, 212, 150],
+];
 const STEPS = 512; // either side of 0
 
-const RAMP = Uint32Array.from({ length: 2 * STEPS + 1 }, (_, step) => {
-  const at = (step / (2 * STEPS)) * (STOPS.length - 1);
-  const below = Math.min(Math.floor(at), STOPS.length - 2);
-  const [r, g, b] = STOPS[below].map((c, i) => Math.round(c + (at - below) * (STOPS[below + 1][i] - c)));
-  return (255 << 24) | (b << 16) | (g << 8) | r; // a little-endian RGBA pixel
-});
+const rampOf = (colours) =>
+  Uint32Array.from({ length: 2 * STEPS + 1 }, (_, step) => {
+    const at = (step / (2 * STEPS)) * (colours.length - 1);
+    const below = Math.min(Math.floor(at), colours.length - 2);
+    const [r, g, b] = colours[below].map((c, i) => Math.round(c + (at - below) * (colours[below + 1][i] - c)));
+    return (255 << 24) | (b << 16) | (g << 8) | r; // a little-endian RGBA pixel
+  });
+const RAMPS = { light: rampOf(LIGHT), dark: rampOf(DARK) };
 
-/** Return a value's colour as an RGBA pixel; `limit` (above 0) is the darkest orange, -limit the darkest blue. */
+let isDark = false;
+
+/** Use the scale for a dark page from now on, or that for a light one. */
+export function setDark(value) {
+  isDark = value;
+}
+
+/** Return the grey of an intensity: strokes are dark on light paper, and light on a dark page. */
+export function grey(value) {
+  const level = Math.round(isDark ? 35 + 205 * value : 255 * (1 - value));
+  return ((255 << 24) | (level << 16) | (level << 8) | level) >>> 0;
+}
+
+/** Return a value's colour as an RGBA pixel; `limit` (above 0) is the strongest orange, -limit the strongest blue. */
 export function pixel(value, limit) {
   const step = Math.round((value / limit) * STEPS) + STEPS;
-  return RAMP[step < 0 ? 0 : step > 2 * STEPS ? 2 * STEPS : step];
+  return RAMPS[isDark ? 'dark' : 'light'][step < 0 ? 0 : step > 2 * STEPS ? 2 * STEPS : step];
 }
 
 /** Return a value's colour as CSS. */
@@ -48,7 +77,8 @@ export function textColour(value, limit) {
 
 /** Return the stops of the whole scale, or of its half from 0, at equal distances, as CSS colours. */
 export function stops(diverging) {
-  const shown = diverging ? STOPS : STOPS.slice(STOPS.length >> 1);
+  const all = isDark ? DARK : LIGHT;
+  const shown = diverging ? all : all.slice(all.length >> 1);
   return shown.map((stop) => `rgb(${stop.join(' ')})`);
 }
 

@@ -8,13 +8,12 @@ export function exact(value) {
   return tidy(String(value));
 }
 
-/** Format a number in about three figures. */
+/** Format a number with four significant digits. */
 export function short(value) {
   if (value === 0) return '0';
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1000) return tidy(String(value));
-  if (size >= 1000 || size < 0.001) return tidy(value.toExponential(1));
-  return tidy(value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3));
+  if (Number.isInteger(value) && size < 1e4) return tidy(String(value));
+  return tidy(size >= 1e4 || size < 0.001 ? value.toExponential(3) : value.toPrecision(4));
 }
 
 /** Format a share, such as 0.9987 as "99.87 %"; only 1 is "100.00 %" and only 0 is "0.00 %". */

@@ -1,4 +1,6 @@
-import { pixel } from './colours.js';
+import { grey, pixel } from './colours.js';
+
+export { grey };
 
 const TRANSPARENT = 0x00000000;
 let scratch = null; // a canvas that is reused, created by the first drawing
@@ -17,12 +19,6 @@ export function cellImage(values, columns, colour) {
 }
 
 export const diverging = (limit) => (value) => pixel(value, limit);
-
-/** Return the grey of an intensity: 0 is white, 1 is black, as dark strokes on light paper. */
-export function grey(value) {
-  const level = Math.round(255 * (1 - value));
-  return ((255 << 24) | (level << 16) | (level << 8) | level) >>> 0;
-}
 
 /** An image composed of many small ones in memory, because one canvas call for each takes too long. */
 export class Mosaic {

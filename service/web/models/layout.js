@@ -4,15 +4,16 @@ const GAP = 3;
 /** Lay out a layer's tiles: enlarged by a whole number, as many below each other as fit.
  *
  * @param size about how large a tile is to be, CSS pixels.
+ * @param height at most, CSS pixels.
  * @returns {rows, columns} cells of a tile, `factor` pixels per cell, `across` × `down` tiles,
  *   `pitch` from tile to tile both ways, and the whole width and height.
  */
-export function tiles(count, rows, columns, size = tileSize(count, Math.max(rows, columns))) {
+export function tiles(count, rows, columns, size = tileSize(count, Math.max(rows, columns)), height = MAX_COLUMN_HEIGHT) {
   const side = Math.max(rows, columns);
   const factor = Math.max(1, Math.floor(size / side));
   const gap = side === 1 && factor < 8 ? 0 : side === 1 ? 1 : GAP;
   const pitch = { x: columns * factor + gap, y: rows * factor + gap };
-  const across = Math.ceil(count / Math.max(1, Math.floor((MAX_COLUMN_HEIGHT + gap) / pitch.y)));
+  const across = Math.ceil(count / Math.max(1, Math.floor((height + gap) / pitch.y)));
   const down = Math.ceil(count / across);
   return {
     count,

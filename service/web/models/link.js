@@ -5,9 +5,9 @@ export const STAGES = ['post', 'pre', 'weights'];
 export const SCALES = ['layer', 'map'];
 
 /** Encode the page's state as the hash of a URL. */
-export function toHash({ sheet, digit, cell, lang, stage, scale }) {
+export function toHash({ sheet, digit, cell, isChosen, lang, stage, scale }) {
   const parts = new URLSearchParams(sheetPart(sheet, digit));
-  for (const [name, value] of Object.entries(cell ?? {})) {
+  for (const [name, value] of Object.entries((isChosen && cell) || {})) {
     if (value !== undefined && value !== null) parts.set(name, value);
   }
   if (stage !== STAGES[0]) parts.set('stage', stage);
@@ -36,7 +36,8 @@ export function sheetPart(sheet, digit) {
 /** Decode the state in a hash; what is missing or invalid is left out. */
 export function fromHash(hash, network) {
   const parts = new URLSearchParams(hash.replace(/^#/, ''));
-  const state = { sheet: sheetOf(parts, network), cell: cellOf(parts, network) };
+  const cell = cellOf(parts, network);
+  const state = { sheet: sheetOf(parts, network), cell, isChosen: cell !== null };
   if (STAGES.includes(parts.get('stage'))) state.stage = parts.get('stage');
   if (SCALES.includes(parts.get('scale'))) state.scale = parts.get('scale');
   if (parts.has('lang')) state.lang = parts.get('lang');

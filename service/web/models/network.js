@@ -122,6 +122,11 @@ export class Network {
     return this.layers[this.layers.indexOf(layer) - 1] ?? null;
   }
 
+  /** Return the layer after; null after the last. */
+  after(layer) {
+    return this.layers[this.layers.indexOf(layer) + 1] ?? null;
+  }
+
   /** Whether the network has that cell, or the digit that pixel. */
   has(cell) {
     if (cell.layer !== DIGIT) return this.find(cell.layer)?.has(cell) ?? false;

@@ -40,3 +40,12 @@ export function shrink(raster, { height, width, channels }) {
   sums.forEach((sum, i) => pixels.fill(Math.round(sum / counts[i]), i * channels, (i + 1) * channels));
   return { pixels, height, width, channels };
 }
+
+/** Return a digit with changed pixels: changes of the kind "pixel" (compute/edits.js), values 0–1. */
+export function withPixels(digit, changes) {
+  const changed = changes.filter(({ kind }) => kind === 'pixel');
+  if (!changed.length) return digit;
+  const pixels = Uint8Array.from(digit.pixels);
+  for (const { index, value } of changed) pixels[index] = Math.round(255 * value);
+  return { ...digit, pixels };
+}

@@ -1,12 +1,13 @@
+import { explainCell } from '../compute/explain.js';
 import { Latest } from '../lib/latest.js';
 import { encodeGrey } from '../lib/png.js';
-import { prepareDrawing } from '../prepare/prepare.js';
 import { typeOf } from './files.js';
-import { intensities, randomDigit, shrink } from './pixels.js';
+import { DIGIT } from './network.js';
+import { pathBelow } from './path.js';
+import { intensities, randomDigit, shrink, withPixels } from './pixels.js';
 import { isEmpty } from './sheet.js';
 import { Raster } from './strokes.js';
-import { DIGIT } from './network.js';
-import { sameCell } from './trail.js';
+import { classCell, sameCell } from './trail.js';
 import { layersToRequestPost, Values } from './values.js';
 
 const NO_EXPLANATION = { explanation: null, explanationProblem: null };
@@ -14,6 +15,7 @@ const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
 const NOTHING = {
   digit: null,
   values: null,
+  baseline: null,
   isFamiliar: null,
   isOld: false,
   problem: null,
@@ -27,11 +29,12 @@ const RETRY_MS = 3000; // after a failure that may pass
 // Problems of the service, and not of what it was sent.
 const PASSING = ['unreachable', 'overloaded', 'draining', 'deadline-exceeded', 'too-many-requests', 'internal-error'];
 
-/** Requests what the page shows of the network whenever the sheet or the selected cell changes.
- * A request that fails puts its problem into the store, and the other requests are unaffected.
+/** Keeps the values and explanations that the page shows up to date with the sheet, the changes to the
+ * network and the selected cell.
  *
- * Where the page has a copy of the network and can prepare the sheet itself, it answers at once; the
- * service confirms that once the sheet is settled, and replaces it where it finds something else.
+ * Where the page has a copy of the network, it answers at once, and once nothing has changed for a
+ * moment, one request to the service confirms that answer; the service's replaces a different one.
+ * A request that fails puts its problem into the store, and what is shown stays.
  */
 export class Requests {
   #api;
@@ -41,23 +44,36 @@ export class Requests {
   #store;
   #predicted;
   #raster = new Raster();
+  #prepared = {}; // the last sheet that the service has prepared: {sheet, digit, removed}
+  #prepare = null; // prepareDrawing, once it is loaded
   #settled; // the timer of the confirmation, or of another attempt
 
-  /** @param local a compute/local.js Local; null where only the service answers. */
-  constructor({ api, network, samples, store, local = null }) {
+  /** @param local a compute/local.js Local. */
+  constructor({ api, network, samples, store, local }) {
     this.#api = api;
     this.#local = local;
     this.#network = network;
     this.#samples = samples;
     this.#store = store;
-    const failWith = (name, without) => (problem) => store.set({ ...without, [name]: problem });
     this.#predicted = new Latest((sheet) => this.#predictMarked(sheet));
-    const explain = new Latest(() => this.#explain().catch(failWith('explanationProblem', NO_EXPLANATION)));
-    const occlude = new Latest(() => this.#occlude().catch(failWith('occlusionProblem', NO_OCCLUSION)));
-    store.watch(['sheet'], ({ sheet }) => this.#predicted.submit(sheet));
-    store.watch(['cell', 'values', 'allTerms'], () => explain.submit());
+    const occlude = new Latest(() =>
+      this.#occlude().catch((problem) => store.set({ ...NO_OCCLUSION, occlusionProblem: problem })),
+    );
+    store.watch(['sheet'], ({ changes }) => {
+      const others = changes.filter(({ kind }) => kind !== 'pixel'); // Those were of the digit before.
+      if (others.length < changes.length) store.set({ changes: others });
+    });
+    store.watch(['sheet', 'changes'], ({ sheet }) => this.#predicted.submit(sheet));
+    store.watch(['cell', 'values', 'allTerms', 'weights'], () => this.#explain());
     store.watch(['values', 'showsOcclusion'], () => occlude.submit());
   }
+
+  /** Answer with the page's copy of the network from now on. */
+  startLocal = async () => {
+    if (!this.#local.isReady) return;
+    ({ prepareDrawing: this.#prepare } = await import('../prepare/prepare.js'));
+    this.#predicted.submit(this.#store.state.sheet);
+  };
 
   /** Predict a sheet; while it takes long or fails, keep what is shown and mark it as old. */
   async #predictMarked(sheet) {
@@ -75,48 +91,111 @@ export class Requests {
   }
 
   async #predict(sheet) {
-    if (isEmpty(sheet)) return this.#store.set(NOTHING);
-    const digit = this.#local?.isReady ? await this.#digitOf(sheet) : null;
-    if (!digit) return this.#ask(await this.#bodyOf(sheet));
-    const values = new Values(this.#network, await this.#local.run(intensities(digit)));
+    if (isEmpty(sheet)) return this.#show(NOTHING);
+    const isLocal = this.#local.isReady && this.#prepare;
+    const digit = isLocal ? await this.#digitOf(sheet) : null;
+    if (digit) return this.#compute(digit, { removed: null });
+    return this.#ask(sheet);
+  }
+
+  /** Show what the service makes of a sheet. */
+  async #ask(sheet) {
+    const body = await this.#bodyOf(sheet);
+    const isLocal = this.#local.isReady;
+    // The requests run concurrently, because the page is to follow a stroke within 50 ms.
+    const [prepared, tensors] = await Promise.all([
+      this.#preprocess(body),
+      isLocal ? null : this.#activations(body),
+    ]);
+    if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
+    this.#prepared = { sheet, ...prepared };
+    if (isLocal) return this.#compute(prepared.digit, prepared);
+    const values = new Values(this.#network, tensors);
+    return this.#show({ ...prepared, values, isFamiliar: values.isFamiliar(), isOld: false, problem: null });
+  }
+
+  /** Show what the page's copy of the network, with the changes to it, computes for a digit. */
+  async #compute(original, { removed }) {
+    const { changes, weights } = this.#store.state;
+    const digit = withPixels(original, changes);
+    const others = changes.filter(({ kind }) => kind !== 'pixel');
+    const [tensors, before] = await Promise.all([
+      this.#local.run(intensities(digit), others),
+      changes.length ? this.#local.run(intensities(original)) : null,
+    ]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared in the meantime.
     const { isFamiliar } = this.#store.state; // of the drawing before, until the service responds
-    this.#store.set({ digit, values, isFamiliar, isOld: false, removed: null, problem: null });
-    this.#settled = setTimeout(() => this.#confirm(sheet, values), SETTLED_MS);
+    return this.#show({
+      digit,
+      values: new Values(this.#network, tensors),
+      baseline: before && new Values(this.#network, before),
+      weights: others.length ? weights.original.with(others, this.#network) : weights.original,
+      isFamiliar: changes.length ? null : isFamiliar,
+      isOld: false,
+      problem: null,
+      removed,
+    });
+  }
+
+  /** Put values into the store; unless the user has selected a cell, the answer's class is selected. */
+  #show(state) {
+    const { isChosen, cell } = this.#store.state;
+    const follows = { cell: isChosen ? cell : classCell(this.#network, state.values) };
+    this.#store.set({ ...state, ...follows });
+  }
+
+  /** Explain the selected cell, where the page has the weights; the service confirms that. */
+  #explain() {
+    const { cell, values, allTerms } = this.#store.state;
+    clearTimeout(this.#settled);
+    if (!values) return this.#store.set({ ...NO_EXPLANATION, path: [] });
+    const { weights } = this.#store.state;
+    if (!cell || cell.layer === DIGIT) this.#store.set({ ...NO_EXPLANATION, path: [] });
+    else if (weights) {
+      const context = { ...this.#store.state, network: this.#network };
+      const explanation = explainCell(cell, context, this.#termLimit(cell, allTerms));
+      this.#store.set({ ...NO_EXPLANATION, explanation, path: pathBelow(cell, context) });
+    }
+    this.#settled = setTimeout(() => this.#confirm(), weights ? SETTLED_MS : 0);
     return undefined;
   }
 
-  /** Show what the service computes of an image or digit. */
-  async #ask(body) {
-    // The requests run concurrently, because the page is to follow a stroke within 50 ms.
-    const [prepared, tensors] = await Promise.all([this.#preprocess(body), this.#values(body)]);
-    if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
-    const values = new Values(this.#network, tensors);
-    const isFamiliar = values.isFamiliar();
-    return this.#store.set({ ...prepared, values, isFamiliar, isOld: false, problem: null });
+  #termLimit(cell, allTerms) {
+    return allTerms ? null : this.#network.find(cell.layer).kind.termLimit;
   }
 
-  /** Ask the service for its prediction of a settled sheet; where it has another, show its values. */
-  async #confirm(sheet, values) {
+  /** Ask the service about what is shown; where it has another answer, show its values. */
+  async #confirm() {
+    const { sheet, values, cell, changes, allTerms } = this.#store.state;
+    if (!values || changes.length) return; // The service has no network with changes.
     const isCurrent = () => this.#store.state.sheet === sheet && this.#store.state.values === values;
     try {
       const body = await this.#bodyOf(sheet);
-      const prediction = await this.#api.top(body, 1);
+      const isExplained = cell && cell.layer !== DIGIT;
+      const response = isExplained
+        ? await this.#api.explain(body, cell, this.#termLimit(cell, allTerms))
+        : { predictions: [await this.#api.top(body, 1)] };
       if (!isCurrent()) return;
-      const isSame = prediction.label === values.ranking()[0].label && !prediction.preprocessing.removed.length;
-      if (isSame) this.#store.set({ isFamiliar: prediction.in_distribution, problem: null });
-      else await this.#ask(body);
+      const [prediction] = response.predictions;
+      const isPrepared = this.#prepared.sheet === sheet || !prediction.preprocessing.removed.length;
+      const isSame = !this.#network.hasClasses || prediction.label === values.ranking()[0].label;
+      if (this.#prepared.sheet !== sheet && !(isPrepared && isSame)) return void (await this.#ask(sheet));
+      this.#store.set({ isFamiliar: prediction.in_distribution ?? null, problem: null });
+      if (isExplained && sameCell(this.#store.state.cell, cell)) {
+        this.#store.set({ explanation: { ...response.explanation, isConfirmed: true }, explanationProblem: null });
+      }
     } catch (problem) {
       if (!isCurrent()) return;
       if (!PASSING.includes(problem.kind)) return void this.#store.set({ ...NOTHING, problem });
       this.#store.set({ problem });
-      this.#settled = setTimeout(() => this.#confirm(sheet, values), RETRY_MS);
+      this.#settled = setTimeout(() => this.#confirm(), RETRY_MS);
     }
   }
 
   /** Return the digit of a sheet; null where only the service can prepare it. */
   async #digitOf(sheet) {
     const { input, acceptsImages } = this.#network;
+    if (this.#prepared.sheet === sheet) return this.#prepared.digit;
     switch (sheet.kind) {
       case 'sample':
         return { ...input, pixels: await this.#samples.pixels(sheet.index) };
@@ -129,7 +208,7 @@ export class Requests {
       case 'strokes': {
         const raster = this.#raster.of(sheet.strokes);
         if (!acceptsImages) return shrink(raster, input);
-        const drawing = prepareDrawing(raster);
+        const drawing = this.#prepare?.(raster);
         return drawing && !drawing.isUncertain ? { ...input, pixels: drawing.digit } : null;
       }
       default:
@@ -139,6 +218,9 @@ export class Requests {
 
   /** Return the request body for a sheet: {type, content}, and `digit` where it needs no preprocessing. */
   async #bodyOf(sheet) {
+    if (this.#prepared.sheet === sheet) {
+      return { ...this.#api.body(this.#prepared.digit), digit: this.#prepared.digit };
+    }
     if (sheet.kind === 'image') return { type: typeOf(sheet.blob), content: sheet.blob };
     if (sheet.kind === 'strokes' && this.#network.acceptsImages) {
       const { pixels, width, height } = this.#raster.of(sheet.strokes);
@@ -158,27 +240,19 @@ export class Requests {
     };
   }
 
-  async #values(body) {
+  async #activations(body) {
     const post = layersToRequestPost(this.#network)
       .map(({ name }) => name)
       .join(',');
+    // Where the page will compute the values itself, those of its first picture need not be exact.
+    const dtype = this.#local.isPossible ? 'float16' : 'float32';
     return Object.assign(
       {},
       ...(await Promise.all([
-        this.#api.activations(body, 'all', 'pre'),
-        ...(post ? [this.#api.activations(body, post, 'post')] : []),
+        this.#api.activations(body, 'all', 'pre', dtype),
+        ...(post ? [this.#api.activations(body, post, 'post', dtype)] : []),
       ])),
     );
-  }
-
-  async #explain() {
-    const { cell, values, digit, allTerms } = this.#store.state;
-    if (!cell || !values || cell.layer === DIGIT) return this.#store.set(NO_EXPLANATION);
-    const top = allTerms ? null : this.#network.find(cell.layer).kind.termLimit;
-    const { explanation } = await this.#api.explain(digit, cell, top);
-    const now = this.#store.state;
-    if (now.values && sameCell(now.cell, cell)) this.#store.set({ ...NO_EXPLANATION, explanation });
-    return undefined;
   }
 
   async #occlude() {

@@ -1,43 +1,37 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
-import { sum } from '../lib/math.js';
 import { Mosaic, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { focusOn } from '../models/focus.js';
-import { channelAt, stepTo, tileAt, tiles } from '../models/layout.js';
+import { channelAt, stepTo, tileAt } from '../models/layout.js';
 import { DIGIT } from '../models/network.js';
 import { facts } from './facts.js';
 import { tileSource } from './tile-source.js';
 
-const DIMMED = 0.4;
-const KERNEL_SIZE = 48; // CSS pixels, so that single weights are visible
-const MARGIN = 4; // space for outlines around the outermost tiles
+const NARROW = 50; // CSS pixels: below, the kind of layer is named on hover only
+export const MARGIN = 3; // space for outlines around the outermost tiles
 
-/** One layer: its name and facts, each of its maps as a tile, and a legend. */
+/** One layer of the main picture: its name and facts, each of its maps as a tile, and a legend. */
 export class Column {
   #store;
   #network;
   #layer; // null: the digit
-  #open;
+  #actions;
   #layout = null;
   #cursor = 0; // the channel that the arrow keys start from
   #canvas = el('canvas', { 'aria-hidden': 'true' });
   #head = el('header', {});
-  #note = el('p', { class: 'soft' });
   #foot = el('footer', {});
   #sheet;
 
-  /** @param open (cell) selects a cell; @param focusInspector moves the focus to the inspector. */
-  constructor({ store, network, layer, open, focusInspector }) {
-    Object.assign(this, { name: layer?.name ?? DIGIT });
+  /** @param actions {select(cell), focusInspector(), point(channel or null)} */
+  constructor({ store, network, layer, actions }) {
+    this.name = layer?.name ?? DIGIT;
     this.#store = store;
     this.#network = network;
     this.#layer = layer;
-    this.#open = open;
+    this.#actions = actions;
     this.#sheet = el('div', { class: 'sheet', tabindex: 0, role: 'application' }, this.#canvas);
-    this.#sheet.addEventListener('click', (event) => this.#choose(this.#channelUnder(event)));
-    this.#sheet.addEventListener('keydown', (event) => this.#key(event, focusInspector));
-    this.#sheet.addEventListener('focus', () => this.#draw(store.state));
-    this.#sheet.addEventListener('blur', () => this.#draw(store.state));
+    this.#listen(this.#sheet);
     this.node = el(
       'section',
       { class: 'column', 'data-layer': this.name },
@@ -46,43 +40,66 @@ export class Column {
       this.#foot,
     );
     store.watch(['lang'], () => this.#drawTexts());
-    store.watch(['lang', 'values', 'stage'], (state) => this.#countInactive(state));
-    store.watch(['values', 'digit', 'stage', 'scale', 'weights', 'cell', 'hover', 'lang', 'dark'], (state) =>
-      this.#draw(state),
-    );
+    const drawn = ['values', 'digit', 'stage', 'scale', 'weights', 'cell', 'hover', 'lang', 'dark', 'changes'];
+    store.watch(drawn, (state) => this.#draw(state));
+  }
+
+  /** Return how many tiles the column has, of how many cells; kernels where it shows them. */
+  get size() {
+    const { height, width } = this.#network.input;
+    const kernels = this.#kernels;
+    const { rows, columns } = kernels ?? this.#layer ?? { rows: height, columns: width };
+    return { count: this.#count, rows, columns, least: kernels ? Math.max(rows, columns) : 0 };
+  }
+
+  /** Draw the tiles in a layout (models/layout.js). */
+  lay(layout) {
+    this.#layout = layout;
+    this.node.classList.toggle('narrow', layout.width < NARROW);
+    this.#draw(this.#store.state);
+  }
+
+  /** Return where a channel's tile is: {x, y, width, height} from the corner of the sheet. */
+  tile(channel) {
+    const { rows, columns, factor } = this.#layout;
+    const { x, y } = tileAt(this.#layout, channel);
+    return { x: x + MARGIN, y: y + MARGIN, width: columns * factor, height: rows * factor };
+  }
+
+  #listen(sheet) {
+    const { focusInspector, point } = this.#actions;
+    sheet.addEventListener('click', (event) => this.#choose(this.#channelUnder(event)));
+    sheet.addEventListener('keydown', (event) => this.#key(event, focusInspector));
+    sheet.addEventListener('pointermove', (event) => point(this.#channelUnder(event)));
+    sheet.addEventListener('pointerleave', () => point(null));
+    sheet.addEventListener('focus', () => this.#draw(this.#store.state));
+    sheet.addEventListener('blur', () => {
+      point(null);
+      this.#draw(this.#store.state);
+    });
   }
 
   #drawTexts() {
     const name = this.#layer ? this.name : t('input');
-    this.#head.replaceChildren(...facts(this.#network, this.#layer), this.#note);
+    this.#head.replaceChildren(...facts(this.#network, this.#layer));
     this.#sheet.setAttribute('aria-label', t('column.name', { name, count: this.#count }));
-  }
-
-  #countInactive({ values, stage }) {
-    const layer = this.#layer;
-    const hasMaps = values && layer && !layer.isFlat && stage === 'post';
-    const count = hasMaps ? sum(values.inactive(layer)) : 0;
-    this.#note.textContent = count ? t('facts.dead', { count }) : '';
   }
 
   get #count() {
     return this.#layer?.channels ?? this.#network.input.channels;
   }
 
-  /** Whether the column shows kernels. */
-  #showsKernels(weights) {
-    return this.#store.state.stage === 'weights' && this.#layer && weights?.has(this.#layer);
+  /** The shape of the kernels that the column shows; null where it shows values. */
+  get #kernels() {
+    const { stage, weights } = this.#store.state;
+    const shows = stage === 'weights' && this.#layer && weights?.has(this.#layer);
+    return shows ? weights.shape(this.#layer) : null;
   }
 
   #draw(state) {
-    const { weights } = state;
-    const { height, width } = this.#network.input;
-    const kernels = this.#showsKernels(weights) ? weights.shape(this.#layer) : null;
-    const { rows, columns } = kernels ?? this.#layer ?? { rows: height, columns: width };
-    this.#layout = kernels
-      ? tiles(this.#count, rows, columns, KERNEL_SIZE)
-      : tiles(this.#count, rows, columns);
-    if (!this.#layer) this.#layout = enlarge(this.#layout);
+    const { rows, columns } = this.size;
+    // After a change between values and kernels, the picture is laid out again before it is drawn.
+    if (!this.#layout || this.#layout.rows !== rows || this.#layout.columns !== columns) return;
     const context = sharpContext(
       this.#canvas,
       this.#layout.width + 2 * MARGIN,
@@ -90,80 +107,78 @@ export class Column {
     );
     context.translate(MARGIN, MARGIN);
     const source = tileSource(this.#network, this.#layer, state);
-    const focus = focusOn(this.#network, state.hover ?? state.cell);
-    this.#drawTiles(context, source, focus);
-    this.#drawMarks(context, focus, kernels);
+    this.#drawTiles(context, source);
+    this.#drawMarks(context, focusOn(this.#network, state.hover ?? state.cell));
+    this.#drawChanges(context, state);
     if (!this.#layer) this.#drawEdges(context);
     if (document.activeElement === this.#sheet) this.#outlineTile(context, this.#cursor, theme('--accent'));
     this.#foot.replaceChildren(...(source?.legend ? [source.legend] : []));
   }
 
-  #drawTiles(context, source, focus) {
+  #drawTiles(context, source) {
     const { rows, columns, factor, width, height } = this.#layout;
     const mosaic = new Mosaic(width, height);
-    const own = focus?.[this.name];
     const [blank, inactive, cross] = ['--blank', '--inactive', '--soft'].map(theme);
     for (let channel = 0; channel < this.#count; channel++) {
       const { x, y } = tileAt(this.#layout, channel);
-      const opacity = !focus || (own && (own.channel === null || own.channel === channel)) ? 1 : DIMMED;
       const tile = source?.of(channel);
-      context.globalAlpha = opacity;
-      if (tile && !tile.isInactive) mosaic.put(tile.values, columns, tile.colour, { x, y, factor, opacity });
-      else
-        fillTile(
-          context,
-          { x, y, width: columns * factor, height: rows * factor },
-          tile ? inactive : blank,
-          tile && cross,
-        );
+      if (tile && !tile.isInactive) mosaic.put(tile.values, columns, tile.colour, { x, y, factor, opacity: 1 });
+      else {
+        const box = { x, y, width: columns * factor, height: rows * factor };
+        fillTile(context, box, tile ? inactive : blank, tile && cross);
+      }
     }
-    context.globalAlpha = 1;
     mosaic.draw(context);
   }
 
   /** Outline the selected tile, or the regions of these tiles that the selected cell reads. */
-  #drawMarks(context, focus, kernels) {
+  #drawMarks(context, focus) {
     const own = focus?.[this.name];
     const { cell, hover } = this.#store.state;
     if (!own) return;
+    const mark = theme('--mark');
     if ((hover ?? cell).layer === this.name) {
       this.#cursor = own.channel;
-      this.#outlineTile(context, own.channel, theme('--mark'));
-    } else if (own.region && !kernels) {
+      this.#outlineTile(context, own.channel, mark);
+    } else if (own.region && !this.#kernels) {
       const { factor } = this.#layout;
-      const channels =
-        own.channel === null ? Array.from({ length: this.#count }, (_, i) => i) : [own.channel];
+      const all = Array.from({ length: this.#count }, (_, i) => i);
       const { top, left, height, width } = own.region;
-      for (const channel of channels) {
+      for (const channel of own.channel === null ? all : [own.channel]) {
         const { x, y } = tileAt(this.#layout, channel);
-        outline(
-          context,
-          x + left * factor,
-          y + top * factor,
-          width * factor,
-          height * factor,
-          theme('--mark'),
-          1,
-        );
+        outline(context, x + left * factor, y + top * factor, width * factor, height * factor, mark, 1);
       }
+    }
+  }
+
+  /** Mark the channels that are changed: with a line through those that are silenced, else a frame. */
+  #drawChanges(context, { changes }) {
+    const colour = theme('--changed');
+    for (const { kind, layer, channel } of changes) {
+      if (layer !== this.name || channel === undefined) continue;
+      this.#outlineTile(context, channel, colour);
+      if (kind !== 'silence') continue;
+      const { x, y, width, height } = this.tile(channel);
+      context.beginPath();
+      context.moveTo(x - MARGIN, y - MARGIN + height);
+      context.lineTo(x - MARGIN + width, y - MARGIN);
+      context.stroke();
     }
   }
 
   /** Draw the edges of the digit, because its background is as white as the page. */
   #drawEdges(context) {
-    const { rows, columns, factor } = this.#layout;
     context.lineWidth = 1;
     context.strokeStyle = theme('--line');
     for (let channel = 0; channel < this.#count; channel++) {
-      const { x, y } = tileAt(this.#layout, channel);
-      context.strokeRect(x - 0.5, y - 0.5, columns * factor + 1, rows * factor + 1);
+      const { x, y, width, height } = this.tile(channel);
+      context.strokeRect(x - MARGIN - 0.5, y - MARGIN - 0.5, width + 1, height + 1);
     }
   }
 
   #outlineTile(context, channel, colour) {
-    const { rows, columns, factor } = this.#layout;
-    const { x, y } = tileAt(this.#layout, channel);
-    outline(context, x, y, columns * factor, rows * factor, colour);
+    const { x, y, width, height } = this.tile(channel);
+    outline(context, x - MARGIN, y - MARGIN, width, height, colour);
   }
 
   #channelUnder({ clientX, clientY }) {
@@ -175,7 +190,8 @@ export class Column {
     const { values } = this.#store.state;
     if (channel === null || !values) return;
     this.#cursor = channel;
-    this.#open(this.#layer ? values.strongest(this.#layer, channel) : middle(this.#network.input, channel));
+    const cell = this.#layer ? values.strongest(this.#layer, channel) : middle(this.#network.input, channel);
+    this.#actions.select(cell);
   }
 
   #key(event, focusInspector) {
@@ -186,6 +202,7 @@ export class Column {
       const channel = stepTo(this.#layout, this.#cursor, event.key);
       if (channel === null) return;
       this.#choose(channel);
+      this.#actions.point(channel);
     }
     event.preventDefault();
   }
@@ -207,23 +224,6 @@ function fillTile(context, { x, y, width, height }, colour, cross) {
     context.lineTo(x + 0.7 * width, y + to * height);
   }
   context.stroke();
-}
-
-/** Enlarge the digit's tiles beyond those of maps of the same size. */
-function enlarge({ count, rows, columns }) {
-  const factor = Math.max(1, Math.floor(84 / Math.max(rows, columns)));
-  const pitch = { x: columns * factor, y: rows * factor + 4 };
-  return {
-    count,
-    rows,
-    columns,
-    factor,
-    across: 1,
-    down: count,
-    pitch,
-    width: pitch.x,
-    height: count * pitch.y - 4,
-  };
 }
 
 function middle({ height, width }, channel) {

@@ -1,42 +1,119 @@
 import { el } from '../lib/dom.js';
 import { DIGIT } from '../models/network.js';
-import { Weights } from '../models/weights.js';
+import { pictureLayout } from '../models/picture-layout.js';
 import { Classes } from './classes.js';
-import { Column } from './column.js';
+import { Column, MARGIN } from './column.js';
+import { Links } from './links.js';
+import { PopOver } from './pop-over.js';
 import { problemNote } from './problem.js';
 
-/** The network from the input to the classes, one column per layer, built from the manifest alone. */
+const LEAST_HEIGHT = 200; // of the tiles, CSS pixels
+
+/** The main picture: the network from the input to the classes, one column per layer, with the links
+ * between them, built from the manifest alone.
+ */
 export class Columns {
-  constructor(root, { api, store, network, trail }) {
-    const open = (cell) => trail.go(cell);
-    const focusInspector = () => document.querySelector('#inspector [data-plane="focus"]')?.focus();
+  #root;
+  #store;
+  #columns;
+  #classes = null;
+  #links;
+  #offsets = {}; // of each column's tiles, read again after the page may have moved them
+
+  constructor(root, { local, store, network, trail }) {
+    this.#root = root;
+    this.#store = store;
     const tiled = network.hasClasses ? network.layers.slice(0, -1) : network.layers;
-    for (const layer of [null, ...tiled]) {
-      root.append(new Column({ store, network, layer, open, focusInspector }).node);
+    this.#columns = [null, ...tiled].map((layer) => {
+      const name = layer?.name ?? DIGIT;
+      const actions = {
+        select: (cell) => {
+          trail.go(cell);
+          store.set({ opened: layer?.isFlat ? null : { layer: name, channel: cell.channel } });
+        },
+        focusInspector: () => document.querySelector('#inspector [data-plane="focus"]')?.focus(),
+        point: (channel) => this.#point(channel === null ? null : { layer: name, channel }),
+      };
+      return new Column({ store, network, layer, actions });
+    });
+    if (network.hasClasses) {
+      this.#classes = new Classes({
+        store,
+        network,
+        open: (cell) => trail.go(cell),
+        point: (channel) => this.#point(channel === null ? null : { layer: network.last.name, channel }),
+      });
     }
-    if (network.hasClasses) root.append(new Classes({ store, network, open }).node);
+    store.watch(['values', 'lang', 'stage'], () => {
+      this.#offsets = {};
+    });
+    const place = (pointed) => this.#place(pointed);
+    this.#links = new Links({ store, network, place });
+    root.append(this.#links.below, ...this.#all.map(({ node }) => node), this.#links.above);
+    new PopOver(root, { store, network, place, select: (cell) => trail.go(cell) });
+    new ResizeObserver(() => this.#lay()).observe(root);
+    store.watch(['stage', 'weights', 'lang'], () => this.#lay());
+    this.#loadKernels(local);
+    store.watch(['cell'], ({ cell }) => this.#scrollTo(cell));
+  }
+
+  get #all() {
+    return this.#classes ? [...this.#columns, this.#classes] : this.#columns;
+  }
+
+  /** Lay out all columns for the room that the page has. */
+  #lay() {
+    const root = this.#root;
+    if (!root.clientWidth) return;
+    const style = getComputedStyle(root);
+    const inner = root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const classes = this.#classes?.node.offsetWidth ?? 0;
+    const around = Math.max(...this.#columns.map(({ node: { firstChild, lastChild } }) => firstChild.offsetHeight + lastChild.offsetHeight));
+    const height = Math.max(root.clientHeight - around - 16, LEAST_HEIGHT);
+    const sizes = this.#columns.map(({ size }) => size);
+    const { layouts, gap } = pictureLayout(sizes, { width: inner - classes - 2 * MARGIN * sizes.length, height });
+    root.style.setProperty('--gap', `${gap}px`);
+    this.#columns.forEach((column, i) => column.lay(layouts[i]));
+    this.#offsets = {};
+    this.#links.fit(root);
+  }
+
+  /** Return where a channel of a layer is drawn: {x, y, width, height} from the corner of the root. */
+  #place({ layer, channel }) {
+    const column = this.#all.find(({ name }) => name === layer);
+    const sheet = column.node.querySelector('.sheet, .classes');
+    const { x, y } = (this.#offsets[layer] ??= { x: sheet.offsetLeft, y: sheet.offsetTop });
+    const box = column.tile(channel);
+    return { ...box, x: x + box.x, y: y + box.y };
+  }
+
+  #point(pointed) {
+    const now = this.#store.state.pointed;
+    if (pointed?.layer !== now?.layer || pointed?.channel !== now?.channel) this.#store.set({ pointed });
+  }
+
+  /** Load the weights when the kernels are to be shown, unless they were loaded before. */
+  #loadKernels(local) {
     const note = el('div', {});
-    root.before(note);
-    store.watch(['stage'], async ({ stage, weights }) => {
+    this.#root.before(note);
+    this.#store.watch(['stage'], async ({ stage, weights }) => {
       note.replaceChildren();
       if (stage !== 'weights' || weights) return;
       try {
-        store.set({ weights: new Weights(await api.weights()) });
+        await local.load();
       } catch (problem) {
-        if (store.state.stage === 'weights') note.replaceChildren(problemNote(problem));
+        if (this.#store.state.stage === 'weights') note.replaceChildren(problemNote(problem));
       }
     });
-    store.watch(['cell'], ({ cell }) => {
-      const node =
-        cell && cell.layer !== DIGIT && root.querySelector(`[data-layer="${CSS.escape(cell.layer)}"]`);
-      if (node) scrollTo(root, node);
-    });
   }
-}
 
-/** Scroll a column into view horizontally; the page itself does not scroll. */
-function scrollTo(root, node) {
-  const left = node.offsetLeft - root.offsetLeft;
-  if (left >= root.scrollLeft && left + node.offsetWidth <= root.scrollLeft + root.clientWidth) return;
-  root.scrollTo({ left: left - (root.clientWidth - node.offsetWidth) / 2 });
+  /** Scroll a cell's column into view horizontally; the page itself does not scroll. */
+  #scrollTo(cell) {
+    const root = this.#root;
+    const node = cell && cell.layer !== DIGIT && root.querySelector(`[data-layer="${CSS.escape(cell.layer)}"]`);
+    if (!node || root.scrollWidth <= root.clientWidth) return;
+    const left = node.offsetLeft;
+    if (left >= root.scrollLeft && left + node.offsetWidth <= root.scrollLeft + root.clientWidth) return;
+    root.scrollTo({ left: left - (root.clientWidth - node.offsetWidth) / 2 });
+  }
 }

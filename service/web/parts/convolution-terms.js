@@ -6,6 +6,7 @@ import { cellImage, diverging, draw } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { bySize, patchCell } from '../models/sum.js';
 import { bar } from './bar.js';
+import { figure, format } from './figure.js';
 
 /** List patch × kernel of every input channel, the largest contribution first; show one in numbers. */
 export function convolutionTerms({ explanation, network, follow, term, choose }) {
@@ -18,14 +19,10 @@ export function convolutionTerms({ explanation, network, follow, term, choose })
   };
   const most = Math.abs(terms[0].contribution) || 1;
   const rows = terms.map((each) => row(each, each === selected, limits, most, () => choose(each.channel)));
+  const title = t('terms.channels', { count: terms.length });
   return [
-    ...detail(selected, explanation, network, limits, follow),
-    el('h3', {}, t('terms.channels', { count: terms.length })),
-    el(
-      'ol',
-      { class: 'list', tabindex: 0, 'aria-label': t('terms.channels', { count: terms.length }) },
-      ...rows,
-    ),
+    el('section', {}, ...detail(selected, explanation, network, limits, follow)),
+    el('section', {}, el('h3', {}, title), el('ol', { class: 'list', tabindex: 0, 'aria-label': title }, ...rows)),
   ];
 }
 
@@ -34,7 +31,8 @@ function detail(selected, explanation, network, limits, follow) {
   const { channel, patch, kernel, products, contribution } = selected;
   const readout = el('output', { class: 'readout' });
   const showProduct = (r, c) => {
-    readout.textContent = `${exact(patch[r][c])} × ${exact(kernel[r][c])} = ${exact(products[r][c])}`;
+    const [left, right, product] = [patch, kernel, products].map((each) => format(each[r][c]));
+    readout.textContent = `${left} × ${right} = ${product}`;
   };
   const source = network.find(explanation.input);
   const [rows, columns] = source
@@ -72,7 +70,7 @@ function detail(selected, explanation, network, limits, follow) {
       {},
       t(explanation.terms.length === 1 ? 'terms.pixels' : 'terms.channel', { channel }),
       ' ',
-      number(contribution, exact(contribution)),
+      figure(contribution),
     ),
     el(
       'div',
@@ -115,7 +113,7 @@ function row({ channel, patch, kernel, products, contribution }, isSelected, lim
       el('span', { class: 'index' }, t('terms.row', { channel })),
       canvas,
       bar(contribution, most),
-      number(contribution, exact(contribution)),
+      figure(contribution),
     ),
   );
 }

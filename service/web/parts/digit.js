@@ -5,26 +5,28 @@ import { focusOn } from '../models/focus.js';
 import { DIGIT } from '../models/network.js';
 import { meanIntensities } from '../models/pixels.js';
 
-const SIDE = 112;
+const SHARE = 0.36; // of the width of the desk, at most
 const MIN_HEAT_LIMIT = 0.05; // As in service/model/sheets.py, so that small drops stay pale.
 
 /** The model's input, with the receptive field of the cell in focus, and the occlusion map. */
 export class Digit {
   #network;
   #canvas = el('canvas', { role: 'img' });
-  #caption = el('figcaption', {});
+  #root;
 
   constructor(root, { store, network }) {
     this.#network = network;
-    root.append(el('figure', {}, this.#canvas, this.#caption));
+    this.#root = root;
+    root.append(this.#canvas);
     store.watch(['digit', 'cell', 'hover', 'occlusion', 'lang', 'dark'], (state) => this.#draw(state));
   }
 
   #draw({ digit, cell, hover, occlusion }) {
     const { width, height, channels } = this.#network.input;
-    const factor = Math.max(1, Math.floor(SIDE / Math.max(width, height)));
+    const side = SHARE * this.#root.parentElement.clientWidth;
+    const factor = Math.max(1, Math.floor(side / Math.max(width, height)));
     const context = sharpContext(this.#canvas, width * factor, height * factor);
-    this.#caption.textContent = t('digit.caption', { size: [height, width, channels].join(' × ') });
+    this.#canvas.title = t('digit.caption', { size: [height, width, channels].join(' × ') });
     this.#canvas.setAttribute('aria-label', t(digit ? 'digit.name' : 'digit.none'));
     if (!digit) return;
     const intensities = meanIntensities(digit);

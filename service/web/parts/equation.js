@@ -1,13 +1,11 @@
-import { el, number } from '../lib/dom.js';
-import { exact } from '../lib/numbers.js';
+import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { kindOf } from '../models/kinds.js';
 import { intensity } from '../models/pixels.js';
 import { addUp } from '../models/sum.js';
+import { figure, format } from './figure.js';
 
-/** Show an explanation's arithmetic in one line, in full precision, and whether it gives the
- * server's value.
- */
+/** Show an explanation's arithmetic in one line, and whether it gives the value that the graph has. */
 export function equation(explanation) {
   const { sum, difference, agrees } = addUp(explanation);
   const { activation, pre, post, value } = explanation;
@@ -18,13 +16,10 @@ export function equation(explanation) {
     ...leftSide(kind, explanation, pre),
     ['=', term(kind.hasWeights ? 'pre' : 'value', pre, 'sum')],
   ];
-  if (activation !== 'linear') steps.push([`→ ${activation} →`, term('post', post, 'post')]);
-  const parts = steps.flatMap(([operator, node]) => [
-    ...(operator ? [el('span', { class: 'operator' }, operator)] : []),
-    node,
-  ]);
+  if (activation !== 'linear') steps.push(['→', term('post', post, 'post', `${activation}: ${t('sum.post')}`)]);
+  const parts = steps.flatMap(([operator, node]) => [el('span', { class: 'operator' }, operator), node]);
   if (activation === 'linear') parts.at(-1).querySelector('data').dataset.role = 'post';
-  const numbers = { value: exact(value), difference: difference.toExponential(1) };
+  const numbers = { value: format(value), difference: difference.toExponential(1) };
   return [
     el('div', { class: 'line' }, ...parts),
     el(
@@ -35,7 +30,7 @@ export function equation(explanation) {
         'data-sum': sum,
         'data-value': value,
       },
-      agrees ? `✓ ${t(difference ? 'sum.agrees' : 'sum.exact', numbers)}` : `✗ ${t('sum.differs', numbers)}`,
+      agrees ? `✓ ${t(explanation.isConfirmed ? 'sum.agrees' : 'sum.page', numbers)}` : `✗ ${t('sum.differs', numbers)}`,
     ),
   ];
 }
@@ -56,7 +51,7 @@ function term(key, value, role, label = t(`sum.${key}`)) {
     'div',
     { class: 'term' },
     el('span', { class: 'soft' }, label),
-    number(value, exact(value), { 'data-role': role }),
+    figure(value, { 'data-role': role }),
   );
 }
 
@@ -70,6 +65,7 @@ export function pixelEquation(byte) {
     el(
       'div',
       { class: 'line' },
+      el('span', { class: 'operator' }),
       plain(`${byte} ÷ 255`),
       el('span', { class: 'operator' }, '='),
       term('value', intensity(byte), 'post'),

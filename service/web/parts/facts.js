@@ -1,34 +1,34 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 
-/** Show a layer's name, kind, shape, window, activation and parameters; null stands for the digit. */
+/** Show a layer's name, kind, window, shape, activation and parameters; null stands for the digit. */
 export function facts(network, layer) {
   if (!layer) {
     const { height, width, channels } = network.input;
     return [el('h3', {}, t('input')), el('p', {}, t('input.kind')), soft(shape([height, width, channels]))];
   }
+  const { activation, parameters, outputShape, kernelSize } = layer;
+  const count = parameters ? t('facts.parameters', { count: parameters.toLocaleString('en') }) : t('facts.none');
   return [
-    el('h3', {}, ...breakable(layer.name)),
-    el('p', {}, t(layer.kind.label)),
-    ...lines(layer).map(soft),
+    el('h3', { title: `${layer.name}: ${kind(layer)}` }, ...breakable(layer.name)),
+    el('p', { class: 'kind', title: kernelSize ? t('facts.window', windowOf(layer)) : null }, kind(layer)),
+    el(
+      'p',
+      { class: 'soft', title: count },
+      activation === 'linear' ? shape(outputShape) : `${shape(outputShape)} · ${activation}`,
+    ),
   ];
 }
 
-function lines(layer) {
-  const texts = [shape(layer.outputShape)];
-  if (layer.kernelSize) {
-    texts.push(
-      t('facts.window', { size: shape(layer.kernelSize), strides: strides(layer) }),
-      t(`padding.${layer.padding}`),
-    );
-  }
-  if (layer.activation !== 'linear') texts.push(layer.activation);
-  texts.push(
-    layer.parameters
-      ? t('facts.parameters', { count: layer.parameters.toLocaleString('en') })
-      : t('facts.none'),
-  );
-  return texts;
+const kind = ({ kind: { label }, kernelSize }) => (kernelSize ? `${t(label)} ${shape(kernelSize)}` : t(label));
+
+function windowOf({ kernelSize, strides, padding }) {
+  const [down, across] = strides;
+  return {
+    size: shape(kernelSize),
+    strides: down === across ? String(down) : `${down} × ${across}`,
+    padding: t(`padding.${padding}`),
+  };
 }
 
 /** Return a name that can break into another line after each underscore. */
@@ -38,4 +38,3 @@ function breakable(name) {
 
 const soft = (line) => el('p', { class: 'soft' }, line);
 const shape = (sizes) => sizes.join(' × ');
-const strides = ({ strides: [down, across] }) => (down === across ? String(down) : `${down} × ${across}`);

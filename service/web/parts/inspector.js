@@ -1,5 +1,4 @@
 import { el, replaceContent } from '../lib/dom.js';
-import { exact } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { kindOf } from '../models/kinds.js';
 import { nameOf } from '../models/naming.js';
@@ -10,8 +9,10 @@ import { bySize } from '../models/sum.js';
 import { asCell, sameCell } from '../models/trail.js';
 import { convolutionTerms } from './convolution-terms.js';
 import { equation, pixelEquation } from './equation.js';
+import { format, showExact } from './figure.js';
 import { legend } from './legend.js';
 import { PlaneView } from './plane-view.js';
+import { Path } from './path.js';
 import { copyTerms, denseTerms, poolingTerms, softmaxTerms } from './other-terms.js';
 import { problemNote } from './problem.js';
 
@@ -23,15 +24,19 @@ export const TERM_VIEWS = {
   dense: denseTerms,
 };
 
-/** The explanation of the selected cell: what it reads, its arithmetic, and its map. */
+const TABS = ['sum', 'examples', 'change'];
+const SIDE = 132; // of a map, CSS pixels at most
+
+/** The docked explanation of the selected cell: the path through it, its arithmetic, and its map. */
 export class Inspector {
   #network;
   #store;
   #trail;
-  #head = el('header', {});
+  #title = el('h2', { id: 'inspector-title', tabindex: -1 });
+  #hint = el('p', { class: 'soft' });
   #equation = el('div', { class: 'equation' });
   #terms = el('div', { class: 'terms' });
-  #before = { view: new PlaneView('before'), caption: el('figcaption', {}) };
+  #before = { view: new PlaneView('before', SIDE), caption: el('figcaption', {}) };
   #focus;
   #bench;
   #root;
@@ -41,7 +46,7 @@ export class Inspector {
     this.#network = network;
     this.#store = store;
     this.#trail = trail;
-    const view = new PlaneView('focus', {
+    const view = new PlaneView('focus', SIDE, {
       onSelect: (cell) => trail.go(cell),
       onHover: (hover) => {
         if (!sameCell(hover, store.state.hover)) store.set({ hover });
@@ -56,8 +61,9 @@ export class Inspector {
     this.#bench = el(
       'div',
       { class: 'bench' },
-      el('figure', { class: 'before' }, this.#before.caption, this.#before.view.node),
+      this.#equation,
       this.#terms,
+      el('figure', { class: 'before' }, this.#before.caption, this.#before.view.node),
       el(
         'figure',
         { class: 'focus' },
@@ -68,66 +74,62 @@ export class Inspector {
         el('p', { class: 'soft', 'data-t': 'inspector.keys' }),
       ),
     );
-    root.append(this.#head, this.#equation, this.#bench);
-    store.watch(['cell', 'trail', 'lang', 'values'], (state) => this.#drawHead(state));
-    store.watch(['explanation', 'explanationProblem', 'term', 'lang', 'cell', 'values'], (state) =>
+    const path = el('nav', { class: 'trail' });
+    new Path(path, { store, network, trail, focusTitle: () => this.#title.focus({ preventScroll: true }) });
+    const exactly = el('button', {
+      type: 'button',
+      class: 'quiet',
+      'data-action': 'exact',
+      onclick: () => store.set({ isExact: !store.state.isExact }),
+    });
+    const tabs = el('div', { class: 'tabs', role: 'group' });
+    root.prepend(el('header', {}, this.#title, path, tabs, exactly), this.#hint, this.#bench);
+    store.watch(['tab', 'lang'], ({ tab }) => {
+      const focused = document.activeElement?.dataset?.tab;
+      tabs.setAttribute('aria-label', t('tab'));
+      tabs.replaceChildren(
+        ...TABS.map((each) =>
+          el(
+            'button',
+            {
+              type: 'button',
+              'data-tab': each,
+              'aria-pressed': String(each === tab),
+              onclick: () => store.set({ tab: each }),
+            },
+            t(`tab.${each}`),
+          ),
+        ),
+      );
+      if (focused) tabs.querySelector(`[data-tab="${focused}"]`)?.focus();
+      root.dataset.shown = tab;
+      exactly.hidden = tab !== 'sum';
+    });
+    store.watch(['isExact', 'lang'], ({ isExact }) => {
+      showExact(isExact);
+      root.classList.toggle('exact', isExact);
+      exactly.textContent = t('inspector.exact');
+      exactly.setAttribute('aria-pressed', String(isExact));
+    });
+    store.watch(['cell', 'lang', 'values'], (state) => this.#drawHead(state));
+    store.watch(['explanation', 'explanationProblem', 'term', 'lang', 'cell', 'values', 'isExact'], (state) =>
       this.#drawTerms(state),
     );
     store.watch(
-      ['explanation', 'term', 'lang', 'cell', 'values', 'hover', 'stage', 'scale', 'dark'],
+      ['explanation', 'term', 'lang', 'cell', 'values', 'hover', 'stage', 'scale', 'dark', 'isExact'],
       (state) => this.#drawPlanes(state),
     );
   }
 
   #follow = (cell) => {
     this.#trail.go(asCell(cell), { follow: true });
-    this.#head.querySelector('h2').focus({ preventScroll: true });
+    this.#title.focus({ preventScroll: true });
   };
 
-  #drawHead({ cell, trail, values }) {
-    const title = cell ? nameOf(cell, this.#network, t) : t('inspector');
-    const back = (step) => () => {
-      this.#trail.back(step);
-      this.#head.querySelector('h2').focus({ preventScroll: true });
-    };
-    const close = el(
-      'button',
-      { type: 'button', class: 'quiet', onclick: () => this.#trail.go(null) },
-      t('inspector.close'),
-    );
-    const steps = trail.map((step, i) =>
-      el(
-        'li',
-        {},
-        el('button', { type: 'button', class: 'quiet', onclick: back(i) }, nameOf(step, this.#network, t)),
-      ),
-    );
-    replaceContent(
-      this.#head,
-      el(
-        'div',
-        { class: 'bar' },
-        el('h2', { id: 'inspector-title', tabindex: -1 }, title),
-        ...(cell ? [close] : []),
-      ),
-      ...(trail.length
-        ? [
-            el(
-              'nav',
-              { class: 'trail', 'aria-label': t('trail') },
-              el(
-                'button',
-                { type: 'button', 'data-action': 'back', onclick: back() },
-                `← ${t('trail.back')}`,
-              ),
-              el('ol', {}, ...steps),
-            ),
-          ]
-        : []),
-      ...(cell && values
-        ? []
-        : [el('p', { class: 'soft' }, t(values ? 'inspector.pick' : 'inspector.draw'))]),
-    );
+  #drawHead({ cell, values }) {
+    this.#title.textContent = cell && values ? nameOf(cell, this.#network, t) : t('inspector');
+    this.#hint.hidden = Boolean(cell && values);
+    this.#hint.textContent = t(values ? 'inspector.pick' : 'inspector.draw');
   }
 
   #drawTerms({ cell, explanation, explanationProblem, values, term }) {
@@ -139,18 +141,19 @@ export class Inspector {
       return;
     }
     this.#equation.dataset.cell = Object.values(cell).join('/');
+    this.#equation.dataset.isConfirmed = String(Boolean(explanation?.isConfirmed));
     if (cell.layer === DIGIT) {
       const { digit } = this.#store.state;
       const { width, channels } = this.#network.input;
       const byte = digit.pixels[(cell.row * width + cell.column) * channels + cell.channel];
       this.#equation.replaceChildren(...pixelEquation(byte));
-      this.#terms.replaceChildren(el('p', {}, t('pixel.note')));
+      this.#terms.replaceChildren(el('section', {}, el('p', {}, t('pixel.note'))));
     } else {
       this.#equation.replaceChildren(...equation(explanation));
       replaceContent(this.#terms, ...this.#termsOf(explanation, term));
     }
     if (this.#root.closest('[hidden]')) return; // The lab is shown and has its own announcements.
-    const value = exact(Number(this.#equation.querySelector('[data-role="post"]')?.value));
+    const value = format(Number(this.#equation.querySelector('[data-role="post"]')?.value));
     this.#store.set({
       announcement: t('cell.announcement', { cell: nameOf(cell, this.#network, t), value }),
     });
@@ -204,7 +207,7 @@ export class Inspector {
     const value = layer
       ? values.at(at, stage)
       : intensity(digit.pixels[(at.row * plane.columns + at.column) * plane.channels + at.channel]);
-    this.#focus.readout.textContent = `${nameOf(at, this.#network, t)} = ${exact(value)}`;
+    this.#focus.readout.textContent = `${nameOf(at, this.#network, t)} = ${format(value)}`;
   }
 
   /** Draw what the cell reads; `explanation` is null until it belongs to the cell. */

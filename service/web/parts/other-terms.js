@@ -1,10 +1,11 @@
-import { el, number } from '../lib/dom.js';
+import { el } from '../lib/dom.js';
 import { extent } from '../lib/math.js';
 import { exact, percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { nameOf } from '../models/naming.js';
 import { asCell, sameCell } from '../models/trail.js';
 import { bar } from './bar.js';
+import { figure, format } from './figure.js';
 import { colours, grid } from './convolution-terms.js';
 
 /** Show a pooling window with its largest value or its mean, and the rows that no window reads. */
@@ -40,24 +41,23 @@ export function poolingTerms({ explanation, network, follow }) {
     rows.length || columns.length
       ? [el('p', { class: 'note' }, t('pool.dropped', { rows: list(rows), columns: list(columns) }))]
       : [];
+  const reason = winner
+    ? t('pool.winner', { row: winner.row, column: winner.column, value: format(explanation.pre) })
+    : t('pool.mean', { count: explanation.count });
   return [
-    el('h3', {}, t('pool.window', { size: `${patch.length} × ${patch[0].length}` })),
-    el('div', { class: 'product large' }, grid(t('terms.patch'), patch, each)),
     el(
-      'p',
+      'section',
       {},
-      winner
-        ? t('pool.winner', { row: winner.row, column: winner.column, value: exact(explanation.pre) })
-        : t('pool.mean', { count: explanation.count }),
+      el('h3', {}, t('pool.window', { size: `${patch.length} × ${patch[0].length}` })),
+      el('div', { class: 'product large' }, grid(t('terms.patch'), patch, each)),
     ),
-    ...(winner ? [goButton(winner, network, follow)] : []),
-    ...dropped,
+    el('section', {}, el('p', {}, reason), winner ? goButton(winner, network, follow) : null, ...dropped),
   ];
 }
 
 /** Show the one cell of the layer before that a value is a copy of. */
 export function copyTerms({ explanation, network, follow }) {
-  return [el('p', {}, t('flatten.note')), goButton(explanation.source, network, follow)];
+  return [el('section', {}, el('p', {}, t('flatten.note')), goButton(explanation.source, network, follow))];
 }
 
 /** List value × weight of every input, the largest contribution first; `showAll` requests the rest. */
@@ -72,9 +72,9 @@ export function denseTerms({ explanation, network, follow, showAll }) {
         'button',
         { type: 'button', class: 'dense', onclick: () => follow(source) },
         el('span', { class: 'index' }, nameOf(asCell(source), network, t)),
-        el('span', { class: 'factors' }, `${short(value)} × ${short(weight)}`),
+        el('span', { class: 'factors' }, `${format(value)} × ${format(weight)}`),
         bar(contribution, most),
-        number(contribution, exact(contribution), { title: `${exact(value)} × ${exact(weight)}` }),
+        figure(contribution),
       ),
     ),
   );
@@ -84,18 +84,15 @@ export function denseTerms({ explanation, network, follow, showAll }) {
           el(
             'p',
             { class: 'rest' },
-            t('dense.rest', { count: count - terms.length, sum: exact(rest) }),
+            t('dense.rest', { count: count - terms.length, sum: format(rest) }),
             ' ',
             el('button', { type: 'button', onclick: showAll }, t('dense.all', { count })),
           ),
         ]
       : [];
   const title = t('dense.terms', { count });
-  return [
-    el('h3', {}, title),
-    el('ol', { class: 'list', tabindex: 0, 'aria-label': title }, ...rows),
-    ...more,
-  ];
+  const list = el('ol', { class: 'list', tabindex: 0, 'aria-label': title }, ...rows);
+  return [el('section', {}, el('h3', {}, title), list, ...more)];
 }
 
 /** Show e^(logit − largest) of every class, and the share of this one. */
@@ -115,36 +112,25 @@ export function softmaxTerms({ explanation, network, follow }) {
           hasLabels ? network.labels[channel] : channel,
         ),
       ),
-      el('td', {}, number(logit, exact(Math.fround(logit)))),
-      el('td', {}, number(softmax.exponentials[channel], softmax.exponentials[channel].toPrecision(6))),
+      el('td', {}, figure(Math.fround(logit))),
+      el('td', {}, figure(softmax.exponentials[channel])),
       el('td', {}, percent(softmax.exponentials[channel] / softmax.sum)),
     );
+  const [logit, maximum, total] = [softmax.logits[cell.channel], softmax.maximum, softmax.sum].map(format);
+  const heads = ['softmax.class', 'softmax.logit', 'softmax.exponential', 'softmax.share'];
+  const table = el(
+    'table',
+    {},
+    el('thead', {}, el('tr', {}, ...heads.map((key) => el('th', { scope: 'col' }, t(key))))),
+    el('tbody', {}, ...softmax.logits.map(row)),
+  );
   return [
-    el('h3', {}, t('softmax')),
     el(
-      'p',
-      { class: 'readout' },
-      `e^(${exact(softmax.logits[cell.channel])} − ${exact(softmax.maximum)}) ÷ ${exact(softmax.sum)} = ${exact(post)}`,
-    ),
-    el(
-      'div',
-      { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('softmax') },
-      el(
-        'table',
-        {},
-        el(
-          'thead',
-          {},
-          el(
-            'tr',
-            {},
-            ...['softmax.class', 'softmax.logit', 'softmax.exponential', 'softmax.share'].map((key) =>
-              el('th', { scope: 'col' }, t(key)),
-            ),
-          ),
-        ),
-        el('tbody', {}, ...softmax.logits.map(row)),
-      ),
+      'section',
+      {},
+      el('h3', {}, t('softmax')),
+      el('p', { class: 'readout' }, `e^(${logit} − ${maximum}) ÷ ${total} = ${format(post)}`),
+      el('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': t('softmax') }, table),
     ),
   ];
 }

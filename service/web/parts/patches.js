@@ -3,30 +3,29 @@ import { short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { problemNote } from './problem.js';
 
-const MAX_TILE_SIZE = 56; // CSS pixels
+const MAX_TILE_SIZE = 96; // CSS pixels
 
 /** The patches of test digits with the strongest response of the selected convolution filter. */
 export class Patches {
   #api;
   #store;
-  #layers = null; // requested once a cell is selected, so that the page loads faster
+  #layers = null; // requested once they are to be shown, so that the page loads faster
   #node = el('div', { class: 'patches', hidden: true });
 
   constructor(root, { api, store }) {
     this.#api = api;
     this.#store = store;
     root.append(this.#node);
-    store.watch(['cell', 'values', 'lang'], () => this.#show());
+    store.watch(['cell', 'values', 'lang', 'tab'], () => this.#show());
   }
 
   async #show() {
-    const { cell, values } = this.#store.state;
-    this.#node.hidden = true;
-    if (!values || !cell) return;
+    const { cell, values, tab } = this.#store.state;
+    this.#node.hidden = tab !== 'examples' || !values || !cell;
+    if (this.#node.hidden) return;
     const nodes = await this.#nodesFor(cell);
-    if (!nodes || this.#store.state.cell !== cell) return;
-    this.#node.replaceChildren(...nodes);
-    this.#node.hidden = false;
+    if (this.#store.state.cell !== cell) return;
+    this.#node.replaceChildren(...(nodes ?? [el('p', { class: 'soft' }, t('patches.none'))]));
   }
 
   /** Return the patches, or a problem; undefined for a layer without patches. */

@@ -2,22 +2,26 @@ import { el, sharpContext, theme } from '../lib/dom.js';
 import { cellImage, diverging, draw, grey, gridLines, hatch, outline } from '../lib/paint.js';
 import { cellRegion } from '../models/region.js';
 
-const SIDE = 224; // CSS pixels at most
 const MARGIN = 4;
 const MIN_LINED_CELL = 6; // Lines between smaller cells would hide their colours.
 
 /** One enlarged map with visible cells, which mouse and arrow keys can select. */
 export class PlaneView {
+  #side;
   #plane = null;
   #factor = 1;
   #canvas = el('canvas', {});
   #actions;
   #cell = null;
 
-  /** @param actions {onSelect(cell), onHover(cell or null)}; null for an image without interaction. */
-  constructor(name, actions = null) {
+  /** @param side CSS pixels at most.
+   *  @param actions {onSelect(cell), onHover(cell or null), isFocusable: by Tab}; null for an image without interaction.
+   */
+  constructor(name, side, actions = null) {
+    this.#side = side;
     this.#actions = actions;
-    const role = actions ? { role: 'application', tabindex: 0 } : { role: 'img' };
+    const { isFocusable = true } = actions ?? {};
+    const role = actions ? { role: 'application', tabindex: isFocusable ? 0 : -1 } : { role: 'img' };
     this.node = el('div', { class: 'plane', 'data-plane': name, ...role }, this.#canvas);
     if (!actions) return;
     this.node.addEventListener('pointermove', (event) => actions.onHover(this.#under(event)));
@@ -33,7 +37,7 @@ export class PlaneView {
   show({ plane, numbers, limit, cell = null, window = null, winner = null, unread = [], label }) {
     this.#plane = plane;
     this.#cell = cell;
-    this.#factor = Math.max(1, Math.min(Math.floor(SIDE / Math.max(plane.rows, plane.columns)), 48));
+    this.#factor = Math.max(1, Math.min(Math.floor(this.#side / Math.max(plane.rows, plane.columns)), 48));
     const [width, height] = [plane.columns * this.#factor, plane.rows * this.#factor];
     const context = sharpContext(this.#canvas, width + 2 * MARGIN, height + 2 * MARGIN);
     context.translate(MARGIN, MARGIN);

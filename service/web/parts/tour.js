@@ -27,7 +27,7 @@ export class Tour {
   start = () => {
     const sheet = this.#network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
     if (!this.#store.state.values) this.#sheets.put(sheet);
-    this.#trail.go(null);
+    this.#trail.release();
     this.#steps = stepsOf(this.#network);
     this.#show(0);
   };

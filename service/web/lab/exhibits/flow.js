@@ -8,7 +8,8 @@ import { sheetPart } from '../../models/link.js';
 import { button, Slider } from '../controls.js';
 import { InputPanel } from '../input-panel.js';
 import { FlowImage } from '../flow-image.js';
-import { linksTo } from '../links.js';
+import { linksTo } from '../../models/links.js';
+import { Weights } from '../../models/weights.js';
 
 const LAYER_MS = 900;
 
@@ -18,7 +19,7 @@ export default class Flow {
   #state;
   #inputPanel;
   #image;
-  #tensors = null;
+  #weights = null;
   #links = [];
   #frame = null; // the request of the animation's next frame, while it plays
   #isReady = false;
@@ -59,7 +60,7 @@ export default class Flow {
     context.api
       .weights()
       .then((tensors) => {
-        this.#tensors = tensors;
+        this.#weights = new Weights(tensors);
         this.#prepare();
       })
       .catch(context.showProblem);
@@ -100,13 +101,13 @@ export default class Flow {
   #prepare() {
     const { values, digit } = this.#inputPanel.store.state;
     const width = this.#parts.flow.clientWidth;
-    if (!values || !digit || !this.#tensors || !width) return;
+    if (!values || !digit || !this.#weights || !width) return;
     const { network, manifest } = this.#context;
     const style = getComputedStyle(this.#parts.flow);
     const innerWidth = width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     this.#image.prepare({ values, digit, width: innerWidth });
     this.#links = network.layers.map((layer) =>
-      linksTo(layer, { network, values, digit, tensors: this.#tensors }),
+      linksTo(layer, { network, values, digit, weights: this.#weights }),
     );
     const count = network.layers.reduce((sum, layer) => sum + values.of(layer).length, 0);
     this.#parts.summary.textContent = t('lab.flow.summary', {
