@@ -15,6 +15,7 @@ from training.run_folder import Interrupted
 from training.train import train_lecture
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_resumed(
     few: Mnist, tmp_path: Path, ctrl_c: Callable[[int], None]
 ) -> None:
@@ -31,6 +32,7 @@ def test_an_interrupted_run_is_resumed(
     assert epochs(run) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_does_not_train_its_teachers_again(
     few: Mnist, best_run: Path, tmp_path: Path
 ) -> None:

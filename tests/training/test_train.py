@@ -64,6 +64,7 @@ def test_the_best_recipe_saves_model_configuration_and_history(best_run: Path, f
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(best_run: Path, few: Mnist, tmp_path: Path) -> None:
     """Two runs with one seed have identical weights and histories."""
     best(few, tmp_path / "run")

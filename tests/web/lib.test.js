@@ -66,13 +66,13 @@ test('a float32 is formatted with the fewest digits that no other float32 has', 
   assert.equal(exact(0), '0');
 });
 
-test('short numbers have three figures; only 1 is 100.00 % and only 0 is 0.00 %', () => {
-  assert.deepEqual([0, 12.345, -0.5, 1234567, 0.00001, 64].map(short), [
+test('short numbers have four significant digits; only 1 is 100.00 % and only 0 is 0.00 %', () => {
+  assert.deepEqual([0, 12.346, -0.5, 1234567, 0.00001, 64].map(short), [
     '0',
-    '12.3',
-    '−0.500',
-    '1.2e+6',
-    '1.0e−5',
+    '12.35',
+    '−0.5000',
+    '1.235e+6',
+    '1.000e−5',
     '64',
   ]);
   assert.deepEqual([1, 0.99999, 0.5, 0.000001, 0].map(percent), [
@@ -115,7 +115,7 @@ test('an .npy file is aligned, has the shape in its header, and ends with the pi
   assert.deepEqual([...bytes.subarray(size)], [1, 2, 3, 4, 5, 6]);
 });
 
-test('safetensors are parsed with a header of any size, and rejected unless they are float32', () => {
+test('safetensors are parsed with a header of any size, float32 or float16, and rejected otherwise', () => {
   const file = (header, data) => {
     const text = new TextEncoder().encode(JSON.stringify(header));
     const bytes = new Uint8Array(8 + text.length + data.byteLength);
@@ -131,8 +131,12 @@ test('safetensors are parsed with a header of any size, and rejected unless they
       values: Float32Array.of(1, -2),
     });
   }
+  const halves = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x7c00); // from numpy.float16
+  const header = { a: { dtype: 'F16', shape: [6], data_offsets: [0, 12] } };
+  const { values } = readSafetensors(file(header, new Uint8Array(halves.buffer))).a;
+  assert.deepEqual([...values], [1, -2, 65504, 2 ** -24, -0, Infinity]);
   assert.throws(
-    () => readSafetensors(file({ a: { dtype: 'F16', shape: [1], data_offsets: [0, 2] } }, new Uint8Array(2))),
+    () => readSafetensors(file({ a: { dtype: 'I16', shape: [1], data_offsets: [0, 2] } }, new Uint8Array(2))),
     TypeError,
   );
 });

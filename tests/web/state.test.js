@@ -66,6 +66,7 @@ test('a link holds the whole state; its invalid parts are left out', () => {
     {
       sheet: { kind: 'sample', index: 3 },
       cell: { layer: 'edges', channel: 1, row: 0, column: 2 },
+      isChosen: true,
       lang: 'ko',
       stage: 'pre',
       scale: 'map',
@@ -73,6 +74,7 @@ test('a link holds the whole state; its invalid parts are left out', () => {
     {
       sheet: { kind: 'random', seed: 12 },
       cell: { layer: 'classes', channel: 1 },
+      isChosen: true,
       lang: 'en',
       stage: 'post',
       scale: 'layer',
@@ -80,6 +82,7 @@ test('a link holds the whole state; its invalid parts are left out', () => {
     {
       sheet: { kind: 'array', pixels: Uint8Array.from({ length: 60 }, (_, i) => i) },
       cell: null,
+      isChosen: false,
       lang: 'en',
       stage: 'weights',
       scale: 'layer',
@@ -98,6 +101,7 @@ test('a link holds the whole state; its invalid parts are left out', () => {
         ],
       },
       cell: null,
+      isChosen: false,
       lang: 'en',
       stage: 'post',
       scale: 'layer',
@@ -111,6 +115,7 @@ test('a link holds the whole state; its invalid parts are left out', () => {
   assert.deepEqual(fromHash('#sample=x&layer=edges&channel=99&row=0&column=0&stage=no', network), {
     sheet: EMPTY,
     cell: null,
+    isChosen: false,
   });
 });
 

@@ -1,6 +1,8 @@
 """The network that the page computes itself has the service's values, and Keras's when changed."""
 
+import dataclasses
 import json
+import operator
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 
 from service.model.bundle import Bundle
 from service.model.engine import Engine
+from service.model.explain.cells import Cell, cell_at
+from service.model.explain.explain import explain, needed
 from service.model.layer import Layer, Stage
 from tests.networks import compiled, noise, odd_cnn
 from training.data import Mnist
@@ -62,6 +66,69 @@ def test_every_value_is_the_services(mnist: Mnist, mnist_bundle: Bundle, tmp_pat
     for index, values in enumerate(found):
         for pair in pairs:
             np.testing.assert_allclose(values[pair], expected[pair][index], rtol=0, atol=1e-4)
+
+
+def random_cells(bundle: Bundle, count: int) -> Iterator[Cell]:
+    """Yield cells of all layers in turn, the same in every run."""
+    rng = np.random.default_rng(6)
+    for i in range(count):
+        layer = bundle.layers[i % len(bundle.layers)]
+        yield cell_at(layer.name, [int(rng.integers(side)) for side in layer.output_shape])
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an explanation as JSON has it, without empty fields."""
+    if dataclasses.is_dataclass(value):
+        value = dataclasses.asdict(value)
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(each) for each in value]
+    return float(value) if isinstance(value, float | np.floating) else value
+
+
+def assert_agrees(found: Any, expected: Any, where: str) -> None:
+    """Assert that the page's explanation has the service's fields, numbers within 1e-4."""
+    if isinstance(found, dict):
+        for key, value in found.items():
+            assert_agrees(value, expected[key], f"{where}.{key}")
+    elif isinstance(found, list):
+        assert len(found) == len(expected), where
+        for i, value in enumerate(found):
+            assert_agrees(value, expected[i], f"{where}[{i}]")
+    elif isinstance(found, float | int):
+        assert found == pytest.approx(expected, abs=1e-4), where
+    else:
+        assert found == expected, where
+
+
+@pytest.mark.parametrize("name", ["mnist", "odd"])
+def test_explanations_are_the_services(
+    name: str, mnist: Mnist, mnist_bundle: Bundle, odd: Bundle, tmp_path: Path
+) -> None:
+    """The page explains cells of all layers by the terms that the service names."""
+    bundle = {"mnist": mnist_bundle, "odd": odd}[name]
+    count = 4 * len(bundle.layers)
+    digits = (
+        mnist.test_images[:count, ..., None] if name == "mnist" else noise(count, odd.input_shape)
+    )
+    pixels = np.float32(digits / np.float32(255))
+    cells = list(random_cells(bundle, count))
+    (tmp_path / "cells.json").write_text(json.dumps([plain(cell) for cell in cells]))
+    computed(bundle, pixels, [[]] * count, tmp_path)
+    explanations = json.loads((tmp_path / "explanations.json").read_text())
+    for i, (cell, found) in enumerate(zip(cells, explanations, strict=True)):
+        pairs = needed(bundle, cell)
+        values = Engine(bundle).run(pixels[i : i + 1], pairs)
+        one = {pair: array[0] for pair, array in values.items()}
+        expected = plain(explain(bundle, one, pixels[i], cell))
+        found = plain(found)
+        for terms in (found, expected):  # Equal contributions may be in another order.
+            if terms["kind"] == "Dense":
+                terms["terms"].sort(key=operator.itemgetter("index"))
+                for term in terms["terms"]:
+                    del term["source"]  # The page names the unit before, the service its cell.
+        assert_agrees(found, expected, found["kind"])
 
 
 @pytest.fixture(scope="module")
