@@ -20,7 +20,7 @@ import { Prediction } from './parts/prediction.js';
 import { Camera } from './parts/camera.js';
 import { Columns } from './parts/columns.js';
 import { Digit } from './parts/digit.js';
-import { OcclusionMap } from './parts/occlusion-map.js';
+import { Evidence } from './parts/evidence.js';
 import { Patches } from './parts/patches.js';
 import { Inspector } from './parts/inspector.js';
 import { Menu } from './parts/menu.js';
@@ -60,7 +60,6 @@ const DEFAULTS = {
   stage: 'post',
   scale: 'layer',
   weights: null,
-  showsOcclusion: false,
   occlusion: null,
   occlusionProblem: null,
   brush: 'normal',
@@ -163,7 +162,7 @@ function build({ api, manifest, network, store, models, embedded }) {
   new Digit($('digit'), { store, network });
   new Prediction($('answer'), { store, openClass });
   new Removed($('removed'), { api, store });
-  new OcclusionMap($('evidence'), { store });
+  new Evidence($('evidence'), { store, network, local });
   new View($('view'), { store });
   new Columns($('columns'), { local, store, network, trail });
   new Inspector($('inspector'), { store, network, trail });

@@ -71,9 +71,7 @@ export default {
   'answer.retry': '다시 시도하는 중 …',
   'answer.why': '왜 {label}일까?',
   'answer.announcement': '답은 {label}, {confidence}입니다.',
-  evidence: '가림 맵',
-  'evidence.how':
-    '{patch} × {patch} 화소를 가렸을 때 “{label}”의 확률({confidence})이 몇 퍼센트포인트 떨어지는지 나타냅니다. 주황은 답을 뒷받침하고, 파랑은 반대합니다.',
+  'evidence.how': '픽셀 {patch} × {patch}칸을 가리면 {label}의 확률({confidence})이 몇 %p 떨어지는지 보여 줍니다. 주황은 {label}의 근거, 파랑은 반대 근거입니다.',
   patches: '{layer}의 필터 {channel}번을 가장 강하게 활성화하는 실제 시험 숫자의 조각',
   'patches.one': '시험 숫자 {digit}의 조각: {value}',
 
@@ -110,6 +108,13 @@ export default {
   'inspector.pick':
     '위에서 특징맵, 유닛, 클래스 가운데 아무거나 고르면 그 값이 어떻게 나왔는지 정확히 보여 줍니다.',
   'inspector.keys': '화살표 키로 옮기고, Page Up과 Page Down으로 채널을 바꿉니다.',
+  'inspector.expand': '왜?',
+  'inspector.collapse': '닫기',
+  'tab.evidence': '어느 픽셀?',
+  'evidence.occlusion': '가림 맵',
+  'evidence.gradient': '기울기 × 입력',
+  'evidence.changed': '서버의 신경망은 학습된 그대로입니다. 가림 맵을 보려면 바꾼 것을 되돌리세요.',
+  'evidence.gradient.how': '각 픽셀의 값에 {label} 로짓의 기울기를 곱했습니다. 주황은 로짓을 높이고 파랑은 낮춥니다.',
   'tab': '이 셀에 대해 보기',
   'tab.sum': '계산',
   'tab.examples': '예시',
@@ -140,6 +145,7 @@ export default {
   'smallest.class': '목표 숫자',
   'smallest.find': '가장 적은 픽셀 찾기',
   'smallest.found': '픽셀 {count}개를 바꾸었습니다. 이제 답은 {label}입니다.',
+  'smallest.searching': '찾는 중 …',
   'smallest.none': '작은 변화로는 다른 답이 되지 않습니다. 목표: {label}',
   'smallest.already': '이미 답이 {label}입니다.',
   'inspector.exact': '정확한 값',

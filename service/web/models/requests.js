@@ -65,7 +65,7 @@ export class Requests {
     });
     store.watch(['sheet', 'changes'], ({ sheet }) => this.#predicted.submit(sheet));
     store.watch(['cell', 'values', 'allTerms', 'weights'], () => this.#explain());
-    store.watch(['values', 'showsOcclusion'], () => occlude.submit());
+    store.watch(['values', 'tab'], () => occlude.submit());
   }
 
   /** Answer with the page's copy of the network from now on. */
@@ -256,10 +256,10 @@ export class Requests {
   }
 
   async #occlude() {
-    const { digit, values, showsOcclusion } = this.#store.state;
-    if (!showsOcclusion || !values) return this.#store.set(NO_OCCLUSION);
+    const { digit, values, tab, changes } = this.#store.state;
+    if (tab !== 'evidence' || !values || changes.length) return this.#store.set(NO_OCCLUSION);
     const { occlusion } = await this.#api.occlusion(digit);
-    if (this.#store.state.showsOcclusion) this.#store.set({ ...NO_OCCLUSION, occlusion });
+    if (this.#store.state.digit === digit) this.#store.set({ ...NO_OCCLUSION, occlusion });
     return undefined;
   }
 }

@@ -7,6 +7,7 @@ import { DIGIT } from '../models/network.js';
 import { facts } from './facts.js';
 import { tileSource } from './tile-source.js';
 
+const NO_KERNELS = { count: 1, rows: 1, columns: 1, least: 0 }; // one blank tile
 const NARROW = 50; // CSS pixels: below, the kind of layer is named on hover only
 export const MARGIN = 3; // space for outlines around the outermost tiles
 
@@ -48,6 +49,8 @@ export class Column {
   get size() {
     const { height, width } = this.#network.input;
     const kernels = this.#kernels;
+    const { stage, weights } = this.#store.state;
+    if (stage === 'weights' && weights && this.#layer && !kernels) return NO_KERNELS;
     const { rows, columns } = kernels ?? this.#layer ?? { rows: height, columns: width };
     return { count: this.#count, rows, columns, least: kernels ? Math.max(rows, columns) : 0 };
   }
@@ -97,9 +100,10 @@ export class Column {
   }
 
   #draw(state) {
-    const { rows, columns } = this.size;
+    const { count, rows, columns } = this.size;
     // After a change between values and kernels, the picture is laid out again before it is drawn.
-    if (!this.#layout || this.#layout.rows !== rows || this.#layout.columns !== columns) return;
+    const layout = this.#layout;
+    if (layout?.count !== count || layout.rows !== rows || layout.columns !== columns) return;
     const context = sharpContext(
       this.#canvas,
       this.#layout.width + 2 * MARGIN,
@@ -116,10 +120,10 @@ export class Column {
   }
 
   #drawTiles(context, source) {
-    const { rows, columns, factor, width, height } = this.#layout;
+    const { count, rows, columns, factor, width, height } = this.#layout;
     const mosaic = new Mosaic(width, height);
     const [blank, inactive, cross] = ['--blank', '--inactive', '--soft'].map(theme);
-    for (let channel = 0; channel < this.#count; channel++) {
+    for (let channel = 0; channel < count; channel++) {
       const { x, y } = tileAt(this.#layout, channel);
       const tile = source?.of(channel);
       if (tile && !tile.isInactive) mosaic.put(tile.values, columns, tile.colour, { x, y, factor, opacity: 1 });

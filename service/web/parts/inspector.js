@@ -8,6 +8,7 @@ import { Plane } from '../models/plane.js';
 import { bySize } from '../models/sum.js';
 import { asCell, sameCell } from '../models/trail.js';
 import { convolutionTerms } from './convolution-terms.js';
+import { dockedSide } from './dock.js';
 import { equation, pixelEquation } from './equation.js';
 import { format, showExact } from './figure.js';
 import { legend } from './legend.js';
@@ -24,8 +25,7 @@ export const TERM_VIEWS = {
   dense: denseTerms,
 };
 
-const TABS = ['sum', 'examples', 'change'];
-const SIDE = 132; // of a map, CSS pixels at most
+const TABS = ['sum', 'examples', 'evidence', 'change'];
 
 /** The docked explanation of the selected cell: the path through it, its arithmetic, and its map. */
 export class Inspector {
@@ -36,7 +36,7 @@ export class Inspector {
   #hint = el('p', { class: 'soft' });
   #equation = el('div', { class: 'equation' });
   #terms = el('div', { class: 'terms' });
-  #before = { view: new PlaneView('before', SIDE), caption: el('figcaption', {}) };
+  #before = { view: new PlaneView('before', dockedSide), caption: el('figcaption', {}) };
   #focus;
   #bench;
   #root;
@@ -46,7 +46,7 @@ export class Inspector {
     this.#network = network;
     this.#store = store;
     this.#trail = trail;
-    const view = new PlaneView('focus', SIDE, {
+    const view = new PlaneView('focus', dockedSide, {
       onSelect: (cell) => trail.go(cell),
       onHover: (hover) => {
         if (!sameCell(hover, store.state.hover)) store.set({ hover });
@@ -83,7 +83,7 @@ export class Inspector {
       onclick: () => store.set({ isExact: !store.state.isExact }),
     });
     const tabs = el('div', { class: 'tabs', role: 'group' });
-    root.prepend(el('header', {}, this.#title, path, tabs, exactly), this.#hint, this.#bench);
+    root.prepend(el('header', {}, this.#title, this.#expand(), path, tabs, exactly), this.#hint, this.#bench);
     store.watch(['tab', 'lang'], ({ tab }) => {
       const focused = document.activeElement?.dataset?.tab;
       tabs.setAttribute('aria-label', t('tab'));
@@ -119,6 +119,20 @@ export class Inspector {
       ['explanation', 'term', 'lang', 'cell', 'values', 'hover', 'stage', 'scale', 'dark', 'isExact'],
       (state) => this.#drawPlanes(state),
     );
+  }
+
+  /** Create the button that opens the inspector where it is a sheet at the lower edge, as on a phone. */
+  #expand() {
+    const button = el('button', { type: 'button', class: 'expand quiet', onclick: () => toggle() });
+    const toggle = (isCollapsed = !this.#root.classList.contains('collapsed')) => {
+      this.#root.classList.toggle('collapsed', isCollapsed);
+      button.setAttribute('aria-expanded', String(!isCollapsed));
+      button.textContent = t(isCollapsed ? 'inspector.expand' : 'inspector.collapse');
+    };
+    toggle(true);
+    this.#store.watch(['lang'], () => toggle(this.#root.classList.contains('collapsed')));
+    this.#store.watch(['cell'], ({ isChosen }) => isChosen && toggle(false));
+    return button;
   }
 
   #follow = (cell) => {

@@ -14,7 +14,7 @@ export class PlaneView {
   #actions;
   #cell = null;
 
-  /** @param side CSS pixels at most.
+  /** @param side () → CSS pixels at most.
    *  @param actions {onSelect(cell), onHover(cell or null), isFocusable: by Tab}; null for an image without interaction.
    */
   constructor(name, side, actions = null) {
@@ -37,7 +37,7 @@ export class PlaneView {
   show({ plane, numbers, limit, cell = null, window = null, winner = null, unread = [], label }) {
     this.#plane = plane;
     this.#cell = cell;
-    this.#factor = Math.max(1, Math.min(Math.floor(this.#side / Math.max(plane.rows, plane.columns)), 48));
+    this.#factor = Math.max(1, Math.min(Math.floor(this.#side() / Math.max(plane.rows, plane.columns)), 48));
     const [width, height] = [plane.columns * this.#factor, plane.rows * this.#factor];
     const context = sharpContext(this.#canvas, width + 2 * MARGIN, height + 2 * MARGIN);
     context.translate(MARGIN, MARGIN);

@@ -31,7 +31,7 @@ export class PopOver {
     this.#store = store;
     this.#network = network;
     this.#place = place;
-    this.#view = new PlaneView('pointed', SIDE, {
+    this.#view = new PlaneView('pointed', () => SIDE, {
       isFocusable: false,
       onSelect: select,
       onHover: (hover) => !sameCell(hover, store.state.hover) && store.set({ hover }),

@@ -3,35 +3,26 @@ import { percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { changeAt, withChange, withoutChange } from '../models/changes.js';
 import { DIGIT } from '../models/network.js';
-import { intensities } from '../models/pixels.js';
 import { bySize } from '../models/sum.js';
 
-/** Changes to the network and the digit: those of the selected cell's channel and layer, the smallest
- * change that makes another class of the digit, and the list of all changes, each with its undo.
+/** Changes to the network and the digit: what can be changed about the selected cell's channel and layer,
+ * and the list of all changes, each with its undo.
  */
 export class WhatIf {
   #store;
   #network;
   #local;
   #tools = el('section', { class: 'tools' });
-  #smallest = el('section', { class: 'smallest' });
   #list = el('section', { class: 'changes' });
-  #wanted = null; // the index of the class for the smallest change
-  #result = '';
 
   constructor(root, { store, network, local }) {
     this.#store = store;
     this.#network = network;
     this.#local = local;
-    root.append(this.#tools, this.#smallest, this.#list);
+    root.append(this.#tools, this.#list);
     store.watch(['cell', 'explanation', 'term', 'changes', 'lang', 'weights', 'tab'], (state) => this.#drawTools(state));
-    store.watch(['sheet'], () => {
-      this.#result = '';
-    });
     store.watch(['values', 'baseline', 'changes', 'lang', 'tab'], (state) => {
-      if (state.tab !== 'change') return;
-      this.#drawSmallest(state);
-      this.#drawList(state);
+      if (state.tab === 'change') this.#drawList(state);
     });
   }
 
@@ -147,42 +138,6 @@ export class WhatIf {
     const oninput = ({ target }) => this.#put({ kind: 'pixel', index, value: target.value / 255 });
     const slider = { type: 'range', min: 0, max: 255, value: digit.pixels[index], 'data-change': 'pixel', oninput };
     return el('label', {}, t('change.pixel', { row, column }), el('input', slider));
-  }
-
-  #drawSmallest({ values }) {
-    const isPossible = values && this.#local.isReady && this.#network.hasClasses;
-    if (!isPossible) return this.#smallest.replaceChildren();
-    const ranking = values.ranking();
-    const wanted = this.#wanted ?? ranking[1].index;
-    const choose = ({ target }) => {
-      this.#wanted = Number(target.value);
-    };
-    const options = this.#network.labels.map((label, value) =>
-      el('option', { value, selected: value === wanted }, label),
-    );
-    const focused = this.#smallest.contains(document.activeElement) && document.activeElement.tagName;
-    this.#smallest.replaceChildren(
-      el('h3', {}, t('smallest.title')),
-      el('label', {}, t('smallest.class'), el('select', { onchange: choose }, ...options)),
-      el('button', { type: 'button', 'data-action': 'smallest', onclick: () => this.#find() }, t('smallest.find')),
-      el('p', { class: 'soft', role: 'status' }, this.#result),
-    );
-    if (focused) this.#smallest.querySelector(focused)?.focus();
-    return undefined;
-  }
-
-  async #find() {
-    const { digit, values, changes } = this.#store.state;
-    const wanted = this.#wanted ?? values.ranking()[1].index;
-    const others = changes.filter(({ kind }) => kind !== 'pixel');
-    const found = await this.#local.smallestChange(intensities(digit), others, wanted);
-    const label = this.#network.labels[wanted];
-    if (!found) this.#result = t('smallest.none', { label });
-    else if (!found.length) this.#result = t('smallest.already', { label });
-    else this.#result = t('smallest.found', { label, count: found.length });
-    const pixels = (found ?? []).map(({ index, value }) => ({ kind: 'pixel', index, value }));
-    this.#store.set({ changes: pixels.reduce(withChange, [...changes]), announcement: this.#result });
-    if (!pixels.length) this.#drawSmallest(this.#store.state);
   }
 
   #drawList({ changes, values, baseline }) {
