@@ -1,38 +1,25 @@
 // The composition root: it loads the network from GET /model, reads the state from the link, and
 // builds the parts.
 
-import { Local } from './compute/local.js';
 import { Api } from './lib/api.js';
 import { setDark } from './lib/colours.js';
 import { clearThemeCache, el } from './lib/dom.js';
-import { LANGUAGES, preferred, setLanguage, t, translate } from './lib/i18n.js';
+import { LANGUAGES, loadLanguage, preferred, setLanguage, t, translate } from './lib/i18n.js';
 import { Requests } from './models/requests.js';
 import { isPlayground } from './models/graph.js';
-import { fromHash, toHash } from './models/link.js';
 import { Network } from './models/network.js';
 import { LAB, LOADED, MODEL, PLAYGROUND, routeOf } from './models/route.js';
-import { Samples } from './models/samples.js';
-import { EMPTY, Sheets } from './models/sheet.js';
+import { EMPTY, isEmpty, Samples, Sheets } from './models/sheet.js';
 import { Store } from './models/store.js';
 import { Trail } from './models/trail.js';
-import { Weights } from './models/weights.js';
 import { Prediction } from './parts/prediction.js';
-import { Camera } from './parts/camera.js';
 import { Columns } from './parts/columns.js';
-import { Digit } from './parts/digit.js';
-import { Evidence } from './parts/evidence.js';
-import { Patches } from './parts/patches.js';
-import { Inspector } from './parts/inspector.js';
 import { Menu } from './parts/menu.js';
 import { DrawingArea } from './parts/drawing-area.js';
 import { problemText } from './parts/problem.js';
-import { Removed } from './parts/removed.js';
-import { Share } from './parts/share.js';
 import { Tools } from './parts/tools.js';
-import { Tour } from './parts/tour.js';
 import { View } from './parts/view.js';
 import { Views } from './parts/views.js';
-import { WhatIf } from './parts/what-if.js';
 
 const DEFAULTS = {
   sheet: EMPTY,
@@ -69,7 +56,7 @@ const DEFAULTS = {
   route: null, // the view, and in the lab the exhibit
 };
 
-const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a stroke.
+const IDLE_MS = 1000; // at the latest
 
 const $ = (id) => document.getElementById(id);
 
@@ -78,24 +65,26 @@ async function start() {
   const embedded = query.get('embed') === '1';
   document.body.classList.toggle('embedded', embedded);
   const lang = firstLanguage();
+  await loadLanguage(lang);
   setLanguage(lang);
   translate();
   const api = new Api(query.get('model'), query.get('version'));
-  const [manifest, { models }] = await Promise.all([api.manifest(), api.models()]);
-  if (!isPlayground(manifest)) return view({ api, manifest, models, lang });
+  const manifest = await api.manifest();
+  if (!isPlayground(manifest)) return view({ api, manifest, lang });
   const network = new Network(manifest);
-  const store = new Store({ ...DEFAULTS, ...firstState(network), lang });
+  const store = new Store({ ...DEFAULTS, ...(await firstState(network)), lang });
   store.set({ route: routeOf(location.hash) });
   followLanguage(store);
   followScheme(store);
-  build({ api, manifest, network, store, models, embedded });
-  followLink(store, network);
-  return undefined;
+  return build({ api, manifest, network, store, embedded });
 }
 
 /** Return the state of the link; a page that is opened without one shows a sample. */
-function firstState(network) {
-  if (location.hash.length > 1) return fromHash(location.hash, network);
+async function firstState(network) {
+  if (location.hash.length > 1) {
+    const { fromHash } = await import('./models/link.js');
+    return fromHash(location.hash, network);
+  }
   const sheet = network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
   return { sheet };
 }
@@ -111,7 +100,7 @@ async function view(context) {
   followLanguage(store);
   followScheme(store);
   await openViewer($('viewer'), { ...context, store });
-  new Menu($('menu'), { store, network: context.manifest, models: context.models });
+  new Menu($('menu'), { api: context.api, store, network: context.manifest }).listModels();
   followAnnouncements(store);
 }
 
@@ -141,39 +130,47 @@ function followScheme(store) {
   follow();
 }
 
-function build({ api, manifest, network, store, models, embedded }) {
+/** Build what the first picture needs; what explains it is loaded when the page is idle. */
+function build({ api, manifest, network, store, embedded }) {
   const samples = new Samples(new URL('.', import.meta.url).href);
   const sheets = new Sheets(store);
   const trail = new Trail(store, network);
-  const camera = new Camera({ sheets });
-  const openClass = () => {
-    trail.release();
-    $('inspector-title').focus();
+  const requests = new Requests({ api, network, samples, store });
+  const drawingArea = $('paper');
+  const columns = new Columns($('columns'), { store, network, trail });
+  const context = { api, manifest, network, samples, store, sheets, trail, requests, columns, embedded };
+  let explanations = null;
+  const load = () => {
+    explanations ??= import('./explanations.js').then(({ build: explain }) => explain(context));
+    explanations.catch(() => {
+      explanations = null;
+    });
+    return explanations;
   };
-  const local = new Local({ api, network, onWeights: (tensors) => showWeights(tensors) });
-  const requests = new Requests({ api, network, samples, store, local });
-  const showWeights = (tensors) => {
-    store.set({ weights: new Weights(tensors) });
-    requests.startLocal();
-  };
-  local.loadWhenIdle();
-  new DrawingArea($('paper'), { store, sheets, samples });
-  new Tools($('tools'), { store, sheets, network, drawingArea: $('paper'), openCamera: () => camera.open() });
-  new Digit($('digit'), { store, network });
-  new Prediction($('answer'), { store, openClass });
-  new Removed($('removed'), { api, store });
-  new Evidence($('evidence'), { store, network, local });
+  const use = (name) => () => load().then((built) => built[name]()).catch(fail);
+  new DrawingArea(drawingArea, { store, sheets, samples });
+  new Tools($('tools'), { store, sheets, network, drawingArea, openCamera: use('openCamera') });
+  new Prediction($('answer'), { store, openClass: trail.release });
   new View($('view'), { store });
-  new Columns($('columns'), { local, store, network, trail });
-  new Inspector($('inspector'), { store, network, trail });
-  new Patches($('inspector'), { api, store });
-  new WhatIf($('what-if'), { store, network, local });
-  const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });
-  const share = new Share({ api, store, columns: $('columns') });
   new Views($('views'), { store });
-  followRoute({ api, manifest, network, samples, store });
-  new Menu($('menu'), { store, network, models, startTour: tour.start, share: () => share.open() });
+  followRoute(context);
+  const menu = new Menu($('menu'), { api, store, network, startTour: use('startTour'), share: use('share') });
   followAnnouncements(store);
+  let isStarted = false;
+  store.watch(['values', 'problem', 'sheet'], ({ values, problem, sheet }) => {
+    if (isStarted || !(values || problem || isEmpty(sheet))) return;
+    isStarted = true;
+    whenIdle(() => {
+      load().catch(fail);
+      menu.listModels();
+    });
+  });
+}
+
+/** Run a task once the page has nothing else to do. */
+function whenIdle(task) {
+  const wait = window.requestIdleCallback ?? ((run) => setTimeout(run, IDLE_MS));
+  wait(task, { timeout: IDLE_MS });
 }
 
 /** Pass announcements to screen readers. */
@@ -212,28 +209,6 @@ function followRoute(context) {
 /** Keep the page where a file is dropped beside the places that accept one. */
 function ignoreStrayDrops() {
   for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());
-}
-
-/** Write the state into the address, and an address that changes into the state. */
-function followLink(store, network) {
-  let timer;
-  const write = () => {
-    if (store.state.route.view === PLAYGROUND) history.replaceState(null, '', `#${toHash(store.state)}`);
-  };
-  store.watch(['sheet', 'digit', 'cell', 'lang', 'stage', 'scale'], () => {
-    clearTimeout(timer);
-    timer = setTimeout(write, LINK_DELAY_MS);
-  });
-  addEventListener('hashchange', ({ newURL }) => {
-    // `location` may already contain a later address, which `write` has replaced this one by.
-    const { hash } = new URL(newURL);
-    const route = routeOf(hash);
-    const linked = fromHash(hash, network);
-    const lang = LANGUAGES.includes(linked.lang) ? linked.lang : store.state.lang;
-    store.set({ route, lang });
-    if (route.view !== PLAYGROUND) return;
-    store.set({ stage: 'post', scale: 'layer', ...linked, lang, trail: [], term: null });
-  });
 }
 
 /** Say at the top of the view what has failed; a failure before is replaced. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { Api, Problem } from '../../service/web/lib/api.js';
 import { css, gradient, textColour } from '../../service/web/lib/colours.js';
-import { hasText, LANGUAGES, preferred, setLanguage, t } from '../../service/web/lib/i18n.js';
+import { hasText, LANGUAGES, loadLanguage, preferred, setLanguage, t } from '../../service/web/lib/i18n.js';
 import { Latest } from '../../service/web/lib/latest.js';
 import { encodeNpy } from '../../service/web/lib/npy.js';
 import { exact, percent, short } from '../../service/web/lib/numbers.js';
@@ -37,9 +37,10 @@ test('every text that the page names exists', async () => {
   }
 });
 
-test('the language follows the browser, and English is the default', () => {
+test('the language follows the browser, and English is the default', async () => {
   assert.equal(preferred(['fr-FR', 'ko-KR', 'en']), 'ko');
   assert.equal(preferred(['fr']), 'en');
+  await loadLanguage('ko');
   setLanguage('ko');
   assert.equal(t('cell.class', { label: 7 }), '클래스 7');
   assert.ok(hasText('kind.Conv2D') && !hasText('kind.Other'));

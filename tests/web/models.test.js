@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import en from '../../service/web/i18n/en.js';
-import { focusOn } from '../../service/web/models/focus.js';
 import { KIND_NAMES, kindOf } from '../../service/web/models/kinds.js';
 import { channelAt, mosaic, stepTo, tileAt, tiles } from '../../service/web/models/layout.js';
 import { Network } from '../../service/web/models/network.js';
@@ -112,13 +111,13 @@ test('only cells that the network has are cells', () => {
 });
 
 test('a cell is highlighted with all channels that a convolution reads, or the one that pooling reads', () => {
-  assert.equal(focusOn(network, null), null);
-  const convolution = focusOn(network, { layer: 'edges', channel: 1, row: 3, column: 3 });
+  assert.equal(network.focus(null), null);
+  const convolution = network.focus({ layer: 'edges', channel: 1, row: 3, column: 3 });
   assert.deepEqual(convolution.digit, { channel: null, region: { top: 2, left: 2, height: 3, width: 3 } });
-  const pooling = focusOn(network, { layer: 'less', channel: 1, row: 0, column: 0 });
+  const pooling = network.focus({ layer: 'less', channel: 1, row: 0, column: 0 });
   assert.deepEqual(pooling.edges, { channel: 1, region: { top: 0, left: 0, height: 2, width: 2 } });
   assert.ok(!('row' in pooling));
-  const flattened = focusOn(network, { layer: 'row', channel: 10 }); // place 3 of 6, channel 1
+  const flattened = network.focus({ layer: 'row', channel: 10 }); // place 3 of 6, channel 1
   assert.deepEqual(flattened.less, { channel: 1, region: { top: 1, left: 1, height: 1, width: 1 } });
 });
 

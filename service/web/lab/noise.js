@@ -1,4 +1,4 @@
-import { seeded } from '../lib/random.js';
+import { seeded } from '../lib/math.js';
 
 const WORD = 2 ** 32;
 

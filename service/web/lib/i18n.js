@@ -1,8 +1,8 @@
-import en from '../i18n/en.js';
-import ko from '../i18n/ko.js';
+// The page's texts. Only the language that is shown is loaded.
 
-const TEXTS = { en, ko };
-export const LANGUAGES = Object.keys(TEXTS);
+const LOADERS = { en: () => import('../i18n/en.js'), ko: () => import('../i18n/ko.js') };
+const TEXTS = { en: {}, ko: {} };
+export const LANGUAGES = Object.keys(LOADERS);
 
 let language = 'en';
 
@@ -12,13 +12,21 @@ export function preferred(languages) {
   return codes.find((code) => code in TEXTS) ?? 'en';
 }
 
+/** Load the texts of a language; with an unknown code, English. */
+export async function loadLanguage(code) {
+  const known = code in LOADERS ? code : 'en';
+  const { default: texts } = await LOADERS[known]();
+  addTexts({ [known]: texts });
+}
+
+/** Show a language whose texts are loaded. */
 export function setLanguage(code) {
   language = code in TEXTS ? code : 'en';
 }
 
 /** Add the texts of a part that is loaded later. */
 export function addTexts(texts) {
-  for (const code of LANGUAGES) Object.assign(TEXTS[code], texts[code]);
+  for (const code of Object.keys(texts)) Object.assign(TEXTS[code], texts[code]);
 }
 
 /** Return the text of a key with each `{name}` replaced by its value. */

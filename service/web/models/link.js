@@ -1,8 +1,6 @@
 import { decodeStrokes, encodeStrokes, fromText, toText } from './strokes.js';
+import { SCALES, STAGES } from './route.js';
 import { EMPTY, isEmpty } from './sheet.js';
-
-export const STAGES = ['post', 'pre', 'weights'];
-export const SCALES = ['layer', 'map'];
 
 /** Encode the page's state as the hash of a URL. */
 export function toHash({ sheet, digit, cell, isChosen, lang, stage, scale }) {

@@ -148,4 +148,20 @@ export class Network {
     const [top, left] = [cell.row, cell.column].map((at, axis) => field.start[axis] + at * field.step[axis]);
     return clip({ top, left, height: field.size[0], width: field.size[1] }, height, width);
   }
+
+  /** Return what is highlighted for a cell: its own channel, and what it reads of the layer before.
+   *
+   * @returns {[layer name]: {channel, region}}: channel null for all, region null for the whole map.
+   *   Null without a cell.
+   */
+  focus(cell) {
+    if (!cell) return null;
+    const region = cell.row === undefined ? null : cellRegion(cell.row, cell.column);
+    const focus = { [cell.layer]: { channel: cell.channel, region } };
+    if (cell.layer === DIGIT) return focus;
+    const layer = this.find(cell.layer);
+    focus[this.before(layer)?.name ?? DIGIT] = layer.kind.reads(layer, cell);
+    focus[DIGIT] ??= { channel: null, region: this.receptiveField(cell) };
+    return focus;
+  }
 }

@@ -1,4 +1,4 @@
-import { seeded } from '../lib/random.js';
+import { seeded } from '../lib/math.js';
 import { DRAWING_SIZE } from './strokes.js';
 
 /** Convert a pixel, 0–255, to the float32 that the model computes with, 0–1. */

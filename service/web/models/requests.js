@@ -1,11 +1,8 @@
-import { explainCell } from '../compute/explain.js';
 import { Latest } from '../lib/latest.js';
 import { encodeGrey } from '../lib/png.js';
-import { typeOf } from './files.js';
 import { DIGIT } from './network.js';
-import { pathBelow } from './path.js';
 import { intensities, randomDigit, shrink, withPixels } from './pixels.js';
-import { isEmpty } from './sheet.js';
+import { isEmpty, typeOf } from './sheet.js';
 import { Raster } from './strokes.js';
 import { classCell, sameCell } from './trail.js';
 import { layersToRequestPost, Values } from './values.js';
@@ -38,20 +35,17 @@ const PASSING = ['unreachable', 'overloaded', 'draining', 'deadline-exceeded', '
  */
 export class Requests {
   #api;
-  #local;
   #network;
   #samples;
   #store;
   #predicted;
   #raster = new Raster();
   #prepared = {}; // the last sheet that the service has prepared: {sheet, digit, removed}
-  #prepare = null; // prepareDrawing, once it is loaded
+  #page = null; // what computes in the page, see `computeWith`
   #settled; // the timer of the confirmation, or of another attempt
 
-  /** @param local a compute/local.js Local. */
-  constructor({ api, network, samples, store, local }) {
+  constructor({ api, network, samples, store }) {
     this.#api = api;
-    this.#local = local;
     this.#network = network;
     this.#samples = samples;
     this.#store = store;
@@ -68,12 +62,15 @@ export class Requests {
     store.watch(['values', 'tab'], () => occlude.submit());
   }
 
-  /** Answer with the page's copy of the network from now on. */
-  startLocal = async () => {
-    if (!this.#local.isReady) return;
-    ({ prepareDrawing: this.#prepare } = await import('../prepare/prepare.js'));
+  /** Compute in the page from now on.
+   *
+   * @param page {local: a compute/local.js Local that is ready, or null for a network that the page
+   *   cannot compute; prepareDrawing; explainCell; pathBelow}
+   */
+  computeWith(page) {
+    this.#page = page;
     this.#predicted.submit(this.#store.state.sheet);
-  };
+  }
 
   /** Predict a sheet; while it takes long or fails, keep what is shown and mark it as old. */
   async #predictMarked(sheet) {
@@ -92,16 +89,15 @@ export class Requests {
 
   async #predict(sheet) {
     if (isEmpty(sheet)) return this.#show(NOTHING);
-    const isLocal = this.#local.isReady && this.#prepare;
-    const digit = isLocal ? await this.#digitOf(sheet) : null;
-    if (digit) return this.#compute(digit, { removed: null });
+    const digit = this.#page?.local ? await this.#digitOf(sheet) : null;
+    if (digit) return this.#compute(digit, this.#prepared.sheet === sheet ? this.#prepared : { removed: null });
     return this.#ask(sheet);
   }
 
   /** Show what the service makes of a sheet. */
   async #ask(sheet) {
     const body = await this.#bodyOf(sheet);
-    const isLocal = this.#local.isReady;
+    const isLocal = Boolean(this.#page?.local);
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
     const [prepared, tensors] = await Promise.all([
       this.#preprocess(body),
@@ -117,11 +113,12 @@ export class Requests {
   /** Show what the page's copy of the network, with the changes to it, computes for a digit. */
   async #compute(original, { removed }) {
     const { changes, weights } = this.#store.state;
+    const { local } = this.#page;
     const digit = withPixels(original, changes);
     const others = changes.filter(({ kind }) => kind !== 'pixel');
     const [tensors, before] = await Promise.all([
-      this.#local.run(intensities(digit), others),
-      changes.length ? this.#local.run(intensities(original)) : null,
+      local.run(intensities(digit), others),
+      changes.length ? local.run(intensities(original)) : null,
     ]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared in the meantime.
     const { isFamiliar } = this.#store.state; // of the drawing before, until the service responds
@@ -150,13 +147,14 @@ export class Requests {
     clearTimeout(this.#settled);
     if (!values) return this.#store.set({ ...NO_EXPLANATION, path: [] });
     const { weights } = this.#store.state;
+    const { explainCell, pathBelow } = this.#page ?? {};
     if (!cell || cell.layer === DIGIT) this.#store.set({ ...NO_EXPLANATION, path: [] });
-    else if (weights) {
+    else if (weights && explainCell) {
       const context = { ...this.#store.state, network: this.#network };
       const explanation = explainCell(cell, context, this.#termLimit(cell, allTerms));
       this.#store.set({ ...NO_EXPLANATION, explanation, path: pathBelow(cell, context) });
     }
-    this.#settled = setTimeout(() => this.#confirm(), weights ? SETTLED_MS : 0);
+    this.#settled = setTimeout(() => this.#confirm(), SETTLED_MS);
     return undefined;
   }
 
@@ -167,7 +165,7 @@ export class Requests {
   /** Ask the service about what is shown; where it has another answer, show its values. */
   async #confirm() {
     const { sheet, values, cell, changes, allTerms } = this.#store.state;
-    if (!values || changes.length) return; // The service has no network with changes.
+    if (!values || !this.#page || changes.length) return; // The service has no network with changes.
     const isCurrent = () => this.#store.state.sheet === sheet && this.#store.state.values === values;
     try {
       const body = await this.#bodyOf(sheet);
@@ -208,7 +206,7 @@ export class Requests {
       case 'strokes': {
         const raster = this.#raster.of(sheet.strokes);
         if (!acceptsImages) return shrink(raster, input);
-        const drawing = this.#prepare?.(raster);
+        const drawing = this.#page?.prepareDrawing(raster);
         return drawing && !drawing.isUncertain ? { ...input, pixels: drawing.digit } : null;
       }
       default:
@@ -244,8 +242,8 @@ export class Requests {
     const post = layersToRequestPost(this.#network)
       .map(({ name }) => name)
       .join(',');
-    // Where the page will compute the values itself, those of its first picture need not be exact.
-    const dtype = this.#local.isPossible ? 'float16' : 'float32';
+    // For the first picture, the page will soon compute exact values itself, where it can.
+    const dtype = this.#page ? 'float32' : 'float16';
     return Object.assign(
       {},
       ...(await Promise.all([

@@ -9,6 +9,11 @@ export const LOADED = {
 };
 export const VIEWS = [PLAYGROUND, ...Object.keys(LOADED), MODEL];
 
+// What the playground's columns show: values after or before the activation, or kernels; with one scale
+// of colours for each layer, or for each map.
+export const STAGES = ['post', 'pre', 'weights'];
+export const SCALES = ['layer', 'map'];
+
 /** Parse a hash to {view, exhibit, params}; only the lab has exhibits, null for its first one. */
 export function routeOf(hash) {
   const [place, ...rest] = hash.replace(/^#/, '').split('&');

@@ -1,3 +1,5 @@
+import { decodeGrey } from '../lib/png.js';
+
 // A sheet is the input that the user chose: {kind: 'strokes', strokes} · {kind: 'sample', index} ·
 // {kind: 'random', seed} · {kind: 'image', blob} · {kind: 'array', pixels}. Sheets are immutable.
 export const EMPTY = Object.freeze({ kind: 'strokes', strokes: Object.freeze([]) });
@@ -61,3 +63,35 @@ export class Sheets {
 }
 
 export const isEmpty = (sheet) => sheet.kind === 'strokes' && sheet.strokes.length === 0;
+
+/** Return a file's media type; a file that is no image is sent as bytes, so that the service does not
+ * parse it as JSON or as a form.
+ */
+export function typeOf({ type }) {
+  return type.startsWith('image/') ? type : 'application/octet-stream';
+}
+
+/** Digits of MNIST's test set, from a sprite that has them one below the other. */
+export class Samples {
+  #base;
+  #sprite = null;
+
+  constructor(base) {
+    this.#base = base;
+  }
+
+  /** Return the pixels of a sample, strokes 255 on 0; after the last one the first follows. */
+  async pixels(index) {
+    const { pixels, width, height } = await this.#load();
+    const size = width * width;
+    const place = index % (height / width);
+    return pixels.slice(place * size, (place + 1) * size);
+  }
+
+  #load() {
+    this.#sprite ??= fetch(`${this.#base}samples.png`)
+      .then((answer) => answer.arrayBuffer())
+      .then(decodeGrey);
+    return this.#sprite;
+  }
+}

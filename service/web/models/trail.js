@@ -24,10 +24,10 @@ export class Trail {
   }
 
   /** Select the answer's class again, also when the answer changes. */
-  release() {
+  release = () => {
     const cell = classCell(this.#network, this.#store.state.values);
     this.#store.set({ ...SELECTED, cell, trail: [], isChosen: false });
-  }
+  };
 
   /** Go back to a step of the trail; without a number, to the last one. */
   back(step = this.#store.state.trail.length - 1) {

@@ -1,7 +1,6 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { Mosaic, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
-import { focusOn } from '../models/focus.js';
 import { channelAt, stepTo, tileAt } from '../models/layout.js';
 import { DIGIT } from '../models/network.js';
 import { facts } from './facts.js';
@@ -112,7 +111,7 @@ export class Column {
     context.translate(MARGIN, MARGIN);
     const source = tileSource(this.#network, this.#layer, state);
     this.#drawTiles(context, source);
-    this.#drawMarks(context, focusOn(this.#network, state.hover ?? state.cell));
+    this.#drawMarks(context, this.#network.focus(state.hover ?? state.cell));
     this.#drawChanges(context, state);
     if (!this.#layer) this.#drawEdges(context);
     if (document.activeElement === this.#sheet) this.#outlineTile(context, this.#cursor, theme('--accent'));

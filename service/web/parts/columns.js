@@ -1,26 +1,24 @@
 import { el } from '../lib/dom.js';
 import { DIGIT } from '../models/network.js';
-import { pictureLayout } from '../models/picture-layout.js';
+import { pictureLayout } from '../models/layout.js';
 import { Classes } from './classes.js';
 import { Column, MARGIN } from './column.js';
-import { Links } from './links.js';
-import { PopOver } from './pop-over.js';
 import { problemNote } from './problem.js';
 
 const LEAST_HEIGHT = 200; // of the tiles, CSS pixels
 
-/** The main picture: the network from the input to the classes, one column per layer, with the links
- * between them, built from the manifest alone.
+/** The main picture: the network from the input to the classes, one column per layer, built from the
+ * manifest alone.
  */
 export class Columns {
   #root;
   #store;
   #columns;
   #classes = null;
-  #links;
+  #onLay = []; // what is drawn over the picture after it was laid out
   #offsets = {}; // of each column's tiles, read again after the page may have moved them
 
-  constructor(root, { local, store, network, trail }) {
+  constructor(root, { store, network, trail }) {
     this.#root = root;
     this.#store = store;
     const tiled = network.hasClasses ? network.layers.slice(0, -1) : network.layers;
@@ -47,13 +45,9 @@ export class Columns {
     store.watch(['values', 'lang', 'stage'], () => {
       this.#offsets = {};
     });
-    const place = (pointed) => this.#place(pointed);
-    this.#links = new Links({ store, network, place });
-    root.append(this.#links.below, ...this.#all.map(({ node }) => node), this.#links.above);
-    new PopOver(root, { store, network, place, select: (cell) => trail.go(cell) });
+    root.append(...this.#all.map(({ node }) => node));
     new ResizeObserver(() => this.#lay()).observe(root);
     store.watch(['stage', 'weights', 'lang'], () => this.#lay());
-    this.#loadKernels(local);
     store.watch(['cell'], ({ cell }) => this.#scrollTo(cell));
   }
 
@@ -75,11 +69,17 @@ export class Columns {
     root.style.setProperty('--gap', `${gap}px`);
     this.#columns.forEach((column, i) => column.lay(layouts[i]));
     this.#offsets = {};
-    this.#links.fit(root);
+    for (const draw of this.#onLay) draw();
+  }
+
+  /** Call a function now and whenever the picture is laid out again. */
+  whenLaidOut(draw) {
+    this.#onLay.push(draw);
+    draw();
   }
 
   /** Return where a channel of a layer is drawn: {x, y, width, height} from the corner of the root. */
-  #place({ layer, channel }) {
+  place({ layer, channel }) {
     const column = this.#all.find(({ name }) => name === layer);
     const sheet = column.node.querySelector('.sheet, .classes');
     const { x, y } = (this.#offsets[layer] ??= { x: sheet.offsetLeft, y: sheet.offsetTop });
@@ -93,7 +93,7 @@ export class Columns {
   }
 
   /** Load the weights when the kernels are to be shown, unless they were loaded before. */
-  #loadKernels(local) {
+  loadKernelsWith(local) {
     const note = el('div', {});
     this.#root.before(note);
     this.#store.watch(['stage'], async ({ stage, weights }) => {

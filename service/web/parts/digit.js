@@ -1,7 +1,6 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { cellImage, draw, grey, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
-import { focusOn } from '../models/focus.js';
 import { DIGIT } from '../models/network.js';
 import { meanIntensities } from '../models/pixels.js';
 
@@ -29,7 +28,7 @@ export class Digit {
     this.#canvas.setAttribute('aria-label', t(digit ? 'digit.name' : 'digit.none'));
     if (!digit) return;
     draw(context, cellImage(meanIntensities(digit), width, grey), 0, 0, width * factor, height * factor);
-    const region = focusOn(this.#network, hover ?? cell)?.[DIGIT].region;
+    const region = this.#network.focus(hover ?? cell)?.[DIGIT].region;
     if (region) {
       const { top, left, height: rows, width: columns } = region;
       outline(context, left * factor, top * factor, columns * factor, rows * factor, theme('--mark'));

@@ -12,33 +12,36 @@ const [ADDS, TAKES] = ['#e08214', '#4393c3'];
  * the tile that is pointed at.
  */
 export class Links {
-  below = el('canvas', { class: 'links', 'aria-hidden': 'true' });
-  above = el('canvas', { class: 'links above', 'aria-hidden': 'true' });
+  #below = el('canvas', { class: 'links', 'aria-hidden': 'true' });
+  #above = el('canvas', { class: 'links above', 'aria-hidden': 'true' });
   #store;
   #network;
-  #place;
+  #columns;
   #size = null;
   #links = []; // of each layer
   #shown; // how many layers' links are shown, while they appear
   #timer;
   #frame;
 
-  /** @param place ({layer, channel}) → its box in the picture. */
-  constructor({ store, network, place }) {
+  /** @param columns a Columns, whose tiles the links connect. */
+  constructor(root, { store, network, columns }) {
     this.#store = store;
     this.#network = network;
-    this.#place = place;
+    this.#columns = columns;
+    root.prepend(this.#below);
+    root.append(this.#above);
     this.#shown = network.layers.length;
     store.watch(['values', 'weights'], (state) => this.#compute(state));
     store.watch(['path', 'pointed', 'trail', 'cell', 'stage', 'dark'], () => this.#drawAbove());
     store.watch(['stage', 'dark'], () => this.#drawBelow());
+    columns.whenLaidOut(() => this.#fit(root));
   }
 
   /** Draw in a picture of another size. */
-  fit(root) {
-    for (const canvas of [this.below, this.above]) canvas.style.display = 'none'; // Else they count themselves.
+  #fit(root) {
+    for (const canvas of [this.#below, this.#above]) canvas.style.display = 'none'; // Else they count themselves.
     this.#size = [Math.max(root.scrollWidth, root.clientWidth), root.clientHeight];
-    for (const canvas of [this.below, this.above]) canvas.style.display = '';
+    for (const canvas of [this.#below, this.#above]) canvas.style.display = '';
     this.#drawBelow();
     this.#drawAbove();
   }
@@ -66,7 +69,7 @@ export class Links {
 
   #drawBelow() {
     if (!this.#size) return;
-    const context = sharpContext(this.below, ...this.#size);
+    const context = sharpContext(this.#below, ...this.#size);
     if (this.#store.state.stage === 'weights') return;
     this.#links.forEach((links, i) => {
       const largest = largestOf(links);
@@ -81,7 +84,7 @@ export class Links {
 
   #drawAbove() {
     if (!this.#size) return;
-    const context = sharpContext(this.above, ...this.#size);
+    const context = sharpContext(this.#above, ...this.#size);
     const { values, weights, pointed, stage } = this.#store.state;
     if (!values || !weights || stage === 'weights') return;
     this.#drawPath(context);
@@ -103,8 +106,8 @@ export class Links {
     const { layers } = this.#network;
     context.strokeStyle = amount > 0 ? ADDS : TAKES;
     context.lineWidth = width;
-    const before = this.#place({ layer: i ? layers[i - 1].name : DIGIT, channel: from });
-    curve(context, right(before), left(this.#place({ layer: layers[i].name, channel: to })));
+    const before = this.#columns.place({ layer: i ? layers[i - 1].name : DIGIT, channel: from });
+    curve(context, right(before), left(this.#columns.place({ layer: layers[i].name, channel: to })));
   }
 
   /** Draw the path through the picture, with the cell of each step. */
@@ -115,9 +118,9 @@ export class Links {
     context.strokeStyle = theme('--mark');
     context.lineWidth = 2;
     steps.forEach((step, i) => {
-      const box = this.#place(step);
+      const box = this.#columns.place(step);
       context.strokeRect(box.x - 1, box.y - 1, box.width + 2, box.height + 2);
-      if (i && steps[i - 1].layer !== step.layer) curve(context, right(box), left(this.#place(steps[i - 1])));
+      if (i && steps[i - 1].layer !== step.layer) curve(context, right(box), left(this.#columns.place(steps[i - 1])));
     });
   }
 }

@@ -1,34 +1,55 @@
 import { el } from '../lib/dom.js';
-import { LANGUAGES, t } from '../lib/i18n.js';
+import { LANGUAGES, loadLanguage, t } from '../lib/i18n.js';
 import { PLAYGROUND } from '../models/route.js';
 
 /** The page's menu: model, language, tour, sharing, and the API's page; a page may have no tour and no
  * sharing.
  */
 export class Menu {
-  constructor(root, { store, network, models, startTour, share }) {
-    store.watch(['lang', 'route'], ({ lang, route }) => {
-      const focused = [...root.children].indexOf(document.activeElement);
-      root.replaceChildren(
-        ...(models.length > 1 ? [modelChoice(models, network)] : []),
-        ...(startTour && route.view === PLAYGROUND
-          ? [el('button', { type: 'button', 'data-menu': 'tour', onclick: startTour }, t('tour'))]
-          : []),
-        ...(share ? [el('button', { type: 'button', 'data-menu': 'share', onclick: share }, t('share'))] : []),
-        el('a', { href: '/docs' }, t('api')),
-        el(
-          'button',
-          {
-            type: 'button',
-            'data-menu': 'language',
-            lang: other(lang),
-            onclick: () => store.set({ lang: other(lang) }),
-          },
-          t('language.other'),
-        ),
-      );
-      root.children[focused]?.focus();
-    });
+  #root;
+  #api;
+  #store;
+  #network;
+  #actions;
+  #models = [];
+
+  /** @param network the model's name and version. */
+  constructor(root, { api, store, network, startTour, share }) {
+    this.#root = root;
+    this.#api = api;
+    this.#store = store;
+    this.#network = network;
+    this.#actions = { startTour, share };
+    store.watch(['lang', 'route'], () => this.#draw());
+  }
+
+  /** Load the list of the models to choose from; the page works without it. */
+  async listModels() {
+    const { models } = await this.#api.models().catch(() => ({ models: [] }));
+    this.#models = models;
+    this.#draw();
+  }
+
+  #draw() {
+    const { lang, route } = this.#store.state;
+    const { startTour, share } = this.#actions;
+    const focused = [...this.#root.children].indexOf(document.activeElement);
+    const button = (name, onclick, text) => el('button', { type: 'button', 'data-menu': name, onclick }, text);
+    const language = button('language', () => this.#changeLanguage(other(lang)), t('language.other'));
+    language.lang = other(lang);
+    this.#root.replaceChildren(
+      ...(this.#models.length > 1 ? [modelChoice(this.#models, this.#network)] : []),
+      ...(startTour && route.view === PLAYGROUND ? [button('tour', startTour, t('tour'))] : []),
+      ...(share ? [button('share', share, t('share'))] : []),
+      el('a', { href: '/docs' }, t('api')),
+      language,
+    );
+    this.#root.children[focused]?.focus();
+  }
+
+  async #changeLanguage(lang) {
+    await loadLanguage(lang);
+    this.#store.set({ lang });
   }
 }
 

@@ -19,18 +19,18 @@ export class PopOver {
   #root;
   #store;
   #network;
-  #place;
+  #columns;
   #title = el('strong', {});
   #value = el('span', { class: 'soft' });
   #view;
   #node;
 
-  /** @param place ({layer, channel}) → its box in the picture; @param select (cell) selects it. */
-  constructor(root, { store, network, place, select }) {
+  /** @param columns a Columns, whose tiles can be pointed at; @param select (cell) selects it. */
+  constructor(root, { store, network, columns, select }) {
     this.#root = root;
     this.#store = store;
     this.#network = network;
-    this.#place = place;
+    this.#columns = columns;
     this.#view = new PlaneView('pointed', () => SIDE, {
       isFocusable: false,
       onSelect: select,
@@ -60,7 +60,7 @@ export class PopOver {
     this.#value.textContent = t('pointed.value', { value: short(this.#valueOf(layer, named)) });
     this.#view.node.hidden = isUnit;
     if (!isUnit) this.#drawPlane(layer, pointed.channel, named);
-    this.#move(this.#place(pointed));
+    this.#move(this.#columns.place(pointed));
   }
 
   #strongest(layer, channel) {

@@ -1,6 +1,6 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
-import { SCALES, STAGES } from '../models/link.js';
+import { SCALES, STAGES } from '../models/route.js';
 
 /** The choices of what the columns show: the stage, and one colour scale per layer or per map. */
 export class View {

@@ -1,7 +1,7 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { short } from '../lib/numbers.js';
-import { SCALES } from '../models/link.js';
+import { SCALES } from '../models/route.js';
 import { legend } from '../parts/legend.js';
 import { problemNote } from '../parts/problem.js';
 import { choice } from '../parts/view.js';

@@ -2,7 +2,7 @@ import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { encodeNpy } from '../lib/npy.js';
 import { Problem } from '../lib/api.js';
-import { typeOf } from '../models/files.js';
+import { typeOf } from '../models/sheet.js';
 
 /** The picture: chosen, dropped or pasted. A model without a preparation gets an array of its pixels. */
 export class PictureInput {

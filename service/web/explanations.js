@@ -1,0 +1,76 @@
+// The second part of the playground, loaded when the page is idle: what explains its first picture, and
+// the network's copy in the page.
+
+import { explainCell } from './compute/explain.js';
+import { Local } from './compute/local.js';
+import { fromHash, toHash } from './models/link.js';
+import { LANGUAGES, loadLanguage } from './lib/i18n.js';
+import { pathBelow } from './models/path.js';
+import { PLAYGROUND, routeOf } from './models/route.js';
+import { Weights } from './models/weights.js';
+import { Camera } from './parts/camera.js';
+import { Digit } from './parts/digit.js';
+import { Evidence } from './parts/evidence.js';
+import { Inspector } from './parts/inspector.js';
+import { Links } from './parts/links.js';
+import { Patches } from './parts/patches.js';
+import { PopOver } from './parts/pop-over.js';
+import { Removed } from './parts/removed.js';
+import { Share } from './parts/share.js';
+import { Tour } from './parts/tour.js';
+import { WhatIf } from './parts/what-if.js';
+import { prepareDrawing } from './prepare/prepare.js';
+
+const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a stroke.
+
+const $ = (id) => document.getElementById(id);
+
+/** Build the parts; return the functions that the menu and the tools call. */
+export function build({ api, network, store, sheets, trail, requests, columns, embedded }) {
+  const local = new Local({
+    api,
+    network,
+    onWeights: (tensors) => {
+      store.set({ weights: new Weights(tensors) });
+      requests.computeWith({ local: local.isReady ? local : null, prepareDrawing, explainCell, pathBelow });
+    },
+  });
+  new Digit($('digit'), { store, network });
+  new Removed($('removed'), { api, store });
+  new Links($('columns'), { store, network, columns });
+  new PopOver($('columns'), { store, network, columns, select: (cell) => trail.go(cell) });
+  new Inspector($('inspector'), { store, network, trail });
+  new Patches($('inspector'), { api, store });
+  new Evidence($('evidence'), { store, network, local });
+  new WhatIf($('what-if'), { store, network, local });
+  columns.loadKernelsWith(local);
+  followLink(store, network);
+  local.loadWhenIdle();
+  const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });
+  const share = new Share({ api, store, columns: $('columns') });
+  const camera = new Camera({ sheets });
+  return { startTour: tour.start, share: () => share.open(), openCamera: () => camera.open() };
+}
+
+/** Write the state into the address, and an address that changes into the state. */
+function followLink(store, network) {
+  let timer;
+  const write = () => {
+    if (store.state.route.view === PLAYGROUND) history.replaceState(null, '', `#${toHash(store.state)}`);
+  };
+  store.watch(['sheet', 'digit', 'cell', 'lang', 'stage', 'scale'], () => {
+    clearTimeout(timer);
+    timer = setTimeout(write, LINK_DELAY_MS);
+  });
+  addEventListener('hashchange', async ({ newURL }) => {
+    // `location` may already contain a later address, which `write` has replaced this one by.
+    const { hash } = new URL(newURL);
+    const route = routeOf(hash);
+    const linked = fromHash(hash, network);
+    const lang = LANGUAGES.includes(linked.lang) ? linked.lang : store.state.lang;
+    await loadLanguage(lang);
+    store.set({ route, lang });
+    if (route.view !== PLAYGROUND) return;
+    store.set({ stage: 'post', scale: 'layer', ...linked, lang, trail: [], term: null });
+  });
+}
