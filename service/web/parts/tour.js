@@ -28,6 +28,7 @@ export class Tour {
     const sheet = this.#network.acceptsImages ? { kind: 'sample', index: 0 } : { kind: 'random', seed: 7 };
     if (!this.#store.state.values) this.#sheets.put(sheet);
     this.#trail.release();
+    this.#store.set({ tab: 'sum' });
     this.#steps = stepsOf(this.#network);
     this.#show(0);
   };
@@ -85,6 +86,8 @@ export class Tour {
     const node = target && document.querySelector(target);
     if (!node) return;
     node.classList.add('highlight');
+    // The dialog lies at the other end of the page, so that it covers nothing that it describes.
+    this.#dialog.node.classList.toggle('at-top', target === '#inspector');
     const reducesMotion = matchMedia('(prefers-reduced-motion: reduce)').matches;
     node.scrollIntoView({ block: 'nearest', inline: 'nearest', behavior: reducesMotion ? 'auto' : 'smooth' });
   }
