@@ -26,6 +26,7 @@ import { DrawingArea } from './parts/drawing-area.js';
 import { problemText } from './parts/problem.js';
 import { Removed } from './parts/removed.js';
 import { Share } from './parts/share.js';
+import { SpaceButton } from './parts/space-button.js';
 import { Tools } from './parts/tools.js';
 import { Tour } from './parts/tour.js';
 import { View } from './parts/view.js';
@@ -142,6 +143,7 @@ function build({ api, manifest, network, store, models, embedded }) {
   new OcclusionMap($('evidence'), { store });
   new View($('view'), { store });
   new Columns($('columns'), { api, store, network, trail });
+  new SpaceButton($('space'), { api, store, network, select: (cell) => trail.go(cell) });
   new Inspector($('inspector'), { store, network, trail });
   new Patches($('inspector'), { api, store });
   const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });

@@ -5,16 +5,20 @@ import { intensities } from '../models/pixels.js';
 const CHANNELS = 8; // the strongest channels of a layer, which get lines
 const LINES_PER_CHANNEL = 3;
 
-/** Return [{from, to, amount}] from channels of the layer before (or of the digit) to channels of a
- * layer. `amount` is the exact contribution of the channel before to the channel's strongest cell.
+/** Return [{from, to, amount}] from channels of the layer before (or of the digit) to the strongest
+ * channels of a layer. `amount` is the exact contribution of the channel before to the channel's
+ * strongest cell.
  */
-export function linksTo(layer, { network, values, digit, tensors }) {
+export function linksTo(layer, context) {
+  return strongestCells(layer, context.values).flatMap((cell) => linksToCell(layer, cell, context));
+}
+
+/** Return the links of one cell. */
+export function linksToCell(layer, cell, { network, values, digit, tensors }) {
   const before = network.before(layer);
   const inputs = before ? values.of(before) : intensities(digit);
-  return strongestCells(layer, values).flatMap((cell) => {
-    if (layer.kind.hasWeights) return largest(contributions(layer, cell, inputs, tensors), cell.channel);
-    return [{ from: layer.kind.reads(layer, cell).channel, to: cell.channel, amount: cell.value }];
-  });
+  if (layer.kind.hasWeights) return largest(contributions(layer, cell, inputs, tensors), cell.channel);
+  return [{ from: layer.kind.reads(layer, cell).channel, to: cell.channel, amount: values.at(cell) }];
 }
 
 function strongestCells(layer, values) {
