@@ -15,7 +15,7 @@ import { intensity } from '../models/pixels.js';
 import { corners, lines, Quads } from './geometry.js';
 import { cellAt, rectangle, texels, textureSize } from './layout.js';
 
-const GLASS = 0.13; // the opacity of a cell that is 0
+const GLASS = 0.22; // the opacity of a cell that is 0
 const PAPER = 0.94; // the opacity of the input's cells
 // The faces of a box: which axis is constant, at which side, and how light it is.
 const FACES = [
@@ -53,7 +53,8 @@ export class Block {
     this.mesh = new Mesh(place.isFlat ? boxes(place) : planes(place), material);
     this.mesh.userData.block = this;
     if (!place.isFlat) {
-      this.#edges = new LineSegments(edges(place), new LineBasicMaterial({ transparent: true, opacity: 0.55 }));
+      const line = new LineBasicMaterial({ transparent: true, opacity: 0.4 });
+      this.#edges = new LineSegments(edges(place), line);
       this.mesh.add(this.#edges);
     }
   }
@@ -76,7 +77,7 @@ export class Block {
       const limit = values?.limit(layer, 'post');
       this.#fill(values?.of(layer, 'post'), (value) => {
         const share = Math.min(Math.abs(value) / limit, 1);
-        return withOpacity(pixel(value, limit), GLASS + (1 - GLASS) * Math.sqrt(share));
+        return withOpacity(pixel(value, limit), GLASS + (1 - GLASS) * Math.cbrt(share));
       });
     }
     this.#texture.needsUpdate = true;

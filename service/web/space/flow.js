@@ -5,9 +5,9 @@ import { lines } from './geometry.js';
 import { centre } from './layout.js';
 
 const STEPS = 20; // straight pieces of a curve
-const FAINT = 0.08; // the opacity of the weakest line
+const FAINT = 0.1; // the opacity of the weakest line
 const STRONG = 0.75;
-const BESIDE_SELECTED = 0.25; // the share of their opacity that lines keep beside a selected cell
+const BESIDE_SELECTED = 0.4; // the share of their opacity that lines keep beside a selected cell
 
 /** The lines to one layer: the largest contributions to its strongest channels, or to the selected cell. */
 export class Flow {
@@ -40,7 +40,8 @@ export class Flow {
     if (values && digit && tensors) {
       const context = { network: this.#network, values, digit, tensors };
       const all = linksTo(layer, context).map((link) => [link, values.strongest(layer, link.to)]);
-      const own = cell?.layer === layer.name ? linksToCell(layer, cell, context).map((link) => [link, cell]) : [];
+      const isSelected = cell?.layer === layer.name;
+      const own = isSelected ? linksToCell(layer, cell, context).map((link) => [link, cell]) : [];
       this.#add(all, cell ? BESIDE_SELECTED : 1, points, colours);
       this.#add(own, 1, points, colours);
     }

@@ -26,7 +26,9 @@ export class Quads {
   #coordinates = [];
   #index = [];
 
-  /** @param round four corners, from the top left one anticlockwise; @param texture [left, top, right, bottom]. */
+  /** @param round four corners, from the top left one anticlockwise.
+   * @param colour [r, g, b]; @param texture [left, top, right, bottom].
+   */
   add(round, colour, texture = [0, 0, 1, 1]) {
     const [left, top, right, bottom] = texture;
     const first = this.#positions.length / 3;

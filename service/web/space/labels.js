@@ -37,7 +37,9 @@ export class Labels {
    */
   place(project) {
     const taken = [];
-    for (const { node, place, block } of this.#labels) {
+    const isFirst = ({ node }) => node.classList.contains('first');
+    const labels = [...this.#labels].sort((a, b) => isFirst(b) - isFirst(a));
+    for (const { node, place, block } of labels) {
       const at = project(place);
       const { offsetWidth: width, offsetHeight: height } = node;
       const box = at && {
@@ -64,5 +66,7 @@ function size({ count, rows, columns, isFlat }) {
   return isFlat ? `${count}` : `${rows} × ${columns}${count > 1 ? ` × ${count}` : ''}`;
 }
 
-const overlap = (a, b) =>
-  a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
+function overlap(a, b) {
+  const meet = (start, size) => a[start] < b[start] + b[size] && b[start] < a[start] + a[size];
+  return meet('left', 'width') && meet('top', 'height');
+}

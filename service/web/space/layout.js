@@ -4,12 +4,12 @@
 import { DIGIT } from '../models/network.js';
 
 // Sizes in the picture's own unit.
-const SPACING = 5; // between layers
+const SPACING = 5.5; // between layers
 const INPUT_SIDE = 6; // of the input's longer side
-const MAP_SIDE = 1.3; // of a map as large as the input
-const UNIT_SIDE = 0.24;
-const CLASS_SIDE = 0.6;
-const MAP_GAP = 0.2;
+const MAP_SIDE = 1.5; // of a map as large as the input
+const UNIT_SIDE = 0.26;
+const CLASS_SIDE = 1;
+const MAP_GAP = 0.18;
 const UNIT_GAP = 0.06;
 const UNITS_PER_ROW = 32;
 
@@ -29,7 +29,7 @@ export function layoutOf(network) {
     const longer = Math.max(rows, columns);
     // By the square root, so that small maps stay visible and large ones are still larger.
     const cell = isFlat ? unitSide(isClasses) : (MAP_SIDE * Math.sqrt(longer / side)) / longer;
-    const gap = isClasses ? 2 * UNIT_GAP : isFlat ? UNIT_GAP : MAP_GAP;
+    const gap = isClasses ? 4 * UNIT_GAP : isFlat ? UNIT_GAP : MAP_GAP;
     const fields = { name: layer.name, layer, isFlat, isClasses, count, rows, columns };
     return block({ ...fields, across, cell, gap, z: -SPACING * (index + 1) });
   });
@@ -60,7 +60,8 @@ function tilesAcross(count) {
 /** Return the rectangle of a region of a channel's tile, or of the whole tile: {left, top, width, height}. */
 export function rectangle(block, channel, region = null) {
   const { across, cell, pitch } = block;
-  const { top, left, height, width } = region ?? { top: 0, left: 0, height: block.rows, width: block.columns };
+  const whole = { top: 0, left: 0, height: block.rows, width: block.columns };
+  const { top, left, height, width } = region ?? whole;
   return {
     left: (channel % across) * pitch.x + left * cell - block.width / 2,
     top: block.height / 2 - Math.floor(channel / across) * pitch.y - top * cell,
@@ -101,11 +102,7 @@ export function cellAt(block, u, v) {
   return isFlat ? { layer: name, channel } : { layer: name, channel, row: y % rows, column: x % columns };
 }
 
-/** Return the corners of all blocks, with the place of the classes' labels: [[x, y, z]]. */
-export function corners(blocks, labelLength) {
-  const points = blocks.flatMap(({ width, height, z }) =>
-    [-1, 1].flatMap((x) => [-1, 1].map((y) => [(x * width) / 2, (y * height) / 2, z])),
-  );
-  const { width, height, z } = blocks.at(-1);
-  return [...points, [width / 2, height / 2, z - labelLength]];
+/** Return the corners of a block's plane: [[x, y, z]]. */
+export function cornersOf({ width, height, z }) {
+  return [-1, 1].flatMap((x) => [-1, 1].map((y) => [(x * width) / 2, (y * height) / 2, z]));
 }

@@ -13,13 +13,13 @@ import { theme } from '../lib/dom.js';
 import { Block } from './block.js';
 import { Flow } from './flow.js';
 import { Labels } from './labels.js';
-import { corners, layoutOf } from './layout.js';
+import { cornersOf, layoutOf } from './layout.js';
 import { Marks } from './marks.js';
 import { fit } from './view.js';
 
-const FIELD_OF_VIEW = 32; // degrees
-const SHARE = 0.86; // of the picture that the layers fill in a view
-const CLASS_LABEL = 3.5; // the length of the classes' labels in the picture's unit
+const FIELD_OF_VIEW = 18; // degrees
+const MARGIN = 40; // around the layers in a view, CSS pixels
+const CLASS_LABEL = 80; // the width of a class's label, CSS pixels
 const PIXEL_RATIO = 2; // at most, because more cannot be seen
 const TURN = Math.PI / 24; // per key press
 const ZOOM = 0.9;
@@ -89,9 +89,9 @@ export class Picture {
   /** Move the camera to one of VIEWS. */
   look(name) {
     this.#view = name;
-    const { aspect } = this.#camera;
-    const points = corners(this.#places, CLASS_LABEL);
-    const { position, target } = fit(points, name, { aspect, fov: FIELD_OF_VIEW, share: SHARE });
+    const classes = this.#places.filter(({ isClasses }) => isClasses).flatMap(cornersOf);
+    const picture = { ...this.#size, fov: FIELD_OF_VIEW, margin: MARGIN, label: CLASS_LABEL };
+    const { position, target } = fit(this.#places.flatMap(cornersOf), classes, name, picture);
     this.#camera.position.set(...position);
     this.#controls.target.set(...target);
     this.#controls.update();
@@ -152,9 +152,18 @@ export class Picture {
     this.#labels.place((place) => this.#project(place));
   }
 
+  /** Return where a place is in the picture; null behind the camera or behind the input, which is opaque. */
   #project(place) {
     const { x, y, z } = new Vector3(...place).project(this.#camera);
-    if (z > 1) return null;
+    if (z > 1 || this.#isBehindInput(place)) return null;
     return { x: ((x + 1) / 2) * this.#size.width, y: ((1 - y) / 2) * this.#size.height };
+  }
+
+  #isBehindInput(place) {
+    const from = this.#camera.position.toArray();
+    if (from[2] <= 0 || place[2] >= 0) return false;
+    const share = from[2] / (from[2] - place[2]); // of the way to the place, where it crosses z = 0
+    const [x, y] = from.map((at, axis) => Math.abs(at + share * (place[axis] - at)));
+    return x < this.#places[0].width / 2 && y < this.#places[0].height / 2;
   }
 }

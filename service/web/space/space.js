@@ -49,6 +49,10 @@ class Space {
   constructor(root, { api, network, store, select }) {
     [this.#network, this.#store, this.#select] = [network, store, select];
     const stage = el('div', { class: 'stage' }, this.#canvas, this.#overlay, this.#pointed, this.#problem);
+    for (const name of Object.keys(VIEWS)) {
+      const onclick = () => this.#picture.look(name);
+      this.#views.append(el('button', { type: 'button', 'data-view': name, onclick }));
+    }
     const foot = el('div', { class: 'foot' }, this.#views, this.#readout, this.#hint);
     this.#node = el('div', { class: 'space' }, this.#same, stage, foot);
     root.append(this.#node);
@@ -85,7 +89,8 @@ class Space {
     }
     this.#picture = new Picture(canvas, graphics, this.#overlay, this.#network);
     this.#observer = new ResizeObserver(() => {
-      if (stage.clientWidth && stage.clientHeight) this.#picture.resize(stage.clientWidth, stage.clientHeight);
+      const { clientWidth: width, clientHeight: height } = stage;
+      if (width && height) this.#picture.resize(width, height);
     });
     this.#observer.observe(stage);
     canvas.addEventListener('webglcontextlost', () => this.#picture && this.#fail('space.lost'));
@@ -126,8 +131,8 @@ class Space {
     this.#pointed.replaceChildren(...this.#described(cell));
     const { left, top, width } = this.#canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
-    const isRight = x > width / 2;
-    this.#pointed.style.transform = `translate(${x}px, ${y}px) translate(${isRight ? 'calc(-100% - 12px)' : '12px'}, -50%)`;
+    const beside = x > width / 2 ? 'calc(-100% - 12px)' : '12px';
+    this.#pointed.style.transform = `translate(${x}px, ${y}px) translate(${beside}, -50%)`;
   }
 
   /** Write all texts in the page's language. */
@@ -139,17 +144,13 @@ class Space {
     const { text } = this.#problem.dataset;
     this.#problem.textContent = text ? t(text) : '';
     this.#readout.replaceChildren(...(cell ? this.#described(cell) : [t('space.none')]));
-    const buttons = Object.keys(VIEWS).map((name) =>
-      el('button', { type: 'button', 'data-view': name, onclick: () => this.#picture.look(name) }, t(`space.${name}`)),
-    );
-    if (!this.#views.children.length) this.#views.append(...buttons);
-    else [...this.#views.children].forEach((button, i) => (button.textContent = buttons[i].textContent));
+    for (const button of this.#views.children) button.textContent = t(`space.${button.dataset.view}`);
   }
 
   /** Return a cell's name and value. */
   #described(cell) {
     const { values, digit } = this.#store.state;
-    const name = `${cell.layer === DIGIT ? '' : `${cell.layer} · `}${nameOf(cell, this.#network, t)}`;
+    const name = nameOf(cell, this.#network, t);
     const value = cell.layer === DIGIT ? pixelValue(digit, cell) : values?.at(cell);
     return value === undefined ? [name] : [`${name}: `, number(value, short(value))];
   }
