@@ -4,10 +4,17 @@ import { test } from 'node:test';
 import { Network } from '../../service/web/models/network.js';
 import { cellAt, centre, cornersOf, layoutOf, rectangle, texels, textureSize } from '../../service/web/space/layout.js';
 import { fit, VIEWS } from '../../service/web/space/view.js';
+import en from '../../service/web/space/i18n/en.js';
+import ko from '../../service/web/space/i18n/ko.js';
 import { manifest, network } from './toy.js';
 
 const places = layoutOf(network);
 const [input, edges, , row, classes] = places;
+
+test('both languages have the same texts, one for each view', () => {
+  assert.deepEqual(Object.keys(ko), Object.keys(en));
+  for (const name of Object.keys(VIEWS)) assert.ok(`space.${name}` in en, name);
+});
 
 test('every value has a texel of its own, and its centre is the place of the same cell', () => {
   for (const place of places) {

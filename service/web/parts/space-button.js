@@ -9,6 +9,7 @@ export class SpaceButton {
   #dialog = new Dialog('space-view');
   #button = el('button', { type: 'button', onclick: () => this.#open() });
   #note = el('div', {});
+  #isLoading = false;
   #attempts = 0;
 
   /** @param context {api, store, network, select}, as `openSpace` takes it. */
@@ -21,20 +22,21 @@ export class SpaceButton {
   }
 
   async #open() {
-    this.#button.disabled = true;
+    if (this.#isLoading) return; // The button is not disabled, because it would lose the focus.
+    this.#isLoading = true;
     this.#note.replaceChildren();
     try {
       // A browser does not import an address again that has failed, so another attempt needs another one.
       const again = this.#attempts ? `?${this.#attempts}` : '';
       const { openSpace } = await import(`../space/space.js${again}`);
-      this.#dialog.open(t('space.title'));
+      this.#dialog.open(t('space'));
       const space = openSpace(this.#dialog.body, this.#context);
       this.#dialog.node.addEventListener('close', () => space.close(), { once: true });
     } catch (problem) {
       this.#attempts++;
       this.#note.replaceChildren(problemNote(problem));
     } finally {
-      this.#button.disabled = false;
+      this.#isLoading = false;
     }
   }
 }

@@ -8,6 +8,7 @@ const STEPS = 20; // straight pieces of a curve
 const FAINT = 0.1; // the opacity of the weakest line
 const STRONG = 0.75;
 const BESIDE_SELECTED = 0.4; // the share of their opacity that lines keep beside a selected cell
+const SELECTED = 1.3; // the share that its own lines have
 
 /** The lines to one layer: the largest contributions to its strongest channels, or to the selected cell. */
 export class Flow {
@@ -43,7 +44,7 @@ export class Flow {
       const isSelected = cell?.layer === layer.name;
       const own = isSelected ? linksToCell(layer, cell, context).map((link) => [link, cell]) : [];
       this.#add(all, cell ? BESIDE_SELECTED : 1, points, colours);
-      this.#add(own, 1, points, colours);
+      this.#add(own, SELECTED, points, colours);
     }
     this.lines.geometry.dispose();
     this.lines.geometry = lines(points, colours);

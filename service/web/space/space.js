@@ -34,7 +34,12 @@ class Space {
   #tensors = null;
   #picture = null;
   #pressed = null; // where the pointer went down
-  #canvas = el('canvas', { tabindex: 0, role: 'application', 'aria-describedby': 'space-same' });
+  #canvas = el('canvas', {
+    tabindex: 0,
+    role: 'application',
+    'aria-describedby': 'space-same',
+    'aria-busy': 'true', // until the lines are drawn
+  });
   #overlay = el('div', { class: 'labels', 'aria-hidden': 'true' });
   #pointed = el('p', { class: 'pointed', 'aria-hidden': 'true', hidden: true });
   #views = el('div', { class: 'views' });
@@ -68,7 +73,8 @@ class Space {
         this.#tensors = tensors;
         this.#picture?.link(store.state, tensors);
       })
-      .catch(() => {}); // Without weights the picture has no lines.
+      .catch(() => {}) // Without weights the picture has no lines.
+      .finally(() => this.#canvas.removeAttribute('aria-busy'));
   }
 
   close() {

@@ -1,5 +1,4 @@
 export default {
-  'space.title': 'The network in 3-D',
   'space.picture': '3-D picture of the network. Arrow keys rotate it, + and − zoom.',
   'space.same': 'Everything here is also in the main picture of the network.',
   'space.hint': 'Drag to rotate, scroll or pinch to zoom. Click a cell to select it.',
