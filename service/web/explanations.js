@@ -17,6 +17,7 @@ import { Patches } from './parts/patches.js';
 import { PopOver } from './parts/pop-over.js';
 import { Removed } from './parts/removed.js';
 import { Share } from './parts/share.js';
+import { SpaceButton } from './parts/space-button.js';
 import { Tour } from './parts/tour.js';
 import { WhatIf } from './parts/what-if.js';
 import { prepareDrawing } from './prepare/prepare.js';
@@ -43,6 +44,7 @@ export function build({ api, network, store, sheets, trail, requests, columns, e
   new Patches($('inspector'), { api, store });
   new Evidence($('evidence'), { store, network, local });
   new WhatIf($('what-if'), { store, network, local });
+  new SpaceButton($('space'), { store, network, select: (cell) => trail.go(cell) });
   columns.loadKernelsWith(local);
   followLink(store, network);
   local.loadWhenIdle();

@@ -158,14 +158,17 @@ test('a stroke is extended only while no other sheet has replaced its own', () =
   replaceWith(() => sheets.put({ kind: 'sample', index: 0 }));
 });
 
-test('a store notifies only the listeners of keys that changed', () => {
+test('a store notifies only the listeners of keys that changed, until they end', () => {
   const store = new Store({ a: 1, b: 1 });
   const calls = [];
-  store.watch(['a'], ({ a }) => calls.push(a));
+  const end = store.watch(['a'], ({ a }) => calls.push(a));
+  store.watch(['a'], ({ a }) => calls.push(-a));
   store.set({ b: 2 });
   store.set({ a: 1 });
   store.set({ a: 3 });
-  assert.deepEqual(calls, [1, 3]);
+  end();
+  store.set({ a: 4 });
+  assert.deepEqual(calls, [1, -1, 3, -3, -4]);
 });
 
 test('going back undoes the steps that were followed; a new selection begins a new trail', () => {

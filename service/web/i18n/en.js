@@ -200,6 +200,7 @@ export default {
   'softmax.exponential': 'e^(logit − largest)',
   'softmax.share': 'share of the sum',
 
+  space: '3-D view',
   share: 'Share',
   'share.link': 'Copy a link to exactly this',
   'share.embed': 'Copy the code that embeds it',

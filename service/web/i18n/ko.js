@@ -200,6 +200,7 @@ export default {
   'softmax.exponential': 'e^(로짓 − 최댓값)',
   'softmax.share': '합에서 차지하는 몫',
 
+  space: '3차원 보기',
   share: '공유',
   'share.link': '이 화면 그대로의 링크 복사',
   'share.embed': '다른 페이지에 넣을 코드 복사',

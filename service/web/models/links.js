@@ -37,7 +37,8 @@ function linksFrom(channel, after, context) {
   return strongestOf(links, LINES_PER_CHANNEL * 2);
 }
 
-function linksToCell(layer, cell, context) {
+/** Return the links of one cell, the largest contributions to it. */
+export function linksToCell(layer, cell, context) {
   if (!layer.kind.hasWeights) {
     const amount = context.values.at(cell);
     return amount ? [{ from: layer.kind.reads(layer, cell).channel, to: cell.channel, amount }] : [];

@@ -21,9 +21,13 @@ export class Store {
     }
   }
 
-  /** Call a listener now, and whenever one of the keys changes. */
+  /** Call a listener now, and whenever one of the keys changes; return a function that ends this. */
   watch(keys, listener) {
-    this.#listeners.push({ keys, listener });
+    const entry = { keys, listener };
+    this.#listeners.push(entry);
     listener(this.#state);
+    return () => {
+      this.#listeners = this.#listeners.filter((each) => each !== entry);
+    };
   }
 }
