@@ -1,5 +1,4 @@
 import { Color, DoubleSide, Mesh, MeshBasicMaterial } from '../vendor/three.js';
-import { focusOn } from '../models/focus.js';
 import { corners, Quads } from './geometry.js';
 import { rectangle } from './layout.js';
 
@@ -28,7 +27,7 @@ export class Marks {
 
   draw(cell, colour) {
     const rectangles = [];
-    for (const [name, { channel, region }] of Object.entries(focusOn(this.#network, cell) ?? {})) {
+    for (const [name, { channel, region }] of Object.entries(this.#network.focus(cell) ?? {})) {
       const place = this.#places[name];
       const all = channel === null ? Array.from({ length: place.count }, (_, i) => i) : [channel];
       // Without a region a cell reads a whole layer; one outline per unit would hide them.
