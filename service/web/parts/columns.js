@@ -66,7 +66,7 @@ export class Columns {
     const height = Math.max(root.clientHeight - around - 16, LEAST_HEIGHT);
     const sizes = this.#columns.map(({ size }) => size);
     const { layouts, gap } = pictureLayout(sizes, { width: inner - classes - 2 * MARGIN * sizes.length, height });
-    root.style.setProperty('--gap', `${gap}px`);
+    root.style.setProperty('--column-gap', `${gap}px`);
     this.#columns.forEach((column, i) => column.lay(layouts[i]));
     this.#offsets = {};
     for (const draw of this.#onLay) draw();
