@@ -1,0 +1,340 @@
+import { el, sharpContext, theme } from '../lib/dom.js';
+import { clamp } from '../lib/math.js';
+import { packed } from '../lib/colours.js';
+import { Viewport } from './viewport.js';
+
+const CLICK = 6; // pixels that a pointer may move in a click
+const REACH = 14; // pixels around a pointer in which it meets a point
+const HOP = 12; // pixels that an arrow key moves at least
+const STEP = 80; // pixels that Shift and an arrow key pan
+const ZOOM_STEP = 1.5;
+const WHEEL_ZOOM = 0.0015; // a pixel of the wheel
+const THUMBNAIL_SCALE = 9; // from this scale on, thumbnails are drawn
+const THUMBNAIL = 2.8; // pixels of a thumbnail at scale 1
+const [SMALLEST_THUMBNAIL, LARGEST_THUMBNAIL] = [24, 72];
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** The map on a canvas: points, or thumbnails where it is enlarged; wheel, drag, pinch and keys. */
+export class Chart {
+  #map;
+  #thumbnails;
+  #actions;
+  #viewport = new Viewport();
+  #canvas = el('canvas', { 'aria-hidden': 'true' });
+  #pointers = new Map(); // those that are down: [x, y] of each
+  #moved = 0; // pixels since the first pointer went down
+  #frame = null;
+  #places; // x and y of each row, 0–1
+  #centres;
+  #state = { rows: [], shown: null, selected: null, current: null, drawing: null, neighbours: [] };
+
+  /** @param actions {point(row, x, y): a row is pointed at, null for none, open(row), step(row)}. */
+  constructor({ map, thumbnails, classes, actions }) {
+    this.#map = map;
+    this.#thumbnails = thumbnails;
+    this.#actions = actions;
+    this.#places = Array.from({ length: map.count }, (_, row) => map.place(row));
+    this.#centres = map.centres(classes);
+    this.node = el('div', { class: 'chart-area', role: 'application', tabindex: 0 }, this.#canvas);
+    this.node.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
+    this.node.addEventListener('pointerdown', (event) => this.#down(event));
+    this.node.addEventListener('pointermove', (event) => this.#move(event));
+    for (const type of ['pointerup', 'pointercancel']) {
+      this.node.addEventListener(type, (event) => this.#up(event));
+    }
+    this.node.addEventListener('pointerleave', () => this.#actions.point(null));
+    this.node.addEventListener('keydown', (event) => this.#key(event));
+    new ResizeObserver(() => this.#resize()).observe(this.node);
+  }
+
+  /** Draw a state: {rows: of the filter, selected, current: rows or null, drawing: a place or null,
+   * neighbours: rows that are ringed}.
+   */
+  show(state) {
+    if (state.rows && state.rows !== this.#state.rows) {
+      state.shown = new Uint8Array(this.#map.count);
+      for (const row of state.rows) state.shown[row] = 1;
+    }
+    this.#state = { ...this.#state, ...state };
+    this.#drawSoon();
+  }
+
+  /** Draw again in other colours. */
+  recolour() {
+    this.#thumbnails.clearPictures();
+    this.#drawSoon();
+  }
+
+  zoomIn = () => this.#zoom(ZOOM_STEP);
+  zoomOut = () => this.#zoom(1 / ZOOM_STEP);
+  showAll = () => {
+    this.#viewport.reset();
+    this.#changed();
+  };
+
+  /** Bring a digit into view. */
+  reveal(row) {
+    this.#viewport.reveal(this.#places[row]);
+    this.#changed();
+  }
+
+  /** Return where a digit is, in pixels from the chart's left and top. */
+  pixelsOf(row) {
+    return this.#viewport.toPixels(this.#places[row]);
+  }
+
+  #resize() {
+    const { clientWidth, clientHeight } = this.node;
+    if (!clientWidth || !clientHeight) return; // hidden
+    this.#viewport.resize(clientWidth, clientHeight);
+    this.#draw();
+  }
+
+  #zoom(factor, x, y) {
+    this.#viewport.zoom(factor, x, y);
+    this.#changed();
+  }
+
+  #changed() {
+    // One finger scrolls the page over the whole map, and moves an enlarged one.
+    this.node.classList.toggle('enlarged', this.#viewport.scale > 1);
+    this.#drawSoon();
+  }
+
+  #at(event) {
+    const box = this.#canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  #wheel(event) {
+    event.preventDefault();
+    const lines = event.deltaMode ? 20 : 1; // a browser may report lines
+    this.#zoom(Math.exp(-event.deltaY * lines * WHEEL_ZOOM), ...this.#at(event));
+  }
+
+  #down(event) {
+    if (!this.#pointers.size) this.#moved = 0;
+    this.#pointers.set(event.pointerId, this.#at(event));
+    this.node.setPointerCapture(event.pointerId);
+  }
+
+  #move(event) {
+    const to = this.#at(event);
+    const from = this.#pointers.get(event.pointerId);
+    if (!from) {
+      this.#actions.point(this.#rowAt(...to), ...to);
+      return;
+    }
+    this.#moved += Math.hypot(to[0] - from[0], to[1] - from[1]);
+    if (this.#moved < CLICK) return;
+    const other = [...this.#pointers].find(([id]) => id !== event.pointerId)?.[1];
+    this.#pointers.set(event.pointerId, to);
+    const share = other ? 0.5 : 1; // the middle of two fingers moves half as far as one of them
+    this.#viewport.pan(share * (to[0] - from[0]), share * (to[1] - from[1]));
+    if (other) {
+      const distance = ([x, y]) => Math.max(Math.hypot(x - other[0], y - other[1]), 1);
+      this.#viewport.zoom(distance(to) / distance(from), (to[0] + other[0]) / 2, (to[1] + other[1]) / 2);
+    }
+    this.#actions.point(null);
+    this.#changed();
+  }
+
+  #up(event) {
+    if (!this.#pointers.delete(event.pointerId)) return;
+    if (event.type === 'pointercancel' || this.#moved >= CLICK || this.#pointers.size) return;
+    const row = this.#rowAt(...this.#at(event));
+    if (row !== null) this.#actions.open(row);
+  }
+
+  #key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const direction = DIRECTIONS[event.key];
+    const commands = { '+': this.zoomIn, '=': this.zoomIn, '-': this.zoomOut, 0: this.showAll };
+    if (direction && event.shiftKey) {
+      this.#viewport.pan(-STEP * direction[0], -STEP * direction[1]);
+      this.#changed();
+    } else if (direction) this.#step(direction);
+    else if (event.key === 'Enter' && this.#state.current !== null) this.#actions.open(this.#state.current);
+    else if (commands[event.key]) commands[event.key]();
+    else return;
+    event.preventDefault();
+  }
+
+  /** Go to the next shown digit in a direction. */
+  #step([right, down]) {
+    const { shown, current, selected } = this.#state;
+    const start = current ?? selected;
+    const middle = [this.#viewport.width / 2, this.#viewport.height / 2];
+    const [x, y] = start === null ? middle : this.pixelsOf(start);
+    let best = null;
+    let least = Infinity;
+    for (let row = 0; row < this.#map.count; row++) {
+      if (!shown[row] || row === start) continue;
+      const [toX, toY] = this.pixelsOf(row);
+      const along = (toX - x) * right + (toY - y) * down;
+      const aside = Math.abs((toX - x) * down) + Math.abs((toY - y) * right);
+      if (start !== null && (along < HOP || aside > along)) continue;
+      const distance = start === null ? Math.hypot(toX - x, toY - y) : along + 2 * aside;
+      if (distance < least) [best, least] = [row, distance];
+    }
+    if (best === null) return;
+    this.reveal(best);
+    this.#actions.step(best);
+  }
+
+  /** Return the shown digit nearest to a pixel; null where none is near. */
+  #rowAt(x, y) {
+    let best = null;
+    let least = Math.max(REACH, this.#hasThumbnails ? this.#thumbnailSize / 2 : 0);
+    for (let row = 0; row < this.#map.count; row++) {
+      if (!this.#state.shown?.[row]) continue;
+      const [toX, toY] = this.pixelsOf(row);
+      const distance = Math.hypot(toX - x, toY - y);
+      if (distance < least) [best, least] = [row, distance];
+    }
+    return best;
+  }
+
+  get #hasThumbnails() {
+    return this.#viewport.scale >= THUMBNAIL_SCALE;
+  }
+
+  get #thumbnailSize() {
+    return clamp(THUMBNAIL * this.#viewport.scale, SMALLEST_THUMBNAIL, LARGEST_THUMBNAIL);
+  }
+
+  #drawSoon() {
+    this.#frame ??= requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = null;
+    const { width, height, scale } = this.#viewport;
+    const context = sharpContext(this.#canvas, width, height);
+    context.imageSmoothingEnabled = true;
+    const colours = this.#centres.map((_, label) => theme(`--class-${label}`));
+    const radius = clamp(1.7 * Math.sqrt(scale), 1.7, 6);
+    const visible = this.#visible(LARGEST_THUMBNAIL);
+    this.#drawPoints(context, visible, colours, radius);
+    for (const row of visible) if (this.#state.shown[row]) this.#drawMark(context, row, colours, radius);
+    if (!this.#hasThumbnails) this.#drawLabels(context);
+    this.#drawRings(context, radius);
+    if (this.#state.drawing) drawDiamond(context, ...this.#viewport.toPixels(this.#state.drawing));
+  }
+
+  /** Return the rows on the canvas, and up to a margin beyond it. */
+  #visible(margin) {
+    const { width, height } = this.#viewport;
+    const rows = [];
+    for (let row = 0; row < this.#map.count; row++) {
+      const [x, y] = this.pixelsOf(row);
+      if (x > -margin && x < width + margin && y > -margin && y < height + margin) rows.push(row);
+    }
+    return rows;
+  }
+
+  #drawPoints(context, visible, colours, radius) {
+    const { shown } = this.#state;
+    const pixels = colours.map(packed);
+    const points = colours.map(() => []); // by class
+    const others = [];
+    for (const row of visible) {
+      if (!shown[row]) others.push(row);
+      else if (!this.#hasThumbnails || !this.#drawThumbnail(context, row, pixels))
+        points[this.#map.labels[row]].push(row);
+    }
+    this.#fill(context, others, theme('--inactive'), radius);
+    points.forEach((rows, label) => this.#fill(context, rows, colours[label], radius));
+  }
+
+  #fill(context, rows, colour, radius) {
+    context.fillStyle = colour;
+    context.beginPath();
+    for (const row of rows) {
+      const [x, y] = this.pixelsOf(row);
+      context.moveTo(x + radius, y);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+    }
+    context.fill();
+  }
+
+  #drawThumbnail(context, row, pixels) {
+    const [x, y] = this.pixelsOf(row);
+    return this.#thumbnails.draw(context, row, x, y, this.#thumbnailSize, pixels, () => this.#drawSoon());
+  }
+
+  /** Mark a mistake with a cross, and an outlier with a ring. */
+  #drawMark(context, row, colours, radius) {
+    const isMistake = this.#map.isMistake(row);
+    if (!isMistake && !this.#map.isOutlier(row)) return;
+    const [x, y] = this.pixelsOf(row);
+    const size = this.#hasThumbnails ? this.#thumbnailSize / 2 : radius + 2.5;
+    for (const [colour, line] of [
+      [theme('--card'), 4.5],
+      [isMistake ? theme('--ink') : colours[this.#map.labels[row]], 1.8],
+    ]) {
+      context.strokeStyle = colour;
+      context.lineWidth = line;
+      context.beginPath();
+      if (!isMistake) context.arc(x, y, size, 0, 2 * Math.PI);
+      else if (this.#hasThumbnails) cross(context, x + size - 5, y - size + 5, 4.5);
+      else cross(context, x, y, size);
+      context.stroke();
+    }
+  }
+
+  #drawLabels(context) {
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.lineJoin = 'round';
+    context.font = '700 24px system-ui, sans-serif';
+    this.#centres.forEach((centre, label) => {
+      const [x, y] = this.#viewport.toPixels(centre);
+      context.lineWidth = 5;
+      context.strokeStyle = theme('--card');
+      context.strokeText(label, x, y);
+      context.fillStyle = theme('--ink');
+      context.fillText(label, x, y);
+    });
+  }
+
+  #drawRings(context, radius) {
+    const { neighbours, selected, current } = this.#state;
+    const size = this.#hasThumbnails ? this.#thumbnailSize / 2 : radius + 2;
+    for (const row of neighbours) ring(context, ...this.pixelsOf(row), size, theme('--accent'), 2);
+    if (selected !== null) ring(context, ...this.pixelsOf(selected), size + 4, theme('--mark'), 3);
+    if (current !== null) ring(context, ...this.pixelsOf(current), size + 2, theme('--ink'), 2);
+  }
+}
+
+function cross(context, x, y, size) {
+  context.moveTo(x - size, y - size);
+  context.lineTo(x + size, y + size);
+  context.moveTo(x + size, y - size);
+  context.lineTo(x - size, y + size);
+}
+
+function ring(context, x, y, radius, colour, line) {
+  context.strokeStyle = colour;
+  context.lineWidth = line;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.stroke();
+}
+
+/** Draw the mark of the drawing. */
+function drawDiamond(context, x, y) {
+  const size = 10;
+  context.beginPath();
+  for (const [right, down] of [[0, -1], [1, 0], [0, 1], [-1, 0]]) context.lineTo(x + size * right, y + size * down); // prettier-ignore
+  context.closePath();
+  context.lineWidth = 5;
+  context.strokeStyle = theme('--card');
+  context.stroke();
+  context.fillStyle = theme('--mark');
+  context.fill();
+  context.lineWidth = 2;
+  context.strokeStyle = theme('--ink');
+  context.stroke();
+}
