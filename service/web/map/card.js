@@ -16,7 +16,7 @@ export class Card {
   #labels;
   #actions;
   #subject = null;
-  node = el('section', { class: 'digit-card', 'aria-live': 'polite' });
+  node = el('section', { class: 'digit-card' });
 
   /** @param actions {open(row), close()}. */
   constructor({ map, thumbnails, labels, actions }) {
@@ -39,7 +39,7 @@ export class Card {
       el(
         'div',
         { class: 'bar' },
-        el('h3', {}, t('map.digit', { row: row.toLocaleString('en') })),
+        el('h3', {}, t('map.digit', { row })),
         el('button', { type: 'button', class: 'quiet', onclick: () => this.#actions.close() }, t('close')),
       ),
       this.#facts(pixels, [

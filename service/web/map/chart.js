@@ -20,7 +20,9 @@ export class Chart {
   #thumbnails;
   #actions;
   #viewport = new Viewport();
-  #canvas = el('canvas', { 'aria-hidden': 'true' });
+  #points = el('canvas', { 'aria-hidden': 'true' });
+  #rings = el('canvas', { 'aria-hidden': 'true' }); // above the points, because it changes with the pointer
+  #isOld = true; // whether the points have to be drawn again
   #pointers = new Map(); // those that are down: [x, y] of each
   #moved = 0; // pixels since the first pointer went down
   #frame = null;
@@ -35,14 +37,18 @@ export class Chart {
     this.#actions = actions;
     this.#places = Array.from({ length: map.count }, (_, row) => map.place(row));
     this.#centres = map.centres(classes);
-    this.node = el('div', { class: 'chart-area', role: 'application', tabindex: 0 }, this.#canvas);
+    this.node = el('div', { class: 'chart-area', role: 'application', tabindex: 0 }, this.#points, this.#rings);
     this.node.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
     this.node.addEventListener('pointerdown', (event) => this.#down(event));
     this.node.addEventListener('pointermove', (event) => this.#move(event));
     for (const type of ['pointerup', 'pointercancel']) {
       this.node.addEventListener(type, (event) => this.#up(event));
     }
-    this.node.addEventListener('pointerleave', () => this.#actions.point(null));
+    // After a touch there is nothing to leave: the tip stays.
+    this.node.addEventListener('pointerleave', ({ pointerType }) => {
+      if (pointerType === 'mouse') this.#actions.point(null);
+    });
+    this.node.addEventListener('blur', () => this.#actions.point(null));
     this.node.addEventListener('keydown', (event) => this.#key(event));
     new ResizeObserver(() => this.#resize()).observe(this.node);
   }
@@ -56,13 +62,13 @@ export class Chart {
       for (const row of state.rows) state.shown[row] = 1;
     }
     this.#state = { ...this.#state, ...state };
-    this.#drawSoon();
+    this.#drawSoon(Boolean(state.shown));
   }
 
   /** Draw again in other colours. */
   recolour() {
     this.#thumbnails.clearPictures();
-    this.#drawSoon();
+    this.#drawSoon(true);
   }
 
   zoomIn = () => this.#zoom(ZOOM_STEP);
@@ -87,22 +93,27 @@ export class Chart {
     const { clientWidth, clientHeight } = this.node;
     if (!clientWidth || !clientHeight) return; // hidden
     this.#viewport.resize(clientWidth, clientHeight);
+    this.#isOld = true;
     this.#draw();
   }
 
+  /** Zoom at a pixel; without one, at the digit that is chosen if it is visible, or else in the middle. */
   #zoom(factor, x, y) {
-    this.#viewport.zoom(factor, x, y);
+    const { current, selected } = this.#state;
+    const chosen = x === undefined ? (current ?? selected) : null;
+    const at = chosen === null ? [x, y] : this.pixelsOf(chosen);
+    this.#viewport.zoom(factor, ...(this.#viewport.has(at) ? at : []));
     this.#changed();
   }
 
   #changed() {
     // One finger scrolls the page over the whole map, and moves an enlarged one.
     this.node.classList.toggle('enlarged', this.#viewport.scale > 1);
-    this.#drawSoon();
+    this.#drawSoon(true);
   }
 
   #at(event) {
-    const box = this.#canvas.getBoundingClientRect();
+    const box = this.node.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
 
@@ -144,6 +155,7 @@ export class Chart {
     if (event.type === 'pointercancel' || this.#moved >= CLICK || this.#pointers.size) return;
     const row = this.#rowAt(...this.#at(event));
     if (row !== null) this.#actions.open(row);
+    if (event.pointerType !== 'mouse') this.#actions.point(row, ...this.#at(event));
   }
 
   #key(event) {
@@ -203,7 +215,9 @@ export class Chart {
     return clamp(THUMBNAIL * this.#viewport.scale, SMALLEST_THUMBNAIL, LARGEST_THUMBNAIL);
   }
 
-  #drawSoon() {
+  /** @param isOld whether the points have changed too. */
+  #drawSoon(isOld = false) {
+    this.#isOld ||= isOld;
     this.#frame ??= requestAnimationFrame(() => this.#draw());
   }
 
@@ -211,16 +225,22 @@ export class Chart {
     cancelAnimationFrame(this.#frame);
     this.#frame = null;
     const { width, height, scale } = this.#viewport;
-    const context = sharpContext(this.#canvas, width, height);
+    if (!this.#state.shown) return;
+    const radius = clamp(1.7 * Math.sqrt(scale), 1.7, 6);
+    if (this.#isOld) this.#drawAll(sharpContext(this.#points, width, height), radius);
+    this.#isOld = false;
+    const context = sharpContext(this.#rings, width, height);
+    this.#drawRings(context, radius);
+    if (this.#state.drawing) drawDiamond(context, ...this.#viewport.toPixels(this.#state.drawing));
+  }
+
+  #drawAll(context, radius) {
     context.imageSmoothingEnabled = true;
     const colours = this.#centres.map((_, label) => theme(`--class-${label}`));
-    const radius = clamp(1.7 * Math.sqrt(scale), 1.7, 6);
     const visible = this.#visible(LARGEST_THUMBNAIL);
     this.#drawPoints(context, visible, colours, radius);
     for (const row of visible) if (this.#state.shown[row]) this.#drawMark(context, row, colours, radius);
     if (!this.#hasThumbnails) this.#drawLabels(context);
-    this.#drawRings(context, radius);
-    if (this.#state.drawing) drawDiamond(context, ...this.#viewport.toPixels(this.#state.drawing));
   }
 
   /** Return the rows on the canvas, and up to a margin beyond it. */
@@ -244,24 +264,27 @@ export class Chart {
       else if (!this.#hasThumbnails || !this.#drawThumbnail(context, row, pixels))
         points[this.#map.labels[row]].push(row);
     }
-    this.#fill(context, others, theme('--inactive'), radius);
-    points.forEach((rows, label) => this.#fill(context, rows, colours[label], radius));
+    this.#stamp(context, others, theme('--inactive'), radius);
+    points.forEach((rows, label) => this.#stamp(context, rows, colours[label], radius));
   }
 
-  #fill(context, rows, colour, radius) {
-    context.fillStyle = colour;
-    context.beginPath();
+  /** Draw a point at each row: copies of one picture, because a path of many arcs takes long to fill. */
+  #stamp(context, rows, colour, radius) {
+    const side = 2 * Math.ceil(radius) + 2;
+    const stamp = document.createElement('canvas');
+    const drawing = sharpContext(stamp, side, side);
+    drawing.fillStyle = colour;
+    drawing.arc(side / 2, side / 2, radius, 0, 2 * Math.PI);
+    drawing.fill();
     for (const row of rows) {
       const [x, y] = this.pixelsOf(row);
-      context.moveTo(x + radius, y);
-      context.arc(x, y, radius, 0, 2 * Math.PI);
+      context.drawImage(stamp, x - side / 2, y - side / 2, side, side);
     }
-    context.fill();
   }
 
   #drawThumbnail(context, row, pixels) {
     const [x, y] = this.pixelsOf(row);
-    return this.#thumbnails.draw(context, row, x, y, this.#thumbnailSize, pixels, () => this.#drawSoon());
+    return this.#thumbnails.draw(context, row, x, y, this.#thumbnailSize, pixels, () => this.#drawSoon(true));
   }
 
   /** Mark a mistake with a cross, and an outlier with a ring. */

@@ -195,7 +195,6 @@ class MapView {
 
   #select(row) {
     this.#selected = row;
-    this.#tip.hidden = true;
     this.#showCard();
     if (row !== null) this.#store.set({ announcement: this.#nameOf(row) });
   }

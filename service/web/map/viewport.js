@@ -34,6 +34,11 @@ export class Viewport {
     ];
   }
 
+  /** Whether a pixel is on the canvas. */
+  has([x, y]) {
+    return x >= 0 && y >= 0 && x <= this.width && y <= this.height;
+  }
+
   /** Zoom by a factor, so that what is at (x, y) stays there. */
   zoom(factor, x = this.width / 2, y = this.height / 2) {
     const place = this.toPlace(x, y);

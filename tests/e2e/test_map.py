@@ -1,0 +1,137 @@
+"""The map of the test digits in a real browser: a view that is loaded when it is opened."""
+
+import re
+
+import pytest
+import requests
+
+MAX_BYTES = 3_000_000
+CARD, NEIGHBOURS = ".digit-card", ".digit-card .digits button"
+MISTAKES = ".digit-list button"
+
+
+@pytest.fixture
+def open_map(open_page):
+    """Open the map on a page with a playground's state; wait until it is drawn."""
+
+    def open_map(state="sample=0", **options):
+        page = open_page(f"#{state}", **options)
+        if "sample" in state:
+            page.locator("#answer .label").wait_for()
+        page.evaluate("location.hash = 'map'")
+        page.locator(MISTAKES).first.wait_for()
+        return page
+
+    return open_map
+
+
+def test_the_map_is_loaded_when_it_is_opened(open_page):
+    """Without the view no part of it is loaded; with all thumbnails it takes 3 MB at most."""
+    page = open_page("#sample=0")
+    sizes = {}
+    page.on(
+        "response",
+        lambda response: (
+            re.search("/web/map/|/model/map", response.url)
+            and sizes.setdefault(response.url, len(response.body()))
+        ),
+    )
+    page.locator("#answer .label").wait_for()
+    assert sizes == {}
+    page.evaluate("location.hash = 'map'")
+    page.locator(NEIGHBOURS).first.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert len([url for url in sizes if "thumbnails" in url]) < 5
+    base = page.url.split("#")[0]
+    for chunk in range(10):
+        url = f"{base}model/map/thumbnails?chunk={chunk}"
+        sizes[url] = len(requests.get(url).content)
+    assert sum(sizes.values()) < MAX_BYTES
+
+
+def test_a_drawing_lies_among_digits_of_its_class(open_map):
+    """Most neighbours of a 7 are sevens; another drawing gets other neighbours."""
+    page = open_map()
+    assert "Your drawing" in page.locator(CARD).inner_text()
+    labels = page.locator(NEIGHBOURS).all_inner_texts()
+    assert len(labels) == 10
+    assert labels.count("7") > 5
+    page.evaluate("location.hash = 'sample=2'")  # a 1
+    page.locator("#answer .label", has_text="1").wait_for()
+    page.evaluate("location.hash = 'map'")
+    page.locator(".digit-card dd", has_text="1,").wait_for()
+    assert page.locator(NEIGHBOURS).all_inner_texts().count("1") > 5
+
+
+def test_the_filter_of_mistakes_has_those_of_the_report(open_map, server):
+    """The list has the report's mistakes, of one class or of all; outliers replace them."""
+    mistakes = requests.get(f"{server}/model/report").json()["misclassified"]
+    page = open_map()
+    page.locator("label[for=map-mistakes]", has_text=f"({len(mistakes)})").click()
+    buttons = page.locator(MISTAKES)
+    rows = {int(button.get_attribute("data-row")) for button in buttons.all()}
+    assert rows == {each["index"] for each in mistakes}
+    page.locator("#map-class-9").click()
+    of_nines = [each for each in mistakes if each["label"] == 9]
+    assert buttons.count() == len(of_nines)
+    page.locator("#map-class-9").click()
+    page.locator("label[for=map-outliers]").click()
+    page.locator(".digit-list h3", has_text="Outliers").wait_for()
+    assert buttons.count() == 100
+
+
+def test_a_mistake_opens_in_the_playground_with_the_same_answer(open_map, server):
+    """A digit's card links to its exact pixels, for which the playground has the same answer."""
+    mistake = requests.get(f"{server}/model/report").json()["misclassified"][0]
+    page = open_map("lang=en")
+    page.locator(f'{MISTAKES}[data-row="{mistake["index"]}"]').click()
+    assert f"Test digit {mistake['index']}" in page.locator(CARD).inner_text()
+    page.locator("[data-do=playground][href]").click()
+    page.locator("#answer .label", has_text=str(mistake["predicted"])).wait_for()
+    confidence = page.locator("#answer .confidence data").first.get_attribute("value")
+    assert float(confidence) == pytest.approx(mistake["confidence"], abs=1e-5)
+
+
+def test_the_keyboard_moves_zooms_and_opens(open_map):
+    """Arrow keys go to a digit and announce it, Enter opens it, plus enlarges, 0 shows all."""
+    page = open_map()
+    chart = page.locator(".chart-area")
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    first = page.locator("#announcer", has_text="Test digit").inner_text()
+    page.keyboard.press("ArrowUp")
+    page.locator("#announcer", has_not_text=first).wait_for(state="attached")
+    reached = page.locator(".tip").inner_text().split(":")[0]
+    page.keyboard.press("Enter")
+    page.locator(f"{CARD} h3", has_text=reached).wait_for()
+    page.keyboard.press("+")
+    assert "enlarged" in chart.get_attribute("class")
+    page.keyboard.press("0")
+    assert "enlarged" not in chart.get_attribute("class")
+
+
+def test_thumbnails_replace_points_where_the_map_is_enlarged(open_map):
+    """At a deep zoom by the wheel, more chunks are loaded, and a click on a digit opens it."""
+    page = open_map("lang=en")
+    box = page.locator(".chart-area").bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    with page.expect_response("**/model/map/thumbnails*"):
+        page.mouse.wheel(0, -2400)
+    page.mouse.move(middle[0] + 1, middle[1])
+    page.mouse.down()
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_axe_finds_nothing_wrong(open_map, axe, screenshot, scheme, lang):
+    """The map with a digit's card has no violation, on a phone too, where nothing is cut off."""
+    phone = scheme == "dark"
+    page = open_map(f"sample=0&lang={lang}", phone=phone, color_scheme=scheme)
+    page.locator(MISTAKES).first.click()
+    page.locator("[data-do=playground][href]").wait_for()
+    assert axe(page) == []
+    width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width <= 0
+    screenshot(page, f"map-{lang}-{scheme}")
