@@ -140,9 +140,14 @@ export function digitButton(map, thumbnails, labels, row, properties) {
     : t('map.right', { row, label, confidence: percent(map.confidences[row]) });
   return el(
     'button',
-    { type: 'button', class: 'digit', 'data-row': row, 'aria-label': name, ...properties },
+    { type: 'button', class: 'digit', 'data-row': row, ...properties },
     thumbnail(thumbnails.pixels(row), SMALL),
-    el('span', { class: isMistake ? 'warning' : null }, isMistake ? `${label} → ${predicted}` : label),
+    el(
+      'span',
+      { class: isMistake ? 'warning' : null, 'aria-hidden': 'true' },
+      isMistake ? `${label} → ${predicted}` : label,
+    ),
+    el('span', { class: 'unseen' }, name),
   );
 }
 

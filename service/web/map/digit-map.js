@@ -107,7 +107,7 @@ export class DigitMap {
 
   /** Return the share of the test digits whose outlier score is below another. */
   shareBelow(score) {
-    return this.#ranked.findLastIndex((other) => other < score) / (this.count - 1) || 0;
+    return (this.#ranked.findLastIndex((other) => other < score) + 1) / this.count;
   }
 
   /** Return the middle of each class: the medians of its digits' coordinates. */
