@@ -113,7 +113,10 @@ def layout(values: Floats) -> NDArray[np.uint16]:
     lowest, highest = places.min(axis=0), places.max(axis=0)
     side = (highest - lowest).max()
     margins = (side - (highest - lowest)) / 2
-    return np.rint((places - lowest + margins) / side * 65_535).astype(np.uint16)
+    positions: NDArray[np.uint16] = np.rint((places - lowest + margins) / side * 65_535).astype(
+        np.uint16
+    )
+    return positions
 
 
 def outlier_scores(values: Floats) -> Floats:

@@ -130,7 +130,7 @@ def test_thumbnails_replace_points_where_the_map_is_enlarged(open_map):
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_axe_finds_nothing_wrong(open_map, axe, screenshot, phone):
-    """The map with a digit's card has no violation in any light and language; nothing is cut off."""
+    """The map with a card has no violation in any light and language; nothing is cut off."""
     page = open_map(phone=phone)
     page.locator(MISTAKES).first.click()
     page.locator("[data-do=playground][href]").wait_for()

@@ -1,6 +1,5 @@
-import { el, sharpContext, theme } from '../lib/dom.js';
-import { clamp } from '../lib/math.js';
-import { packed } from '../lib/colours.js';
+import { el } from '../lib/dom.js';
+import { Painter } from './painter.js';
 import { Viewport } from './viewport.js';
 
 const CLICK = 6; // pixels that a pointer may move in a click
@@ -9,25 +8,21 @@ const HOP = 12; // pixels that an arrow key moves at least
 const STEP = 80; // pixels that Shift and an arrow key pan
 const ZOOM_STEP = 1.5;
 const WHEEL_ZOOM = 0.0015; // a pixel of the wheel
-const THUMBNAIL_SCALE = 9; // from this scale on, thumbnails are drawn
-const THUMBNAIL = 2.8; // pixels of a thumbnail at scale 1
-const [SMALLEST_THUMBNAIL, LARGEST_THUMBNAIL] = [24, 72];
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** The map on a canvas: points, or thumbnails where it is enlarged; wheel, drag, pinch and keys. */
 export class Chart {
   #map;
+  #painter;
   #thumbnails;
   #actions;
   #viewport = new Viewport();
   #points = el('canvas', { 'aria-hidden': 'true' });
   #rings = el('canvas', { 'aria-hidden': 'true' }); // above the points, because it changes with the pointer
-  #isOld = true; // whether the points have to be drawn again
+  #isOld = true; // whether the points have changed since they were drawn
   #pointers = new Map(); // those that are down: [x, y] of each
   #moved = 0; // pixels since the first pointer went down
   #frame = null;
-  #places; // x and y of each row, 0–1
-  #centres;
   #state = { rows: [], shown: null, selected: null, current: null, drawing: null, neighbours: [] };
 
   /** @param actions {point(row, x, y): a row is pointed at, null for none, open(row), step(row)}. */
@@ -35,8 +30,7 @@ export class Chart {
     this.#map = map;
     this.#thumbnails = thumbnails;
     this.#actions = actions;
-    this.#places = Array.from({ length: map.count }, (_, row) => map.place(row));
-    this.#centres = map.centres(classes);
+    this.#painter = new Painter({ map, thumbnails, viewport: this.#viewport, classes });
     this.node = el('div', { class: 'chart-area', role: 'application', tabindex: 0 }, this.#points, this.#rings);
     this.node.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
     this.node.addEventListener('pointerdown', (event) => this.#down(event));
@@ -65,7 +59,7 @@ export class Chart {
     this.#drawSoon(Boolean(state.shown));
   }
 
-  /** Draw again in other colours. */
+  /** Draw all of it in other colours. */
   recolour() {
     this.#thumbnails.clearPictures();
     this.#drawSoon(true);
@@ -80,13 +74,13 @@ export class Chart {
 
   /** Bring a digit into view. */
   reveal(row) {
-    this.#viewport.reveal(this.#places[row]);
+    this.#viewport.reveal(this.#map.place(row));
     this.#changed();
   }
 
   /** Return where a digit is, in pixels from the chart's left and top. */
   pixelsOf(row) {
-    return this.#viewport.toPixels(this.#places[row]);
+    return this.#viewport.toPixels(this.#map.place(row));
   }
 
   #resize() {
@@ -197,7 +191,7 @@ export class Chart {
   /** Return the shown digit nearest to a pixel; null where none is near. */
   #rowAt(x, y) {
     let best = null;
-    let least = Math.max(REACH, this.#hasThumbnails ? this.#thumbnailSize / 2 : 0);
+    let least = Math.max(REACH, this.#painter.reach);
     for (let row = 0; row < this.#map.count; row++) {
       if (!this.#state.shown?.[row]) continue;
       const [toX, toY] = this.pixelsOf(row);
@@ -205,14 +199,6 @@ export class Chart {
       if (distance < least) [best, least] = [row, distance];
     }
     return best;
-  }
-
-  get #hasThumbnails() {
-    return this.#viewport.scale >= THUMBNAIL_SCALE;
-  }
-
-  get #thumbnailSize() {
-    return clamp(THUMBNAIL * this.#viewport.scale, SMALLEST_THUMBNAIL, LARGEST_THUMBNAIL);
   }
 
   /** @param isOld whether the points have changed too. */
@@ -224,140 +210,11 @@ export class Chart {
   #draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = null;
-    const { width, height, scale } = this.#viewport;
     if (!this.#state.shown) return;
-    const radius = clamp(1.7 * Math.sqrt(scale), 1.7, 6);
-    if (this.#isOld) this.#drawAll(sharpContext(this.#points, width, height), radius);
+    if (this.#isOld) {
+      this.#painter.drawDigits(this.#points, this.#state.shown, () => this.#drawSoon(true));
+    }
     this.#isOld = false;
-    const context = sharpContext(this.#rings, width, height);
-    this.#drawRings(context, radius);
-    if (this.#state.drawing) drawDiamond(context, ...this.#viewport.toPixels(this.#state.drawing));
+    this.#painter.drawRings(this.#rings, this.#state);
   }
-
-  #drawAll(context, radius) {
-    context.imageSmoothingEnabled = true;
-    const colours = this.#centres.map((_, label) => theme(`--class-${label}`));
-    const visible = this.#visible(LARGEST_THUMBNAIL);
-    this.#drawPoints(context, visible, colours, radius);
-    for (const row of visible) if (this.#state.shown[row]) this.#drawMark(context, row, colours, radius);
-    if (!this.#hasThumbnails) this.#drawLabels(context);
-  }
-
-  /** Return the rows on the canvas, and up to a margin beyond it. */
-  #visible(margin) {
-    const { width, height } = this.#viewport;
-    const rows = [];
-    for (let row = 0; row < this.#map.count; row++) {
-      const [x, y] = this.pixelsOf(row);
-      if (x > -margin && x < width + margin && y > -margin && y < height + margin) rows.push(row);
-    }
-    return rows;
-  }
-
-  #drawPoints(context, visible, colours, radius) {
-    const { shown } = this.#state;
-    const pixels = colours.map(packed);
-    const points = colours.map(() => []); // by class
-    const others = [];
-    for (const row of visible) {
-      if (!shown[row]) others.push(row);
-      else if (!this.#hasThumbnails || !this.#drawThumbnail(context, row, pixels))
-        points[this.#map.labels[row]].push(row);
-    }
-    this.#stamp(context, others, theme('--inactive'), radius);
-    points.forEach((rows, label) => this.#stamp(context, rows, colours[label], radius));
-  }
-
-  /** Draw a point at each row: copies of one picture, because a path of many arcs takes long to fill. */
-  #stamp(context, rows, colour, radius) {
-    const side = 2 * Math.ceil(radius) + 2;
-    const stamp = document.createElement('canvas');
-    const drawing = sharpContext(stamp, side, side);
-    drawing.fillStyle = colour;
-    drawing.arc(side / 2, side / 2, radius, 0, 2 * Math.PI);
-    drawing.fill();
-    for (const row of rows) {
-      const [x, y] = this.pixelsOf(row);
-      context.drawImage(stamp, x - side / 2, y - side / 2, side, side);
-    }
-  }
-
-  #drawThumbnail(context, row, pixels) {
-    const [x, y] = this.pixelsOf(row);
-    return this.#thumbnails.draw(context, row, x, y, this.#thumbnailSize, pixels, () => this.#drawSoon(true));
-  }
-
-  /** Mark a mistake with a cross, and an outlier with a ring. */
-  #drawMark(context, row, colours, radius) {
-    const isMistake = this.#map.isMistake(row);
-    if (!isMistake && !this.#map.isOutlier(row)) return;
-    const [x, y] = this.pixelsOf(row);
-    const size = this.#hasThumbnails ? this.#thumbnailSize / 2 : radius + 2.5;
-    for (const [colour, line] of [
-      [theme('--card'), 4.5],
-      [isMistake ? theme('--ink') : colours[this.#map.labels[row]], 1.8],
-    ]) {
-      context.strokeStyle = colour;
-      context.lineWidth = line;
-      context.beginPath();
-      if (!isMistake) context.arc(x, y, size, 0, 2 * Math.PI);
-      else if (this.#hasThumbnails) cross(context, x + size - 5, y - size + 5, 4.5);
-      else cross(context, x, y, size);
-      context.stroke();
-    }
-  }
-
-  #drawLabels(context) {
-    context.textAlign = 'center';
-    context.textBaseline = 'middle';
-    context.lineJoin = 'round';
-    context.font = '700 24px system-ui, sans-serif';
-    this.#centres.forEach((centre, label) => {
-      const [x, y] = this.#viewport.toPixels(centre);
-      context.lineWidth = 5;
-      context.strokeStyle = theme('--card');
-      context.strokeText(label, x, y);
-      context.fillStyle = theme('--ink');
-      context.fillText(label, x, y);
-    });
-  }
-
-  #drawRings(context, radius) {
-    const { neighbours, selected, current } = this.#state;
-    const size = this.#hasThumbnails ? this.#thumbnailSize / 2 : radius + 2;
-    for (const row of neighbours) ring(context, ...this.pixelsOf(row), size, theme('--accent'), 2);
-    if (selected !== null) ring(context, ...this.pixelsOf(selected), size + 4, theme('--mark'), 3);
-    if (current !== null) ring(context, ...this.pixelsOf(current), size + 2, theme('--ink'), 2);
-  }
-}
-
-function cross(context, x, y, size) {
-  context.moveTo(x - size, y - size);
-  context.lineTo(x + size, y + size);
-  context.moveTo(x + size, y - size);
-  context.lineTo(x - size, y + size);
-}
-
-function ring(context, x, y, radius, colour, line) {
-  context.strokeStyle = colour;
-  context.lineWidth = line;
-  context.beginPath();
-  context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.stroke();
-}
-
-/** Draw the mark of the drawing. */
-function drawDiamond(context, x, y) {
-  const size = 10;
-  context.beginPath();
-  for (const [right, down] of [[0, -1], [1, 0], [0, 1], [-1, 0]]) context.lineTo(x + size * right, y + size * down); // prettier-ignore
-  context.closePath();
-  context.lineWidth = 5;
-  context.strokeStyle = theme('--card');
-  context.stroke();
-  context.fillStyle = theme('--mark');
-  context.fill();
-  context.lineWidth = 2;
-  context.strokeStyle = theme('--ink');
-  context.stroke();
 }

@@ -88,7 +88,7 @@ class MapView {
     );
     store.watch(['lang'], () => this.#isShown && this.#draw());
     store.watch(['dark'], () => this.#chart.recolour());
-    store.watch(['values', 'isOld'], () => this.#isShown && this.#place());
+    store.watch(['values'], () => this.#isShown && this.#place());
   }
 
   /** Show the map, with the playground's present drawing. */
@@ -182,10 +182,7 @@ class MapView {
         'li',
         {},
         digitButton(this.#map, this.#thumbnails, this.#network.labels, row, {
-          onclick: () => {
-            this.#chart.reveal(row);
-            this.#select(row);
-          },
+          onclick: () => this.#select(row),
         }),
       ),
     );
@@ -196,7 +193,9 @@ class MapView {
   #select(row) {
     this.#selected = row;
     this.#showCard();
-    if (row !== null) this.#store.set({ announcement: this.#nameOf(row) });
+    if (row === null) return;
+    this.#chart.reveal(row);
+    this.#store.set({ announcement: this.#nameOf(row) });
   }
 
   #showCard() {
