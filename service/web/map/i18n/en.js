@@ -5,7 +5,7 @@ export default {
   'map.none': 'This model has no map of test digits.',
   'map.name':
     'Map of the test digits. Arrow keys move from point to point, Enter opens one. Plus and minus zoom, Shift with an arrow key moves the map, 0 shows all of it.',
-  'map.marks': '✕ mistake · ○ outlier: far from its nearest neighbours · ◆ your drawing. Near points are alike; the distances between groups mean little (t-SNE).',
+  'map.marks': '✕ mistake · ○ outlier: far from its nearest neighbours · ◆ your drawing. Near points are alike; the distances between groups mean little (t‑SNE).',
   'map.filter': 'Show',
   'map.all': 'All ({count})',
   'map.mistakes': 'Mistakes ({count})',
