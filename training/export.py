@@ -18,6 +18,7 @@ from service.model.bundle import PATCHES, versions
 from service.model.manifest import DISTRIBUTION, DigitPreparation, Input, ResizePreparation
 from training.bundling import Contents, Summary, patterns, write_bundle
 from training.data import Mnist
+from training.digit_map import write_map
 from training.distribution import LET_THROUGH, fit
 from training.errors import ExportError
 from training.familiarity import fit_familiarity, save_score
@@ -96,6 +97,7 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
         manifest = compile_bundle(model, bundle, name, number, digits, golden, entries)
         patches = strongest_patches(model, manifest["layers"], mnist.test_images[..., np.newaxis])
         (bundle / PATCHES).write_text(json.dumps({"layers": patches}) + "\n")
+        write_map(model, mnist, bundle)
         for path in (run / "report.json", *run.glob("*.png")):
             shutil.copy(path, bundle)
     return models / name / str(number)

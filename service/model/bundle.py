@@ -35,6 +35,8 @@ from service.model.weights import Weights
 
 REPORT = "report.json"
 PATCHES = "patches.json"  # the strongest activations of each filter, for the playground
+MAP = "digit_map.safetensors"  # the test digits, laid out by the last hidden layer, for the page
+THUMBNAILS = "digit_map"  # the folder of the map's thumbnails
 
 
 @dataclass(frozen=True)

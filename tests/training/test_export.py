@@ -73,6 +73,8 @@ def test_the_bundle_has_the_lectures_layers(
     ]  # fmt: skip
     assert sorted(path.name for path in folder.iterdir()) == [
         "curves.png",
+        "digit_map",
+        "digit_map.safetensors",
         "distribution.safetensors",
         "graph.tflite",
         "manifest.json",

@@ -9,7 +9,7 @@ import { Latest } from '../../service/web/lib/latest.js';
 import { encodeNpy } from '../../service/web/lib/npy.js';
 import { exact, percent, short } from '../../service/web/lib/numbers.js';
 import { decodeGrey, encodeGrey } from '../../service/web/lib/png.js';
-import { readSafetensors } from '../../service/web/lib/safetensors.js';
+import { readMetadata, readSafetensors } from '../../service/web/lib/safetensors.js';
 import en from '../../service/web/i18n/en.js';
 import ko from '../../service/web/i18n/ko.js';
 
@@ -116,7 +116,7 @@ test('an .npy file is aligned, has the shape in its header, and ends with the pi
   assert.deepEqual([...bytes.subarray(size)], [1, 2, 3, 4, 5, 6]);
 });
 
-test('safetensors are parsed with a header of any size, float32 or float16, and rejected otherwise', () => {
+test('safetensors are parsed with a header of any size, and rejected unless their type is known', () => {
   const file = (header, data) => {
     const text = new TextEncoder().encode(JSON.stringify(header));
     const bytes = new Uint8Array(8 + text.length + data.byteLength);
@@ -133,9 +133,15 @@ test('safetensors are parsed with a header of any size, float32 or float16, and 
     });
   }
   const halves = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x7c00); // from numpy.float16
-  const header = { a: { dtype: 'F16', shape: [6], data_offsets: [0, 12] } };
-  const { values } = readSafetensors(file(header, new Uint8Array(halves.buffer))).a;
+  const halfHeader = { a: { dtype: 'F16', shape: [6], data_offsets: [0, 12] } };
+  const { values } = readSafetensors(file(halfHeader, new Uint8Array(halves.buffer))).a;
   assert.deepEqual([...values], [1, -2, 65504, 2 ** -24, -0, Infinity]);
+  const bytes = { __metadata__: { layer: 'x' }, a: { dtype: 'U8', shape: [4], data_offsets: [0, 4] } };
+  const words = { a: { dtype: 'U16', shape: [2], data_offsets: [0, 4] } };
+  const data = Uint8Array.of(1, 2, 3, 4);
+  assert.deepEqual(readSafetensors(file(bytes, data)).a.values, data);
+  assert.deepEqual(readSafetensors(file(words, data)).a.values, Uint16Array.of(513, 1027));
+  assert.deepEqual([readMetadata(file(bytes, data)), readMetadata(file(words, data))], [{ layer: 'x' }, {}]);
   assert.throws(
     () => readSafetensors(file({ a: { dtype: 'I16', shape: [1], data_offsets: [0, 2] } }, new Uint8Array(2))),
     TypeError,

@@ -210,6 +210,12 @@ class WeightsQuery(ModelQuery, frozen=True, kw_only=True, forbid_unknown_fields=
     )
 
 
+class ThumbnailsQuery(ModelQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """GET /model/map/thumbnails."""
+
+    chunk: Annotated[int, Meta(ge=0, lt=2**31, description="Index of the chunk of digits.")] = 0
+
+
 Query = TypeVar("Query", bound=ModelQuery)
 _MAX_CACHED = 200  # characters; longer queries are not cached
 

@@ -12,8 +12,8 @@ from service.api.http import archives, formats, queries
 from service.api.http.describe import MODEL_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.environ import Stream
-from service.errors import ImageTooLarge, NotAcceptable
-from service.model.bundle import PATCHES, REPORT, Bundle
+from service.errors import ImageTooLarge, NotAcceptable, NotInBundle
+from service.model.bundle import MAP, PATCHES, REPORT, THUMBNAILS, Bundle
 from service.model.manifest import WEIGHTS
 from service.model.registry import Models
 from service.model.versions import State
@@ -162,6 +162,20 @@ def blueprint(models: Models) -> Blueprint:
         """Return the patches of test digits that activate each filter most."""
         return _conditional(_json_file(models, PATCHES, b'{"layers": []}'))
 
+    @api.get("/model/map")
+    @describe(_file_of_a_model("safetensors", queries.ModelQuery))
+    def digit_map() -> Response:
+        """Return the test digits, laid out by the values of the last hidden layer."""
+        query = queries.read(request, queries.ModelQuery)
+        return _conditional(_file(models, query, MAP, "safetensors"))
+
+    @api.get("/model/map/thumbnails")
+    @describe(_file_of_a_model("png", queries.ThumbnailsQuery))
+    def thumbnails() -> Response:
+        """Return a chunk of the map's test digits, one below the other."""
+        query = queries.read(request, queries.ThumbnailsQuery)
+        return _conditional(_file(models, query, f"{THUMBNAILS}/{query.chunk}.png", "png"))
+
     return api
 
 
@@ -199,6 +213,30 @@ def _json_of_a_model(body: Any) -> Operation:
         problems=MODEL_ERRORS,
         conditional=True,
     )
+
+
+def _file_of_a_model(format_: queries.Format, query: type[queries.ModelQuery]) -> Operation:
+    """Return the operation of a route whose response is a file of the requested model's bundle."""
+    return Operation(
+        answers={formats.MEDIA_TYPES[format_]: None},
+        query=query,
+        problems=(*MODEL_ERRORS, NotInBundle),
+        conditional=True,
+    )
+
+
+def _file(
+    models: Models, query: queries.ModelQuery, name: str, format_: queries.Format
+) -> Response:
+    """Return a file of the requested model's bundle.
+
+    Raises:
+        NotInBundle: the bundle does not have it.
+    """
+    path = models.get(query.model, query.version).bundle.path / name
+    if not path.exists():
+        raise NotInBundle(f"This model's bundle has no file {name}; export the model again.")
+    return formats.respond(path.read_bytes(), formats.MEDIA_TYPES[format_])
 
 
 def _json_file(models: Models, name: str, default: bytes) -> Response:

@@ -36,6 +36,8 @@ export class Api {
   manifest = () => this.#json('GET', '/model', this.#query({}));
   report = () => this.#json('GET', '/model/report', this.#query({}));
   patches = () => this.#json('GET', '/model/patches', this.#query({}));
+  digitMap = () => this.#send(asBuffer, 'GET', '/model/map', this.#query({}));
+  thumbnails = (chunk) => this.#send(asBuffer, 'GET', '/model/map/thumbnails', this.#query({ chunk }));
   weights = async () => {
     const query = this.#query({ format: 'safetensors' });
     return readSafetensors(await this.#send(asBuffer, 'GET', '/model/weights', query));

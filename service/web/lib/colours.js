@@ -86,3 +86,9 @@ export function stops(diverging) {
 export function gradient(diverging) {
   return `linear-gradient(to right, ${stops(diverging).join(', ')})`;
 }
+
+/** Return a colour such as #0b5cad as an RGBA pixel. */
+export function packed(hex) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}

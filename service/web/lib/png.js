@@ -50,16 +50,18 @@ export async function decodeGrey(buffer) {
   return { width, height, pixels: unfilter(rows, width, height), texts };
 }
 
+// What each filter type predicts a pixel to be from those before it.
+const PREDICTIONS = [() => 0, (left) => left, (_, up) => up, (left, up) => (left + up) >> 1, paeth];
+
 function unfilter(rows, width, height) {
   const pixels = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {
-    const filter = rows[y * (width + 1)];
+    const predict = PREDICTIONS[rows[y * (width + 1)]];
     for (let x = 0; x < width; x++) {
       const left = x ? pixels[y * width + x - 1] : 0;
       const up = y ? pixels[(y - 1) * width + x] : 0;
       const corner = x && y ? pixels[(y - 1) * width + x - 1] : 0;
-      const predicted = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter];
-      pixels[y * width + x] = rows[y * (width + 1) + 1 + x] + predicted;
+      pixels[y * width + x] = rows[y * (width + 1) + 1 + x] + predict(left, up, corner);
     }
   }
   return pixels;
