@@ -57,10 +57,9 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
     def open_page(
         link: str = "", phone: bool = False, errors: bool = False, **options: Any
     ) -> Page:
-        context = browser.new_context(
-            viewport=PHONE if phone else DESK,
-            **{"locale": "en", "is_mobile": phone, "has_touch": phone, **options},
-        )
+        viewport = PHONE if phone else DESK
+        defaults = {"viewport": viewport, "locale": "en", "is_mobile": phone, "has_touch": phone}
+        context = browser.new_context(**{**defaults, **options})
         page = context.new_page()
         if not errors:
             page.on("console", lambda entry: entry.type == "error" and problems.append(entry.text))

@@ -55,7 +55,7 @@ export class Path {
       {},
       el(
         'button',
-        { type: 'button', class: 'step', title: name, 'aria-label': name, onclick, 'aria-current': onclick ? null : 'step' },
+        { type: 'button', class: 'step', title: name, onclick, 'aria-current': onclick ? null : 'step' },
         ...content,
       ),
     );
