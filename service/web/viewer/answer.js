@@ -43,7 +43,8 @@ export class Answer {
     if (prediction.in_distribution === false) {
       this.#list.append(el('p', { class: 'warning' }, t('answer.unfamiliar')));
     }
-    if (focused) [...this.#list.querySelectorAll('button')].find(({ dataset }) => dataset.label === focused)?.focus();
+    if (focused)
+      [...this.#list.querySelectorAll('button')].find(({ dataset }) => dataset.label === focused)?.focus();
     return undefined;
   }
 

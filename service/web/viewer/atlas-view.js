@@ -50,8 +50,10 @@ export class AtlasView {
     this.#facts.textContent = facts.join(' · ');
     const set = (changes) => this.#store.set({ ...changes, cell: null });
     const options = [choice('order', ORDERS, order, (value) => set({ order: value, page: 0 }))];
-    if (layer.hasOwnPre) options.unshift(choice('stage', ATLAS_STAGES, stage, (value) => set({ stage: value })));
-    if (layer.shape.length === 3) options.push(choice('scale', SCALES, scale, (value) => set({ scale: value })));
+    if (layer.hasOwnPre)
+      options.unshift(choice('stage', ATLAS_STAGES, stage, (value) => set({ stage: value })));
+    if (layer.shape.length === 3)
+      options.push(choice('scale', SCALES, scale, (value) => set({ scale: value })));
     this.#choices.replaceChildren(...(isDrawable(layer) ? options : []));
     if (focused?.startsWith('view-')) document.getElementById(focused)?.focus();
   }

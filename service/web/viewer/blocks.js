@@ -127,7 +127,10 @@ function mergeByName(groups, shared) {
 function nameOf(group, shared) {
   if (group[0].block !== null) return group[0].block;
   const { length } = commonTokens(group);
-  const words = group[0].name.match(/[^/_.:-]*[/_.:-]*/g).slice(0, length).join('');
+  const words = group[0].name
+    .match(/[^/_.:-]*[/_.:-]*/g)
+    .slice(0, length)
+    .join('');
   if (length > shared) return words.replace(/[/_.:-]+$/, '');
   return (headOf(group) ?? group.at(-1)).name;
 }

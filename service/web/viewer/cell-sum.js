@@ -33,13 +33,21 @@ export class CellSum {
       const value = Math.round(Math.max(0, Math.min(count - 1, Number(target.value))));
       this.#store.set({ cell: { ...this.#store.state.cell, [axis]: value } });
     };
-    const field = el('input', { type: 'number', min: 0, max: count - 1, value: this.#store.state.cell[axis], onchange: change, 'data-axis': axis });
+    const field = el('input', {
+      type: 'number',
+      min: 0,
+      max: count - 1,
+      value: this.#store.state.cell[axis],
+      onchange: change,
+      'data-axis': axis,
+    });
     return el('label', {}, t(`viewer.${axis}`), field);
   }
 
   #draw({ cell, explanation, explanationProblem }) {
     if (explanationProblem) return this.#body.replaceChildren(problemNote(explanationProblem));
-    const isCurrent = cell && explanation && Object.keys(cell).every((key) => explanation.cell[key] === cell[key]);
+    const isCurrent =
+      cell && explanation && Object.keys(cell).every((key) => explanation.cell[key] === cell[key]);
     if (!isCurrent) return this.#body.replaceChildren();
     replaceContent(this.#body, ...summary(explanation));
     const { pre, post } = explanation;
@@ -57,27 +65,57 @@ function replaceFields(node, ...children) {
 
 function summary(explanation) {
   const { pre, post, activation, terms, operands } = explanation;
-  const value = el('p', { class: 'value' }, number(post ?? pre, short(post ?? pre), { title: exact(post ?? pre) }));
+  const value = el(
+    'p',
+    { class: 'value' },
+    number(post ?? pre, short(post ?? pre), { title: exact(post ?? pre) }),
+  );
   const before =
     post !== null && post !== undefined && post !== pre
       ? [el('p', { class: 'soft' }, t('viewer.sum.activation', { activation, value: short(pre) }))]
       : [];
   if (terms) return [value, ...before, ...weighted(explanation)];
-  if (operands) return [value, ...before, list(operands.map(({ source, value: of }) => [nameOf(source), of]))];
+  if (operands)
+    return [
+      value,
+      ...before,
+      list(operands.map(({ source, value: operand }) => [shortName(source), operand])),
+    ];
   return [value, ...before, el('p', {}, plain(explanation))];
 }
 
 /** Describe a sum: its number of terms, the largest, the rest and the bias. */
 function weighted({ terms, count = terms.length, rest = 0, bias = 0 }) {
   const sorted = terms.toSorted((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution));
-  const rows = sorted.map((term) => [term.source ? nameOf(term.source) : t('viewer.input-channel', { channel: term.channel }), term.contribution]);
-  if (count > terms.length) rows.push([t('viewer.sum.rest', { count: count - terms.length }), rest]);
+  const rows = sorted.map((term) => [
+    term.source ? shortName(term.source) : t('viewer.input-channel', { channel: term.channel }),
+    term.contribution,
+  ]);
+  if (count > terms.length)
+    rows.push([t('viewer.sum.rest', { count: (count - terms.length).toLocaleString('en') }), rest]);
   if (bias) rows.push([t('viewer.sum.bias'), bias]);
-  return [el('p', { class: 'soft' }, t('viewer.sum.count', { count })), list(rows)];
+  return [
+    el('p', { class: 'soft' }, t('viewer.sum.count', { count: count.toLocaleString('en') })),
+    list(rows),
+  ];
 }
 
 /** Describe how other layers compute a value. */
-function plain({ kind, x, mean, gamma, beta, variance, epsilon, scale, offset, source, winner, count, patch }) {
+function plain({
+  kind,
+  x,
+  mean,
+  gamma,
+  beta,
+  variance,
+  epsilon,
+  scale,
+  offset,
+  source,
+  winner,
+  count,
+  patch,
+}) {
   if (mean !== undefined) {
     const factor = gamma / Math.sqrt(variance + epsilon);
     return `(${short(x)} − ${short(mean)}) × ${short(factor)} + ${short(beta)}`.replace('− −', '+ ');
@@ -94,14 +132,28 @@ function list(rows) {
     'ol',
     {},
     ...rows.map(([name, value]) =>
-      el('li', {}, el('span', { class: 'label', title: name }, name), number(value, short(value), { title: exact(value) }), bar(value, most)),
+      el(
+        'li',
+        {},
+        el('span', { class: 'label', title: name }, name),
+        number(value, short(value), { title: exact(value) }),
+        bar(value, most),
+      ),
     ),
   );
+}
+
+/** Name a cell in short, for a list. */
+function shortName({ layer, channel, row, column }) {
+  const name = layer === INPUT ? t('viewer.input') : layer;
+  return isSet(row) && isSet(column) ? `${name} ${channel} (${row}, ${column})` : `${name} ${channel}`;
 }
 
 /** Name a cell of a layer, or of the input. */
 function nameOf({ layer, channel, row, column }) {
   const name = layer === INPUT ? t('viewer.input') : layer;
-  const place = [row, column].filter((each) => each !== null && each !== undefined);
-  return `${name} ${channel}${place.length ? ` (${place.join(', ')})` : ''}`;
+  const isMap = isSet(row) && isSet(column);
+  return t(isMap ? 'cell.map' : 'cell.unit', { layer: name, channel, row, column });
 }
+
+const isSet = (value) => value !== null && value !== undefined;

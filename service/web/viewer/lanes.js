@@ -49,7 +49,9 @@ export function place(nodes) {
 function levels(arcs) {
   const above = [];
   for (const arc of arcs.toSorted((a, b) => a.end - a.first - (b.end - b.first))) {
-    let level = above.findIndex((others) => others.every(({ first, end }) => arc.first > end || first > arc.end));
+    let level = above.findIndex((others) =>
+      others.every(({ first, end }) => arc.first > end || first > arc.end),
+    );
     if (level < 0) level = above.push([]) - 1;
     above[level].push(arc);
     arc.arc = level;

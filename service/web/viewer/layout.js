@@ -4,10 +4,10 @@
 import { nameWithin } from './blocks.js';
 import { place, SOURCE } from './lanes.js';
 
-export const MAP = 44; // side of a map
-export const TILE = { width: 68, gap: 22, text: 38 }; // a column, without its maps
+export const [MAP, GAP] = [44, 2]; // the side of a map, and between two
+export const MOST_MAPS = 4; // of a block
+const TILE = { width: 68, gap: 22, text: 38 }; // text: the height of its two lines
 const [PADDING, HEADER, ARC, LANE] = [10, 30, 14, 12];
-export const MOST_MAPS = 4;
 
 /** Return {width, height, tiles, boxes, paths}.
  *
@@ -39,7 +39,7 @@ export function layoutOf(blocks, open) {
 }
 
 function closed(block, layer, name, maps) {
-  const height = TILE.text + maps * (MAP + 2);
+  const height = TILE.text + maps * (MAP + GAP);
   const tile = { block, layer, name, maps, x: 0, y: 0, width: TILE.width, height };
   return { width: TILE.width, height, axis: height / 2, tiles: [tile], boxes: [], paths: [] };
 }
@@ -103,7 +103,12 @@ function arrange({ places, links, columns, lanes, arcs }, parts) {
   const used = new Set(links.map(({ from }) => from));
   for (const [key, { right }] of edges) {
     if (key === SOURCE || used.has(key)) continue; // Its values leave the picture, or the block.
-    result.paths.push(curve([[right, axis(places.get(key).lane)], [width, axis(0)]]));
+    result.paths.push(
+      curve([
+        [right, axis(places.get(key).lane)],
+        [width, axis(0)],
+      ]),
+    );
   }
   return result;
 }

@@ -5,6 +5,7 @@ import { layoutOf, svgPath } from './layout.js';
 import { Previews } from './previews.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
+const MARGIN = 12; // pixels beside what is scrolled to
 const ALONG = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 
 /** The network from left to right: blocks as columns, which open to their layers, and their links. */
@@ -57,7 +58,9 @@ export class NetworkPicture {
       return [this.#header(box), node];
     });
     this.#sheet.style.cssText = `width: ${width}px; height: ${height}px`;
-    const frames = boxes.map((box) => el('div', { class: 'box', style: rectangle(box) }));
+    const frames = boxes.map((box) =>
+      el('div', { class: 'box', 'data-id': box.block.id, style: rectangle(box) }),
+    );
     this.#sheet.replaceChildren(...frames, links(paths, width, height), ...buttons);
     this.#previews.show(drawn);
     this.#find();
@@ -69,17 +72,14 @@ export class NetworkPicture {
     const isClosed = block.layers.length > 1 && !open.has(block.id);
     const canvas = el('canvas', { 'aria-hidden': 'true' });
     const shape = layer.shape.join(' × ');
-    const facts = isClosed
-      ? t('viewer.block', { name, count: block.layers.length, shape })
-      : t('viewer.tile', { name: layer.name, kind: layer.kind, shape });
+    const what = isClosed ? t('viewer.block', { count: block.layers.length }) : layer.kind;
     const node = el(
       'button',
       {
         type: 'button',
         class: isClosed ? 'tile block' : 'tile',
         style: rectangle(box),
-        title: facts,
-        'aria-label': facts,
+        title: `${isClosed ? name : layer.name}: ${what}, ${shape}`,
         'data-key': isClosed ? `block ${block.id}` : `layer ${layer.name}`,
         'data-layer': isClosed ? null : layer.name,
         'data-block': isClosed ? block.name : null,
@@ -88,6 +88,7 @@ export class NetworkPicture {
       },
       el('span', { class: 'name' }, name),
       canvas,
+      el('span', { class: 'unseen' }, what),
       el('span', { class: 'shape soft' }, layer.shape.join('×')),
     );
     return { node, canvas, layer, maps };
@@ -109,19 +110,26 @@ export class NetworkPicture {
     );
   }
 
-  /** Choose a layer, open its block, and scroll to it. */
+  /** Choose a layer and open its block. */
   #show(layer) {
     const block = this.#blocks.find(({ layers }) => layers.includes(layer));
     this.#choose(layer);
     if (block.layers.length > 1) this.#store.set({ open: new Set([...this.#store.state.open, block.id]) });
-    for (const key of [`block ${block.id}`, `layer ${layer.name}`].toReversed()) {
-      this.#button(key)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-    }
+    this.#reveal(this.#sheet.querySelector(`.box[data-id="${CSS.escape(block.id)}"]`));
   }
 
   #close(block) {
     this.#store.set({ open: new Set([...this.#store.state.open].filter((id) => id !== block.id)) });
-    this.#button(`block ${block.id}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.#reveal(this.#button(`block ${block.id}`));
+  }
+
+  /** Scroll sideways to a part of the picture; to its start where it does not fit. */
+  #reveal(node) {
+    if (!node) return;
+    const { scrollLeft, clientWidth } = this.#scroller;
+    const [start, end] = [node.offsetLeft - MARGIN, node.offsetLeft + node.offsetWidth + MARGIN];
+    if (start < scrollLeft || end - start > clientWidth) this.#scroller.scrollLeft = start;
+    else if (end > scrollLeft + clientWidth) this.#scroller.scrollLeft = end - clientWidth;
   }
 
   /** Mark the shown layer, or the closed block that it is in: the only button that Tab reaches. */
@@ -140,7 +148,10 @@ export class NetworkPicture {
   #find() {
     const found = new Set(search(this.#layers, this.#field.value).map(({ name }) => name));
     const blocks = this.#blocks.filter(({ layers }) => layers.some(({ name }) => found.has(name)));
-    const keys = new Set([...blocks.map(({ id }) => `block ${id}`), ...[...found].map((name) => `layer ${name}`)]);
+    const keys = new Set([
+      ...blocks.map(({ id }) => `block ${id}`),
+      ...[...found].map((name) => `layer ${name}`),
+    ]);
     for (const button of this.#buttons()) button.classList.toggle('dim', !keys.has(button.dataset.key));
     const counts = { count: found.size, all: this.#layers.length };
     this.#matches.textContent = this.#field.value.trim() ? t('viewer.matches', counts) : '';
@@ -150,7 +161,10 @@ export class NetworkPicture {
   #next(event) {
     if (event.key !== 'Enter') return;
     const found = search(this.#layers, this.#field.value);
-    if (found.length) this.#show(found[(found.indexOf(this.#store.state.layer) + 1) % found.length]);
+    if (!found.length) return;
+    const layer = found[(found.indexOf(this.#store.state.layer) + 1) % found.length];
+    this.#show(layer);
+    this.#reveal(this.#button(`layer ${layer.name}`));
   }
 
   #press(event) {
@@ -159,7 +173,8 @@ export class NetworkPicture {
       const { layer: name, key: own } = target.dataset;
       const { open } = this.#store.state;
       const block = this.#blocks.find(
-        ({ id, layers }) => open.has(id) && (own === `block ${id}` || layers.some((layer) => layer.name === name)),
+        ({ id, layers }) =>
+          open.has(id) && (own === `block ${id}` || layers.some((layer) => layer.name === name)),
       );
       if (!block) return;
       this.#button(`block ${block.id}`).focus();

@@ -80,7 +80,9 @@ export class PictureInput {
   }
 
   #open(blob) {
-    return this.#put(async () => (this.#input.preparation ? this.#prepare(blob) : pixelsOf(blob, this.#input)));
+    return this.#put(async () =>
+      this.#input.preparation ? this.#prepare(blob) : pixelsOf(blob, this.#input),
+    );
   }
 
   #openSample() {

@@ -1,8 +1,8 @@
 import { sharpContext } from '../lib/dom.js';
 import { isDrawable } from './layers.js';
-import { MAP, MOST_MAPS } from './layout.js';
+import { GAP, MAP, MOST_MAPS } from './layout.js';
 
-const UNITS_A_ROW = 8;
+const UNITS = 64; // of a flat layer
 const CONCURRENCY_LIMIT = 2; // requests
 
 /** Small maps of the strongest channels of the layers in sight, requested once for each picture. */
@@ -58,7 +58,7 @@ export class Previews {
   async #load(layer) {
     const picture = this.#picture;
     this.#inFlight.add(layer.name);
-    const limit = layer.shape.length === 1 ? UNITS_A_ROW * UNITS_A_ROW : MOST_MAPS;
+    const limit = layer.shape.length === 1 ? UNITS : MOST_MAPS;
     const drawing = { layer: layer.name, order: 'strongest', scale: 'map', limit };
     const preview = await this.#api
       .atlas(picture.body, drawing)
@@ -74,27 +74,31 @@ export class Previews {
   #draw(canvas) {
     const { layer, maps } = this.#tiles.get(canvas);
     const preview = this.#loaded.get(layer.name);
-    const height = maps * (MAP + 2) - 2;
+    const height = maps * (MAP + GAP) - GAP;
     if (!preview) return canvas.style.setProperty('height', `${height}px`);
     canvas.classList.remove('old');
-    const context = sharpContext(canvas, MAP, height);
-    const isMap = layer.shape.length === 3;
-    const columns = isMap ? 1 : UNITS_A_ROW;
-    const side = isMap ? MAP : (MAP - UNITS_A_ROW + 1) / UNITS_A_ROW;
-    const { image, atlas } = preview;
-    const { width, height: rows, gap } = atlas.tile;
-    context.imageSmoothingEnabled = Math.max(width, rows) > MAP * 2;
-    context.imageSmoothingQuality = 'high';
-    const step = isMap ? MAP + 2 : side + 1;
-    atlas.channels.slice(0, isMap ? maps : Infinity).forEach((_, index) => {
-      const [x, y] = [index % atlas.columns, Math.floor(index / atlas.columns)];
-      const [left, top] = [(index % columns) * step, Math.floor(index / columns) * step];
-      const share = side / Math.max(width, rows);
-      const [w, h] = [width * share, rows * share];
-      const place = [left + (side - w) / 2, top + (side - h) / 2, w, h];
-      context.drawImage(image, x * (width + gap), y * (rows + gap), width, rows, ...place);
-    });
-    return undefined;
+    canvas.classList.add('drawn');
+    return drawTiles(sharpContext(canvas, MAP, height), preview, height, layer.shape.length === 3);
+  }
+}
+
+/** Draw the tiles of an atlas as far as they fit: maps one below the other, units in rows. */
+function drawTiles(context, { atlas, image }, height, isMap) {
+  const { width, height: rows, gap } = atlas.tile;
+  context.imageSmoothingEnabled = Math.max(width, rows) > 2 * MAP;
+  context.imageSmoothingQuality = 'high';
+  const columns = isMap ? 1 : height > MAP ? 4 : 8;
+  const space = isMap ? GAP : 1;
+  const side = (MAP + space) / columns - space;
+  const count = columns * Math.floor((height + space) / (side + space) + 0.01);
+  for (let index = 0; index < Math.min(count, atlas.channels.length); index++) {
+    const x = (index % atlas.columns) * (width + gap);
+    const y = Math.floor(index / atlas.columns) * (rows + gap);
+    const share = side / Math.max(width, rows);
+    const [w, h] = [width * share, rows * share];
+    const left = (index % columns) * (side + space) + (side - w) / 2;
+    const top = Math.floor(index / columns) * (side + space) + (side - h) / 2;
+    context.drawImage(image, x, y, width, rows, left, top, w, h);
   }
 }
 

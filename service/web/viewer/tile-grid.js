@@ -55,7 +55,8 @@ export class TileGrid {
   #drawMark(cell) {
     const index = cell && this.#atlas?.layer === cell.layer ? this.#atlas.channels.indexOf(cell.channel) : -1;
     this.#mark.hidden = index < 0;
-    for (const [i, button] of this.#buttons().entries()) button.setAttribute('aria-pressed', String(i === index));
+    for (const [i, button] of this.#buttons().entries())
+      button.setAttribute('aria-pressed', String(i === index));
     if (index < 0) return;
     const { columns, channels, shape, tile } = this.#atlas;
     const [x, y] = [index % columns, Math.floor(index / columns)];
@@ -66,7 +67,8 @@ export class TileGrid {
     const left = x * (tile.width + tile.gap) + (cell.column ?? 0) * width;
     const top = y * (tile.height + tile.gap) + (cell.row ?? 0) * height;
     const share = (value, i) => `${(100 * value) / whole[i]}%`;
-    this.#mark.style.cssText = `left: ${share(left, 0)}; top: ${share(top, 1)}; width: ${share(width, 0)}; height: ${share(height, 1)}`;
+    const [x1, y1, w, h] = [share(left, 0), share(top, 1), share(width, 0), share(height, 1)];
+    this.#mark.style.cssText = `left: ${x1}; top: ${y1}; width: ${w}; height: ${h}`;
   }
 
   #move(event) {

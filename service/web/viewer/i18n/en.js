@@ -3,8 +3,7 @@ export default {
   'viewer.network.how':
     'Each column is a block with its strongest channels for this picture, each in its own colour scale. Open a block to see its layers.',
   'viewer.network.keys': 'The network. Arrow keys move, Enter opens, Escape closes a block.',
-  'viewer.block': '{name}: {count} layers, output {shape}',
-  'viewer.tile': '{name}: {kind}, output {shape}',
+  'viewer.block': '{count} layers',
   'viewer.search': 'Search layers',
   'viewer.matches': '{count} of {all} layers. Enter shows the next one.',
 

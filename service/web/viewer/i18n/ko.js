@@ -3,8 +3,7 @@ export default {
   'viewer.network.how':
     '열 하나가 블록 하나입니다. 이 그림에 가장 강하게 반응한 채널을 각각의 척도로 보여 줍니다. 블록을 열면 층이 나타납니다.',
   'viewer.network.keys': '신경망. 화살표 키로 이동하고, Enter로 열고, Esc로 블록을 닫습니다.',
-  'viewer.block': '{name}: 층 {count}개, 출력 {shape}',
-  'viewer.tile': '{name}: {kind}, 출력 {shape}',
+  'viewer.block': '층 {count}개',
   'viewer.search': '층 찾기',
   'viewer.matches': '층 {all}개 중 {count}개. Enter를 누르면 다음 층을 봅니다.',
 
