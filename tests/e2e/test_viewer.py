@@ -98,7 +98,7 @@ def test_a_sample_is_shown_first(open_page):
     """At first a photograph is predicted and its strongest maps are drawn."""
     page = open_page("?model=graph#lang=en")
     page.locator(FIRST).wait_for()
-    page.wait_for_function(f"() => ({DRAWN})() === 5")
+    page.wait_for_function(f"() => ({DRAWN})() === 4")
     assert page.locator("#picture img").evaluate("(image) => image.naturalWidth") == SHAPE[1]
     first = page.locator(".predicted").inner_text()
     page.get_by_role("button", name="Sample").click()
@@ -142,7 +142,7 @@ def test_the_previews_are_of_the_strongest_channels(open_page, server, picture):
     """A tile shows the first maps of the atlas that the API draws, each in its own scale."""
     page = open_page("?model=graph")
     choose(page, picture[0])
-    page.wait_for_function(f"() => ({DRAWN})() === 5")
+    page.wait_for_function(f"() => ({DRAWN})() === 4")
     query = "model=graph&layer=stem_relu&order=strongest&scale=map&limit=4"
     answer = requests.post(f"{server}/atlas?{query}", **array_of(picture[1]))
     expected = rgb(answer.content)
@@ -213,8 +213,8 @@ def test_a_value_is_explained_in_short(open_page, server, picture):
     page.locator('.tile-grid [data-channel="9"]').focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
-    page.get_by_label("Row").fill("9")
-    page.get_by_label("Row").press("Enter")
+    page.get_by_role("spinbutton", name="Row").fill("9")
+    page.get_by_role("spinbutton", name="Row").press("Enter")
     query = "model=graph&layer=block1/conv&channel=8&row=9&column=4&top=5"
     answer = requests.post(f"{server}/explain?{query}", **array_of(picture[1]))
     expected = answer.json()["explanation"]
@@ -228,7 +228,7 @@ def test_a_value_is_explained_in_short(open_page, server, picture):
     page.locator("#sum", has_text="Select a point").wait_for()
     page.locator('#atlas img[alt^="block1/add:"]').wait_for()
     page.locator('.tile-grid [data-channel="0"]').click(position={"x": 2, "y": 2})
-    assert page.get_by_label("Row").input_value() == "0"
+    assert page.get_by_role("spinbutton", name="Row").input_value() == "0"
     page.locator("#sum li", has_text="block1/tanh_35 0 (0, 0)").wait_for()
 
 
@@ -250,7 +250,7 @@ def test_units_and_values_that_cannot_be_drawn(open_page, screenshot, picture):
     page.locator("label[for=view-stage-pre]").click()
     page.locator("#atlas .marks", has_text="−").wait_for()
     screenshot(page, "viewer-units")
-    page.locator('[data-block="tokens"]').click()
+    page.locator('[data-block="pool"]').click()
     layer(page, "tokens").click()
     page.get_by_text("have 2 axes and cannot be drawn").wait_for()
     assert page.locator(ATLAS).count() == 0

@@ -98,7 +98,7 @@ export class PictureInput {
     const attempt = ++this.#attempt;
     const before = this.#store.state.picture?.url;
     const result = await load().then(
-      (picture) => ({ picture, page: 0, cell: null }),
+      (picture) => ({ picture }),
       (predictionProblem) => ({ picture: null, prediction: null, predictionProblem }),
     );
     if (attempt !== this.#attempt) return URL.revokeObjectURL(result.picture?.url);
