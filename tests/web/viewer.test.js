@@ -135,7 +135,7 @@ test('blocks of the manifest stay as they are, also where their layers alternate
     e Add c d`);
   for (const layer of [b, d]) layer.block = 'path';
   const blocks = blocksOf([a, b, c, d, e]);
-  assert.deepEqual(described(blocks).toSorted(), ['a: a', 'c: c,e', 'path: b,d']);
+  assert.deepEqual(described(blocks).toSorted(), ['a: a', 'e: c,e', 'path: b,d']);
   const seen = new Set(['input']);
   for (const { layers: own } of blocks) {
     for (const { name, inputs } of own) {

@@ -4,7 +4,7 @@
 import { INPUT } from '../models/graph.js';
 import { isDrawable } from './layers.js';
 
-const LONGEST = 30; // layers of a part with branches or a common name that is one block
+const LONGEST = 40; // layers of a part with branches or a common name that is one block
 const FOLLOWER = /^(ops>.*|Activation|Softmax|ELU|.*ReLU|.*Normalization|.*Dropout|Gaussian.*|Identity)$/;
 const LEAD = /^(.*Padding.*|Cropping.*|Flatten|Reshape|Permute|Rescaling)$/; // belongs to what follows
 const DIMENSIONS = /(conv|pooling|padding|sampling)[123]d$/; // digits that do not count blocks
@@ -21,9 +21,12 @@ export function blocksOf(layers) {
     else for (const layer of part) joinOrAdd(groups, layer);
   }
   const shared = commonTokens(layers).length;
-  return mergeByName(groups, shared).map((group) => ({
+  const merged = mergeByName(groups, shared);
+  const names = merged.map((group) => nameOf(group, shared));
+  const isUnique = (name) => names.indexOf(name) === names.lastIndexOf(name);
+  return merged.map((group, index) => ({
     id: group[0].name,
-    name: nameOf(group, shared),
+    name: isUnique(names[index]) ? names[index] : ownNameOf(group),
     layers: group,
     shown: group.findLast(isDrawable) ?? group.at(-1),
   }));
@@ -101,7 +104,8 @@ function joinOrAdd(groups, layer) {
 }
 
 /** Return the layer that a run is about, such as its convolution. */
-const headOf = (group) => group.find(({ kind }) => !FOLLOWER.test(kind) && !LEAD.test(kind));
+const headOf = (group) => group.find(isHead);
+const isHead = ({ kind }) => !FOLLOWER.test(kind) && !LEAD.test(kind);
 
 const hasBranches = (group) => group.some(({ inputs }) => inputs.length > 1);
 
@@ -113,7 +117,7 @@ function mergeByName(groups, shared) {
   for (const group of groups) {
     const both = [...(merged.at(-1) ?? []), ...group];
     const branched = [merged.at(-1) ?? [], group].filter(hasBranches);
-    const isSame = commonTokens(both)
+    const isSame = commonTokens(both.some(isHead) ? both.filter(isHead) : both)
       .slice(shared)
       .some((token) => /\d/.test(token) && !DIMENSIONS.test(token));
     const isPlain = both.every(({ block }) => block === null);
@@ -124,15 +128,22 @@ function mergeByName(groups, shared) {
   return merged;
 }
 
+/** Return the words that the names of a group's layers begin with, else the name of one of them. */
 function nameOf(group, shared) {
   if (group[0].block !== null) return group[0].block;
-  const { length } = commonTokens(group);
-  const words = group[0].name
-    .match(/[^/_.:-]*[/_.:-]*/g)
-    .slice(0, length)
-    .join('');
-  if (length > shared) return words.replace(/[/_.:-]+$/, '');
-  return (headOf(group) ?? group.at(-1)).name;
+  const heads = group.filter(isHead);
+  const { length } = commonTokens(heads.length > 1 ? heads : group);
+  const [first] = heads.length ? heads : group;
+  const words = first.name.match(/[^/_.:-]*[/_.:-]*/g).slice(0, length);
+  return length > shared ? words.join('').replace(/[/_.:-]+$/, '') : ownNameOf(group);
+}
+
+/** Return the name of the layer that a group is about: a merge with a name of its own, else the first. */
+function ownNameOf(group) {
+  if (group[0].block !== null) return group[0].block;
+  const merge = group.findLast(({ inputs }) => inputs.length > 1);
+  const isNamed = merge && !merge.name.toLowerCase().startsWith(merge.kind.toLowerCase());
+  return (isNamed ? merge : (headOf(group) ?? group.at(-1))).name;
 }
 
 /** Return the words that the names of all layers begin with. */
