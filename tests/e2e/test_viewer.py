@@ -347,6 +347,41 @@ def test_the_service_prepares_a_picture_once(open_page, server, picture):
     assert page.locator("#picture img").evaluate("(image) => image.naturalWidth") == SHAPE[1]
 
 
+def test_a_photograph_is_taken_with_the_camera(open_page, axe):
+    """The dialog shows the camera's picture; the photograph becomes the model's input."""
+    page = open_page("?model=graph#lang=en")
+    page.locator(FIRST).wait_for()
+    page.evaluate(
+        """() => {
+            const canvas = document.createElement('canvas');
+            const context = canvas.getContext('2d');
+            setInterval(() => {
+                context.fillStyle = '#0a0';
+                context.fillRect(0, 0, canvas.width, canvas.height);
+            }, 20);
+            const camera = { getUserMedia: async () => canvas.captureStream() };
+            Object.defineProperty(navigator, 'mediaDevices', { value: camera });
+        }"""
+    )
+    sample = page.locator(".frame img").get_attribute("src")
+    page.get_by_role("button", name="Camera").click()
+    page.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
+    page.get_by_text("Point the camera at something").wait_for()
+    assert axe(page) == []
+    page.get_by_role("button", name="Take the picture").click()
+    page.wait_for_function("(old) => document.querySelector('.frame img').src !== old", arg=sample)
+    page.locator("#camera").wait_for(state="hidden")
+    colour = page.locator(".frame img").evaluate(
+        """async (image) => {
+            await image.decode();
+            const context = document.createElement('canvas').getContext('2d');
+            context.drawImage(image, 0, 0);
+            return [...context.getImageData(8, 10, 1, 1).data];
+        }"""
+    )
+    assert np.abs(np.array(colour) - [0, 170, 0, 255]).max() < 8
+
+
 def test_a_file_that_is_no_picture_is_reported(open_page, tmp_path):
     """The reason replaces the prediction, and no picture is shown."""
     page = open_page("?model=graph#lang=en")

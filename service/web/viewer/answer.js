@@ -56,7 +56,10 @@ export class Answer {
     const text = this.#field.value;
     if (text.trim()) {
       const found = searchLabels(ranked, text);
-      this.#matches.textContent = t('viewer.labels.matches', { count: found.length, all: ranked.length });
+      this.#matches.textContent = t('viewer.labels.matches', {
+        count: found.length,
+        all: ranked.length.toLocaleString('en'),
+      });
       return found.slice(0, MOST);
     }
     const { pinned } = this.#store.state;

@@ -81,7 +81,8 @@ function summary(explanation) {
       ...before,
       list(operands.map(({ source, value: operand }) => [shortName(source), operand])),
     ];
-  return [value, ...before, el('p', {}, plain(explanation))];
+  const rule = explanation.mean === undefined ? [] : [el('p', { class: 'soft' }, t('viewer.sum.norm'))];
+  return [value, ...before, ...rule, el('p', {}, plain(explanation))];
 }
 
 /** Describe a sum: its number of terms, the largest, the rest and the bias. */

@@ -5,6 +5,7 @@ import { layoutOf, svgPath } from './layout.js';
 import { Previews } from './previews.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
+const LONGEST_NAME = 10; // letters in a tile
 const MARGIN = 12; // pixels beside what is scrolled to
 const ALONG = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
 
@@ -86,7 +87,8 @@ export class NetworkPicture {
         'aria-expanded': isClosed ? 'false' : null,
         onclick: () => (isClosed ? this.#show(block.shown) : this.#choose(layer)),
       },
-      el('span', { class: 'name' }, name),
+      el('span', { class: 'unseen' }, name),
+      el('span', { class: 'name', 'aria-hidden': 'true' }, shortened(name)),
       canvas,
       el('span', { class: 'unseen' }, what),
       el('span', { class: 'shape soft' }, layer.shape.join('×')),
@@ -201,6 +203,11 @@ export class NetworkPicture {
   #button(key) {
     return this.#buttons().find(({ dataset }) => dataset.key === key);
   }
+}
+
+/** Return a name without its middle where it is long, because numbers at the end tell names apart. */
+function shortened(name) {
+  return name.length > LONGEST_NAME ? `${name.slice(0, 4)}…${name.slice(-4)}` : name;
 }
 
 const rectangle = ({ x, y, width, height }) =>

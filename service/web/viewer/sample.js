@@ -2,6 +2,8 @@ import { encodeNpy } from '../lib/npy.js';
 import { encodeGrey } from '../lib/png.js';
 import { Samples } from '../models/samples.js';
 
+// Chelsea the cat, by Stefan van der Walt, CC0; from the sample data of scikit-image.
+const PHOTOGRAPH = new URL('photograph.jpg', import.meta.url);
 const [DIGIT_SIDE, DIGITS] = [28, 60];
 
 /** Return the function that returns sample inputs of a model, one after the other: a digit or a
@@ -23,7 +25,7 @@ export function samplesOf(input) {
     };
   }
   if (preparation || channels === 3) {
-    return async () => ({ blob: await (await fetch(new URL('photograph.jpg', import.meta.url))).blob() });
+    return async () => ({ blob: await (await fetch(PHOTOGRAPH)).blob() });
   }
   return async () => {
     const pixels = Uint8Array.from({ length: height * width * channels }, () => 256 * Math.random());

@@ -59,6 +59,7 @@ export default {
   'viewer.sum.rest': '{count} others',
   'viewer.sum.bias': 'bias',
   'viewer.input-channel': 'input channel {channel}',
+  'viewer.sum.norm': '(input − mean) × scale + offset',
   'viewer.sum.max': 'The largest of {count} values: {cell}',
   'viewer.sum.mean': 'The mean of {count} values',
   'viewer.sum.copy': 'Takes the value of {cell}',

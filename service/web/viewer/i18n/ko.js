@@ -59,6 +59,7 @@ export default {
   'viewer.sum.rest': '나머지 {count}개',
   'viewer.sum.bias': '편향',
   'viewer.input-channel': '입력 채널 {channel}',
+  'viewer.sum.norm': '(입력 − 평균) × 배율 + 이동량',
   'viewer.sum.max': '값 {count}개 중 최댓값: {cell}',
   'viewer.sum.mean': '값 {count}개의 평균',
   'viewer.sum.copy': '{cell}의 값을 그대로 받음',
