@@ -73,10 +73,10 @@ export class Api {
   // The routes below take one image, {type, content, preprocess}; without `preprocess` the service
   // prepares it as usual.
 
-  /** Return the prediction for one image. */
-  predictOne = async (image) => {
-    const { predictions } = await this.#json('POST', '/predict', this.#imageQuery(image, {}), image);
-    return predictions[0];
+  /** Return the prediction for one image, with `count` classes; by default with all of them. */
+  top = async (image, count) => {
+    const query = this.#imageQuery(image, { top_k: count });
+    return (await this.#json('POST', '/predict', query, image)).predictions[0];
   };
 
   /** Return a page of a layer's atlas; `drawing` has the parameters of the route. */

@@ -22,7 +22,7 @@ export class ViewerRequests {
   async #predict({ picture }) {
     if (!picture) return this.#store.set({ prediction: null });
     try {
-      const prediction = await this.#api.predictOne(picture.body);
+      const prediction = await this.#api.top(picture.body);
       return this.#store.set({ prediction, predictionProblem: null });
     } catch (predictionProblem) {
       return this.#store.set({ prediction: null, predictionProblem });
