@@ -5,13 +5,12 @@ import io
 import numpy as np
 from PIL import Image
 
-from tests.e2e.conftest import RESTS
 from tests.e2e.running import encode
 from tests.graphs import SHAPE
 
 TILE = ".tile"
-ATLAS = "#atlas img:visible"
-FIRST = ".predicted li:first-child .label"
+ATLAS = "#atlas[aria-busy=false] img:visible"
+FIRST = ".predicted[aria-busy=false] li:first-child .label"
 BLOCK = '[data-block="block1"]'
 # the canvases of the picture that show a preview
 DRAWN = "() => document.querySelectorAll('.tile canvas.drawn:not(.old)').length"
@@ -44,7 +43,6 @@ def choose(page, path):
     sample = page.locator(".frame img").get_attribute("src")
     page.locator("#picture input").set_input_files(path)
     page.wait_for_function("(old) => document.querySelector('.frame img').src !== old", arg=sample)
-    page.evaluate(RESTS)
     page.locator(FIRST).wait_for()
     page.locator(ATLAS).wait_for()
 

@@ -23,6 +23,9 @@ export class Answer {
     this.#field.hidden = this.#matches.hidden = labels.length <= SEARCHABLE;
     root.append(this.#title, this.#list, this.#field, this.#matches);
     store.watch(['prediction', 'predictionProblem', 'pinned', 'lang'], () => this.#draw());
+    store.watch(['picture', 'predicted'], ({ picture, predicted }) => {
+      this.#list.setAttribute('aria-busy', String(picture !== predicted));
+    });
     store.watch(['prediction'], ({ prediction }) => {
       if (!prediction) return;
       const { label, confidence } = prediction;

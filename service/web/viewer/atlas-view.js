@@ -61,7 +61,8 @@ export class AtlasView {
   #draw({ layer, atlas, atlasProblem, picture }) {
     const isCurrent = atlas?.layer === layer.name;
     const isShown = isCurrent && isDrawable(layer);
-    this.#root.setAttribute('aria-busy', String(Boolean(picture) && isDrawable(layer) && !isCurrent));
+    const isBusy = isDrawable(layer) && !atlasProblem && !(isCurrent && atlas.picture === picture);
+    this.#root.setAttribute('aria-busy', String(Boolean(picture) && isBusy));
     this.#image.hidden = !atlas || !isDrawable(layer);
     this.#note.replaceChildren(...this.#reason(layer, atlasProblem, picture));
     this.#grid.draw(isShown ? atlas : null);

@@ -20,12 +20,12 @@ export class ViewerRequests {
   }
 
   async #predict({ picture }) {
-    if (!picture) return this.#store.set({ prediction: null });
+    if (!picture) return this.#store.set({ prediction: null, predicted: null });
     try {
       const prediction = await this.#api.top(picture.body);
-      return this.#store.set({ prediction, predictionProblem: null });
+      return this.#store.set({ prediction, predicted: picture, predictionProblem: null });
     } catch (predictionProblem) {
-      return this.#store.set({ prediction: null, predictionProblem });
+      return this.#store.set({ prediction: null, predicted: picture, predictionProblem });
     }
   }
 
@@ -34,7 +34,7 @@ export class ViewerRequests {
     const drawing = { layer: layer.name, stage: layer.hasOwnPre ? stage : 'post', scale, order, page };
     try {
       const atlas = await this.#api.atlas(picture.body, drawing);
-      return this.#store.set({ atlas: { ...atlas, order }, atlasProblem: null });
+      return this.#store.set({ atlas: { ...atlas, order, picture }, atlasProblem: null });
     } catch (atlasProblem) {
       return this.#store.set({ atlas: null, atlasProblem });
     }

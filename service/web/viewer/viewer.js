@@ -37,6 +37,7 @@ export function stateOf({ manifest, lang }) {
     open: new Set(block && linked !== block.shown ? [block.id] : []), // identifiers of blocks
     picture: null, // {url: of an image, or null, body: the request's body}
     prediction: null,
+    predicted: null, // the picture that the prediction is for
     predictionProblem: null, // also that of the picture
     pinned: null, // a label
     layer: linked ?? blocks[0].shown,
