@@ -110,6 +110,18 @@ test('a short part with branches is a block with the activation after it', () =>
   assert.equal(blocks[1].shown.name, 'relu');
 });
 
+test('of several branches the longest comes first, whatever the order of the manifest', () => {
+  const blocks = blocksOf(
+    layers(`
+      stem Conv2D
+      side Conv2D stem
+      a Conv2D stem
+      b Conv2D a
+      add Add side b`),
+  );
+  assert.deepEqual(described(blocks), ['stem: stem', 'a: a,b,side,add']);
+});
+
 test('runs whose names begin with the same number are one block; a number that all have does not count', () => {
   const text = `
     net1_stem_conv Conv2D
@@ -165,6 +177,18 @@ test('branches are lanes that a merge joins; a link runs along its free lane', (
   assert.equal(links.find(({ from }) => from === 'c').via, null);
 });
 
+test('a lane that a link runs along has no node there', () => {
+  const { at } = lanesOf([
+    ['a', SOURCE],
+    ['b', 'a'],
+    ['c', 'b'],
+    ['side', 'a'],
+    ['add', 'c', 'side'],
+    ['other', 'b'],
+  ]);
+  assert.deepEqual(at.other, [2, 2]);
+});
+
 test('links around nodes are arcs above the lanes, and those that overlap have levels of their own', () => {
   const { links, arcs } = lanesOf([
     ['a', SOURCE],
@@ -211,6 +235,9 @@ test('an open block has its layers inside a box, and no tile overlaps another on
     assert.ok(x >= box.x && x + width <= box.x + box.width);
     assert.ok(y >= box.y && y + height <= box.y + box.height);
   }
+  const [into] = open.paths.filter((path) => path.at(-1)[0] === box.x);
+  const from = open.paths.filter((path) => path[0][0] === box.x);
+  assert.deepEqual(new Set(from.map(([[, y]]) => y)), new Set([into.at(-1)[1]]));
   const tiles = [...open.tiles].toSorted((one, other) => one.x - other.x);
   tiles.slice(1).forEach(({ x }, index) => assert.ok(x > tiles[index].x + tiles[index].width));
   assert.ok(open.paths.flat().every(([x, y]) => x >= 0 && x <= open.width && y >= 0 && y <= open.height));
