@@ -14,6 +14,7 @@ from service.model.colours import colours
 from service.model.layer import Layer, Stage
 
 Scale = Literal["layer", "map"]
+Order = Literal["channel", "strongest"]
 
 GAP = 1  # pixels between tiles
 MAPS_A_ROW, MAPS_A_PAGE, MAP_SIDE = 8, 64, 70  # maps are enlarged up to that many pixels a side
@@ -33,6 +34,7 @@ class Atlas:
 
     Attributes:
         channels: indices of the channels (units of a flat layer) on the page, row by row.
+        pages: the number of the layer's pages.
         columns: the number of tiles in a row.
         width: of a tile, pixels.
         height: of a tile, pixels.
@@ -43,6 +45,7 @@ class Atlas:
     """
 
     channels: list[int]
+    pages: int
     columns: int
     width: int
     height: int
@@ -57,13 +60,25 @@ def is_drawable(layer: Layer) -> bool:
     return len(layer.output_shape) in (1, 3)
 
 
-def pages(layer: Layer) -> int:
-    """Return the number of pages of a layer's atlas."""
-    return math.ceil(layer.output_shape[-1] / _page_size(layer))
+def page_size(layer: Layer, limit: int | None = None) -> int:
+    """Return the number of tiles on a page, which is at most `limit`."""
+    size = MAPS_A_PAGE if layer.is_map else UNITS_A_PAGE
+    return size if limit is None else min(size, limit)
+
+
+def pages(layer: Layer, limit: int | None = None) -> int:
+    """Return the number of pages of a layer's atlas with at most `limit` tiles on a page."""
+    return math.ceil(layer.output_shape[-1] / page_size(layer, limit))
 
 
 def draw_atlas(
-    layer: Layer, stage: Stage, values: NDArray[np.float32], page: int = 0, scale: Scale = "layer"
+    layer: Layer,
+    stage: Stage,
+    values: NDArray[np.float32],
+    page: int = 0,
+    scale: Scale = "layer",
+    order: Order = "channel",
+    limit: int | None = None,
 ) -> Atlas:
     """Draw a page of a layer: a tile for each map, or a cell for each unit of a flat layer.
 
@@ -71,18 +86,21 @@ def draw_atlas(
         layer: a layer that is drawable.
         stage: of the values.
         values: of one image, float32 (H, W, C) or (U,).
-        page: from 0, below `pages(layer)`.
+        page: from 0, below `pages(layer, limit)`.
         scale: "layer" for one range of colours, "map" for one for each map; a unit has none of its
             own.
+        order: "channel" for the layer's own order, "strongest" for the channels with the largest
+            mean magnitude first.
+        limit: the most tiles on a page; None for the most that a page has.
     """
-    size = _page_size(layer)
-    first = page * size
-    shown = values[..., first : first + size]
-    limit = 1.0 if layer.activation == SOFTMAX and stage == "post" else _largest(values)
-    limits = [limit] * shown.shape[-1]
+    size = page_size(layer, limit)
+    channels = _ordered(values, order)[page * size :][:size]
+    shown = values[..., channels]
+    largest = 1.0 if layer.activation == SOFTMAX and stage == "post" else _largest(values)
+    limits = [largest] * len(channels)
     if layer.is_map:
         if scale == "map":
-            limits = [_largest(shown[..., index]) for index in range(shown.shape[-1])]
+            limits = [_largest(shown[..., index]) for index in range(len(channels))]
         tiles, columns = np.moveaxis(shown, -1, 0), MAPS_A_ROW
         factor = max(1, MAP_SIDE // max(tiles.shape[1:]))
     else:
@@ -90,7 +108,8 @@ def draw_atlas(
     columns = min(columns, len(tiles))
     height, width = (factor * side for side in tiles.shape[1:])
     return Atlas(
-        channels=list(range(first, first + len(tiles))),
+        channels=channels.tolist(),
+        pages=pages(layer, limit),
         columns=columns,
         width=width,
         height=height,
@@ -101,8 +120,12 @@ def draw_atlas(
     )
 
 
-def _page_size(layer: Layer) -> int:
-    return MAPS_A_PAGE if layer.is_map else UNITS_A_PAGE
+def _ordered(values: NDArray[np.float32], order: Order) -> NDArray[np.intp]:
+    """Return the indices of the channels in an order; equally strong ones in the layer's own."""
+    if order == "channel":
+        return np.arange(values.shape[-1])
+    strengths = np.abs(values).reshape(-1, values.shape[-1]).mean(axis=0)
+    return np.argsort(-strengths, kind="stable")
 
 
 def _largest(values: NDArray[np.float32]) -> float:

@@ -33,7 +33,7 @@ RESTS = """() => new Promise((done) => {
 })"""
 
 # in the playground, in the lab, in the view of any model
-READY = ".column:visible, .exhibit:visible, .layer-list button:visible"
+READY = ".column:visible, .exhibit:visible, .tile:visible"
 
 OpenPage = Callable[..., Page]
 

@@ -165,3 +165,17 @@ def test_an_atlas_of_a_layer_in_a_block(post):
     assert drawn.width == columns * (tile["width"] + tile["gap"]) - tile["gap"]
     assert drawn.height == tile["height"]
     assert "no page 2" in detail(post("atlas", layer="block1/conv:2", page=2), 404)
+
+
+def test_an_atlas_of_the_strongest_channels(post):
+    """A preview has as many tiles as asked for, with the largest mean magnitudes first."""
+    query = {"layer": "block1/add", "order": "strongest", "limit": 3}
+    first, second = (
+        post("atlas", accept="application/json", page=page, **query).json for page in (0, 1)
+    )
+    assert first["pages"] == 24
+    answer = post("activations", layers="block1/add", accept="application/json").json
+    maps = np.array(answer["layers"][0]["maps"])
+    ranked = np.argsort(-np.abs(maps).mean(axis=(1, 2)), kind="stable").tolist()
+    assert first["channels"] + second["channels"] == ranked[:6]
+    assert "limit must be" in detail(post("atlas", **query | {"limit": 0}), 400)

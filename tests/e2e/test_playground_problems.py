@@ -118,7 +118,7 @@ def test_a_kind_of_layer_that_is_not_explained_opens_the_view_of_layers(browser,
     page = browser.new_context(locale="en").new_page()
     page.route("**/model", lambda route: route.fulfill(json=manifest))
     page.goto(f"{server}/")
-    page.locator(".layer-list button", has_text="SeparableConv2D").wait_for()
+    page.locator('.tile[title*="SeparableConv2D"]').wait_for()
     assert page.locator("#playground").is_hidden()
 
 

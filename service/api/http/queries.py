@@ -67,6 +67,22 @@ Scale = Annotated[
     Literal["layer", "map"],
     Meta(description="Range of a PNG's colours: of the layer, or of each map."),
 ]
+Order = Annotated[
+    Literal["channel", "strongest"],
+    Meta(
+        description="Order of the tiles: of the channels, or those with the largest mean magnitude "
+        "first."
+    ),
+]
+TileLimit = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=1024,
+        description="The most tiles on a page; by default 64 maps or 1,024 units, which a page "
+        "never exceeds.",
+    ),
+]
 Patch = Annotated[
     int,
     Meta(
@@ -183,6 +199,8 @@ class AtlasQuery(ImageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stage: StageOf = "post"
     page: Annotated[int, Meta(ge=0, lt=2**31, description="Page of the layer's channels.")] = 0
     scale: Scale = "layer"
+    order: Order = "channel"
+    limit: TileLimit | None = None
     format: ImageFormatOf | None = None
 
 

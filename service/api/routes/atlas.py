@@ -84,13 +84,15 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         model = execution.choose(models, query.model, query.version)
         layer = selections.find(model.bundle, query.layer)
         selections.check_drawable([layer])
-        _check_page(layer, query.page)
+        _check_page(layer, query)
         batch = inputs.read(request, query.preprocess, model.bundle, settings)
         batch.only_one()
         pair = (layer.name, query.stage)
         values = execution.run(model, batch, [pair])[pair][0]
         with phase("encode"):
-            drawn = draw_atlas(layer, query.stage, values, query.page, query.scale)
+            drawn = draw_atlas(
+                layer, query.stage, values, query.page, query.scale, query.order, query.limit
+            )
         if format_ == "png":
             return formats.png(drawn.image)
         return formats.json(_answer(answers.model_id(model.bundle), layer, query, drawn))
@@ -98,12 +100,12 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
     return api
 
 
-def _check_page(layer: Layer, page: int) -> None:
-    count = pages(layer)
-    if page >= count:
+def _check_page(layer: Layer, query: queries.AtlasQuery) -> None:
+    count = pages(layer, query.limit)
+    if query.page >= count:
         raise UnknownLayer(
-            f"Layer {layer.name!r} has no page {page}; its {layer.output_shape[-1]:,} channels are "
-            + (f"on pages 0–{count - 1}." if count > 1 else "on page 0.")
+            f"Layer {layer.name!r} has no page {query.page}; its {layer.output_shape[-1]:,} "
+            f"channels are on {f'pages 0–{count - 1}' if count > 1 else 'page 0'}."
         )
 
 
@@ -115,7 +117,7 @@ def _answer(
         layer=layer.name,
         stage=query.stage,
         page=query.page,
-        pages=pages(layer),
+        pages=drawn.pages,
         shape=layer.output_shape,
         columns=drawn.columns,
         tile=Tile(drawn.width, drawn.height, GAP),

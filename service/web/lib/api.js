@@ -68,15 +68,32 @@ export class Api {
     return this.#json('POST', '/predict', this.#query({}), { type: 'application/x-npy', content });
   };
 
-  /** Return the prediction for one image with its most probable classes: {type, content}. */
+  /** Return a PNG of the model's input that the service makes of an image: {type, content}. */
+  prepared = (image, stage) =>
+    this.#send(asBlob, 'POST', '/preprocess', this.#query({ format: 'png', stage }), image);
+
+  // The routes below take one image, {type, content, preprocess}; without `preprocess` the service
+  // prepares it as usual.
+
+  /** Return the prediction for one image, with `count` classes; by default with all of them. */
   top = async (image, count) => {
-    const { predictions } = await this.#json('POST', '/predict', this.#query({ top_k: count }), image);
-    return predictions[0];
+    const query = this.#imageQuery(image, { top_k: count });
+    return (await this.#json('POST', '/predict', query, image)).predictions[0];
   };
 
-  /** Return a page of a layer's atlas, for one image; `drawing` has layer, stage, scale and page. */
+  /** Return a page of a layer's atlas; `drawing` has the parameters of the route. */
   atlas = (image, drawing) =>
-    this.#json('POST', '/atlas', this.#query({ ...drawing, format: 'json' }), image);
+    this.#json('POST', '/atlas', this.#imageQuery(image, { ...drawing, format: 'json' }), image);
+
+  /** Return the explanation of a cell with its `top` largest terms. */
+  explainOne = async (image, { layer, channel, row, column }, top) => {
+    const query = this.#imageQuery(image, { layer, channel, row, column, top });
+    return (await this.#json('POST', '/explain', query, image)).explanation;
+  };
+
+  /** Return a PNG of the occlusion map. */
+  occlusionMap = (image) =>
+    this.#send(asBlob, 'POST', '/occlusion', this.#imageQuery(image, { format: 'png' }), image);
 
   archive = async (digit, stage) => {
     const query = this.#query({ layers: 'all', stage, format: 'npz' });
@@ -87,9 +104,6 @@ export class Api {
   explain = (image, cell, top) => this.#json('POST', '/explain', this.#cellQuery(cell, top), image);
 
   occlusion = (digit) => this.#json('POST', '/occlusion', this.#query({}), this.body(digit));
-
-  /** Return a PNG of the occlusion map of one image: {type, content}. */
-  occlusionMap = (image) => this.#send(asBlob, 'POST', '/occlusion', this.#query({ format: 'png' }), image);
 
   /** Return the address that explains a cell; without a cell, the address of the prediction. */
   address(cell) {
@@ -107,6 +121,10 @@ export class Api {
 
   body(digit) {
     return { type: 'application/x-npy', content: this.npy(digit) };
+  }
+
+  #imageQuery({ preprocess }, parameters) {
+    return this.#query({ ...parameters, preprocess });
   }
 
   #query(parameters) {

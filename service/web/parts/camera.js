@@ -5,12 +5,15 @@ import { Dialog } from './dialog.js';
 /** Takes one photo with the camera; the camera is off as soon as the dialog is closed. */
 export class Camera {
   #sheets;
+  #how;
   #dialog = new Dialog('camera');
   #video = el('video', { playsinline: true, muted: true });
   #stream = null;
 
-  constructor({ sheets }) {
+  /** @param how the key of the text that says what to photograph. */
+  constructor({ sheets, how = 'camera.how' }) {
     this.#sheets = sheets;
+    this.#how = how;
     this.#dialog.node.addEventListener('close', () => this.#stop());
   }
 
@@ -20,7 +23,7 @@ export class Camera {
       { type: 'button', class: 'wide primary', onclick: () => this.#takePhoto() },
       t('camera.shoot'),
     );
-    this.#dialog.body.replaceChildren(el('p', { class: 'soft' }, t('camera.how')), this.#video, shutter);
+    this.#dialog.body.replaceChildren(el('p', { class: 'soft' }, t(this.#how)), this.#video, shutter);
     this.#dialog.open(t('tool.camera'));
     try {
       this.#stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });

@@ -1,16 +1,19 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { short } from '../lib/numbers.js';
+import { INPUT } from '../models/graph.js';
 import { SCALES } from '../models/route.js';
 import { legend } from '../parts/legend.js';
 import { problemNote } from '../parts/problem.js';
 import { choice } from '../parts/view.js';
-import { ATLAS_STAGES, isDrawable } from './layers.js';
+import { ATLAS_STAGES, isDrawable, ORDERS } from './layers.js';
+import { TileGrid } from './tile-grid.js';
 
 /** One layer's values, drawn by the service page by page. */
 export class AtlasView {
   #store;
   #root;
+  #grid;
   #title = el('h2', { id: 'atlas-title', tabindex: '-1' });
   #facts = el('p', { class: 'soft' });
   #choices = el('div', { class: 'choices' });
@@ -21,40 +24,49 @@ export class AtlasView {
   constructor(root, { store }) {
     this.#store = store;
     this.#root = root;
-    const frame = el('div', { class: 'atlas-frame' }, this.#image, this.#note);
-    root.append(this.#title, this.#facts, this.#choices, frame, this.#below);
-    store.watch(['lang', 'layer', 'stage', 'scale'], (state) => this.#drawChoices(state));
+    const tiles = el('div', { class: 'tiles' }, this.#image);
+    const frame = el('div', { class: 'atlas-frame' }, tiles, this.#note);
+    root.append(el('div', { class: 'bar' }, this.#title, this.#facts), this.#choices, frame, this.#below);
+    this.#grid = new TileGrid(tiles, { store });
+    store.watch(['lang', 'layer', 'stage', 'scale', 'order'], (state) => this.#drawChoices(state));
     store.watch(['lang', 'layer', 'atlas', 'atlasProblem', 'picture'], (state) => this.#draw(state));
   }
 
-  /** Scroll to the layer and focus its title where it is out of sight, such as on a phone. */
+  /** Scroll to the layer where it is out of sight, such as on a phone. */
   reveal() {
     const { top } = this.#root.getBoundingClientRect();
-    if (top >= 0 && top < innerHeight * 0.7) return;
+    if (top >= 0 && top < innerHeight * 0.9) return;
     this.#root.scrollIntoView({ block: 'start' });
     this.#title.focus({ preventScroll: true });
   }
 
-  #drawChoices({ layer, stage, scale }) {
+  #drawChoices({ layer, stage, scale, order }) {
     const focused = document.activeElement?.id;
     this.#title.textContent = layer.name;
-    this.#facts.textContent = `${layer.kind} · ${layer.shape.join(' × ')}`;
-    const set = (changes) => this.#store.set(changes);
-    this.#choices.replaceChildren(
-      ...(layer.hasOwnPre ? [choice('stage', ATLAS_STAGES, stage, (value) => set({ stage: value }))] : []),
-      ...(layer.shape.length === 3
-        ? [choice('scale', SCALES, scale, (value) => set({ scale: value }))]
-        : []),
-    );
+    const inputs = layer.inputs.map((name) => (name === INPUT ? t('viewer.input') : name)).join(', ');
+    const { parameters } = layer;
+    const facts = [layer.kind, layer.shape.join(' × '), t('viewer.from', { inputs })];
+    if (parameters) facts.push(t('viewer.parameters', { count: parameters.toLocaleString('en') }));
+    this.#facts.textContent = facts.join(' · ');
+    const set = (changes) => this.#store.set({ ...changes, cell: null });
+    const options = [choice('order', ORDERS, order, (value) => set({ order: value, page: 0 }))];
+    if (layer.hasOwnPre)
+      options.unshift(choice('stage', ATLAS_STAGES, stage, (value) => set({ stage: value })));
+    if (layer.shape.length === 3)
+      options.push(choice('scale', SCALES, scale, (value) => set({ scale: value })));
+    this.#choices.replaceChildren(...(isDrawable(layer) ? options : []));
     if (focused?.startsWith('view-')) document.getElementById(focused)?.focus();
   }
 
   #draw({ layer, atlas, atlasProblem, picture }) {
     const isCurrent = atlas?.layer === layer.name;
-    this.#root.setAttribute('aria-busy', String(Boolean(picture) && isDrawable(layer) && !isCurrent));
+    const isShown = isCurrent && isDrawable(layer);
+    const isBusy = isDrawable(layer) && !atlasProblem && !(isCurrent && atlas.picture === picture);
+    this.#root.setAttribute('aria-busy', String(Boolean(picture) && isBusy));
     this.#image.hidden = !atlas || !isDrawable(layer);
     this.#note.replaceChildren(...this.#reason(layer, atlasProblem, picture));
-    if (!isCurrent || !isDrawable(layer)) return this.#below.replaceChildren();
+    this.#grid.draw(isShown ? atlas : null);
+    if (!isShown) return this.#below.replaceChildren();
     const what = describe(atlas);
     this.#image.src = atlas.image;
     this.#image.alt = t('viewer.alt', { layer: atlas.layer, what });
@@ -79,9 +91,8 @@ export class AtlasView {
     const ends = (value) => (value === 0 ? '0' : value < 0 ? '−max' : 'max');
     const perMap = this.#store.state.scale === 'map' && atlas.shape.length === 3;
     this.#below.replaceChildren(
-      el('p', { class: 'soft' }, what),
-      el('p', { class: 'soft' }, t('viewer.range', { low: short(low), high: short(high) })),
       legend(perMap ? 1 : limits[0], low < 0, perMap ? ends : short),
+      el('p', { class: 'soft' }, `${what}. ${t('viewer.range', { low: short(low), high: short(high) })}`),
       ...(pages > 1 ? [this.#pager(page, pages)] : []),
     );
     const button = focused && this.#below.querySelector(`[data-page="${focused}"]:enabled`);
@@ -97,7 +108,7 @@ export class AtlasView {
           type: 'button',
           'data-page': name,
           disabled: target < 0 || target >= pages,
-          onclick: () => this.#store.set({ page: target }),
+          onclick: () => this.#store.set({ page: target, cell: null }),
         },
         t(`viewer.${name}`),
       );
@@ -112,9 +123,15 @@ export class AtlasView {
 }
 
 /** Return which channels or units an atlas shows. */
-function describe({ channels, shape }) {
-  const range = { first: channels[0], last: channels.at(-1), count: shape.at(-1) };
-  return t(shape.length === 3 ? 'viewer.maps' : 'viewer.units', range);
+function describe({ channels, shape, order, page, pages }) {
+  const isMap = shape.length === 3;
+  const count = shape.at(-1);
+  if (order === 'channel') {
+    return t(isMap ? 'viewer.maps' : 'viewer.units', { first: channels[0], last: channels.at(-1), count });
+  }
+  const last = page + 1 === pages ? count : (page + 1) * channels.length;
+  const range = { first: last - channels.length + 1, last, count };
+  return t(isMap ? 'viewer.maps.strongest' : 'viewer.units.strongest', range);
 }
 
 /** Return the pixels of tiles beside each other with gaps between them. */

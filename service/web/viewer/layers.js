@@ -1,6 +1,7 @@
 import { inputsOf } from '../models/graph.js';
 
 export const ATLAS_STAGES = ['post', 'pre'];
+export const ORDERS = ['strongest', 'channel'];
 
 /** Return the layers of a manifest, as the view needs them. */
 export function layersOf(manifest) {
@@ -26,12 +27,10 @@ export function search(layers, text) {
   );
 }
 
-/** Group layers that follow each other by their block: [{block, layers}]. */
-export function groupByBlock(layers) {
-  const groups = [];
-  for (const layer of layers) {
-    if (groups.at(-1)?.block !== layer.block) groups.push({ block: layer.block, layers: [] });
-    groups.at(-1).layers.push(layer);
-  }
-  return groups;
+/** Return the labels, [{label, …}], that contain a text, those that begin with it first. */
+export function searchLabels(labels, text) {
+  const wanted = text.trim().toLowerCase();
+  const found = labels.filter(({ label }) => label.toLowerCase().includes(wanted));
+  const begins = ({ label }) => Number(label.toLowerCase().startsWith(wanted));
+  return found.toSorted((a, b) => begins(b) - begins(a));
 }

@@ -8,7 +8,7 @@ export class OcclusionMap {
   #api;
   #store;
   #isBusy = false;
-  #button = el('button', { type: 'button', class: 'wide', onclick: () => this.#request() });
+  #button = el('button', { type: 'button', onclick: () => this.#request() });
   #note = el('div', {});
   #dialog = new Dialog('occlusion');
   #image = el('img', {});

@@ -1,30 +1,45 @@
+import { Problem } from '../lib/api.js';
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { encodeNpy } from '../lib/npy.js';
-import { Problem } from '../lib/api.js';
 import { typeOf } from '../models/sheet.js';
+import { Camera } from '../parts/camera.js';
+import { samplesOf } from './sample.js';
 
-/** The picture: chosen, dropped or pasted. A model without a preparation gets an array of its pixels. */
+/** The picture as the model takes it: a sample, a photo, or a file that is chosen, dropped or pasted.
+ * The service prepares it once; without a preparation the page cuts out its middle.
+ */
 export class PictureInput {
+  #api;
   #store;
   #input;
-  #url = null;
+  #sample;
+  #attempt = 0;
   #file = el('input', { type: 'file', accept: 'image/*', hidden: true });
   #image = el('img', { hidden: true });
   #note = el('p', { class: 'soft' });
-  #title = el('h2', { id: 'picture-title' });
-  #button = el('button', { type: 'button', class: 'primary wide', onclick: () => this.#file.click() });
+  #title = el('h3', { id: 'picture-title' });
+  #caption = el('p', { class: 'soft caption' });
+  #choose = el('button', { type: 'button', class: 'primary', onclick: () => this.#file.click() });
+  #photo = el('button', { type: 'button', onclick: () => this.#camera.open() });
+  #another = el('button', { type: 'button', onclick: () => this.#openSample() });
+  #camera;
 
   /** @param input the model's, with its height, width and channels. */
-  constructor(root, { store, input }) {
+  constructor(root, { api, store, input }) {
+    this.#api = api;
     this.#store = store;
     this.#input = input;
+    this.#sample = samplesOf(input);
+    this.#camera = new Camera({ sheets: { put: ({ blob }) => this.#open(blob) }, how: 'viewer.camera.how' });
     const frame = el('div', { class: 'frame' }, this.#image, this.#note);
-    root.append(this.#title, frame, this.#file, this.#button);
-    this.#image.addEventListener('error', () => this.#show(false));
-    this.#image.addEventListener('load', () => this.#show(true));
-    this.#file.addEventListener('change', () => this.#open(this.#file.files));
-    document.addEventListener('paste', ({ clipboardData }) => this.#open(clipboardData.files));
+    const buttons = el('div', { class: 'buttons' }, this.#choose, this.#photo, this.#another);
+    root.append(this.#title, frame, this.#caption, this.#file, buttons);
+    this.#choose.hidden = this.#photo.hidden = !this.#acceptsPictures;
+    this.#image.classList.toggle('pixels', Math.max(input.width, input.height) < 100);
+    this.#image.classList.toggle('strokes', input.preparation?.name === 'digit');
+    this.#file.addEventListener('change', () => this.#openFiles(this.#file.files));
+    document.addEventListener('paste', ({ clipboardData }) => this.#openFiles(clipboardData.files));
     document.addEventListener('dragover', (event) => {
       event.preventDefault();
       frame.classList.add('over');
@@ -33,55 +48,79 @@ export class PictureInput {
     document.addEventListener('drop', (event) => {
       event.preventDefault();
       frame.classList.remove('over');
-      this.#open(event.dataTransfer.files);
+      this.#openFiles(event.dataTransfer.files);
     });
-    store.watch(['lang'], () => this.#translate());
+    store.watch(['lang', 'picture'], ({ picture }) => this.#draw(picture));
+    this.#openSample();
   }
 
-  #translate() {
+  #draw(picture) {
+    const shape = this.#input.shape.join(' × ');
     this.#title.textContent = t('viewer.picture');
-    this.#button.textContent = t('viewer.choose');
+    this.#choose.textContent = t('viewer.choose');
+    this.#photo.textContent = t('tool.camera');
+    this.#another.textContent = t('viewer.sample');
+    this.#caption.textContent = t('viewer.seen', { shape });
     this.#image.alt = t('viewer.chosen');
-    const { shape } = this.#input;
-    if (!this.#acceptsPictures) this.#note.textContent = t('viewer.arrays', { shape: shape.join(' × ') });
-    else this.#note.textContent = t(this.#url ? 'viewer.no-preview' : 'viewer.invite');
-    this.#button.disabled = !this.#acceptsPictures;
+    if (!this.#acceptsPictures) this.#note.textContent = t('viewer.arrays', { shape });
+    else this.#note.textContent = t('viewer.invite');
+    this.#image.hidden = !picture?.url;
+    this.#note.hidden = Boolean(picture?.url);
+    if (picture?.url) this.#image.src = picture.url;
   }
 
   get #acceptsPictures() {
     return Boolean(this.#input.preparation) || [1, 3].includes(this.#input.channels);
   }
 
-  #show(isVisible) {
-    this.#image.hidden = !isVisible;
-    this.#note.hidden = isVisible;
-    this.#translate();
-  }
-
-  async #open(files) {
+  #openFiles(files) {
     const blob = [...files].find(({ type }) => type.startsWith('image/')) ?? files[0];
     this.#file.value = ''; // Else choosing the same file again would raise no event.
-    if (!blob || !this.#acceptsPictures) return;
-    if (this.#url) URL.revokeObjectURL(this.#url);
-    this.#url = URL.createObjectURL(blob);
-    this.#image.src = this.#url;
-    try {
-      const body = this.#input.preparation
-        ? { type: typeOf(blob), content: blob }
-        : await arrayOf(blob, this.#input);
-      this.#store.set({ picture: { blob, body }, page: 0 });
-    } catch (predictionProblem) {
-      this.#store.set({ picture: null, prediction: null, predictionProblem });
-    }
+    if (blob && this.#acceptsPictures) this.#open(blob);
+  }
+
+  #open(blob) {
+    return this.#put(async () =>
+      this.#input.preparation ? this.#prepare(blob) : pixelsOf(blob, this.#input),
+    );
+  }
+
+  #openSample() {
+    return this.#put(async () => {
+      const { blob, body } = await this.#sample();
+      if (body) return { url: null, body };
+      return this.#input.preparation ? this.#prepare(blob) : pixelsOf(blob, this.#input);
+    });
+  }
+
+  /** Show what `load` returns, unless another picture has been opened meanwhile. */
+  async #put(load) {
+    const attempt = ++this.#attempt;
+    const before = this.#store.state.picture?.url;
+    const result = await load().then(
+      (picture) => ({ picture }),
+      (predictionProblem) => ({ picture: null, prediction: null, predictionProblem }),
+    );
+    if (attempt !== this.#attempt) return URL.revokeObjectURL(result.picture?.url);
+    this.#store.set(result);
+    return before && URL.revokeObjectURL(before);
+  }
+
+  /** Return the model's input that the service makes of a file. */
+  async #prepare(blob) {
+    const stage = this.#input.preparation.name === 'digit' ? 'digit' : 'resized';
+    const png = await this.#api.prepared({ type: typeOf(blob), content: blob }, stage);
+    return { url: URL.createObjectURL(png), body: { type: 'image/png', content: png, preprocess: 'none' } };
   }
 }
 
-/** Return a picture's middle, scaled to the model's input, as the body of a request with an array. */
-async function arrayOf(blob, { height, width, channels, colour }) {
+/** Return a picture's middle, scaled to the model's input, and an array of its pixels. */
+async function pixelsOf(blob, { height, width, channels, colour }) {
   const bitmap = await createImageBitmap(blob).catch(() => {
     throw new Problem({ type: 'unsupported-format' });
   });
-  const context = new OffscreenCanvas(width, height).getContext('2d');
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext('2d');
   context.fillStyle = '#fff'; // below transparent pixels
   context.fillRect(0, 0, width, height);
   const scale = Math.max(width / bitmap.width, height / bitmap.height);
@@ -95,5 +134,6 @@ async function arrayOf(blob, { height, width, channels, colour }) {
     if (channels === 1) pixels[i] = Math.round(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]);
     else pixels.set(colour === 'bgr' ? rgb.toReversed() : rgb, 3 * i);
   }
-  return { type: 'application/x-npy', content: encodeNpy(pixels, [height, width, channels]) };
+  const body = { type: 'application/x-npy', content: encodeNpy(pixels, [height, width, channels]) };
+  return { url: URL.createObjectURL(await canvas.convertToBlob()), body };
 }

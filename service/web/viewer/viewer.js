@@ -1,27 +1,31 @@
-// The view of any model: a picture, its prediction, the list of layers, and one layer's values.
+// The view of any model: the network as a picture with its input and its answer, one layer's values,
+// and the arithmetic of one of them.
 
 import { el } from '../lib/dom.js';
 import { addTexts } from '../lib/i18n.js';
 import { inputOf } from '../models/graph.js';
 import { SCALES } from '../models/link.js';
+import { Answer } from './answer.js';
 import { AtlasView } from './atlas-view.js';
+import { blocksOf } from './blocks.js';
+import { CellSum } from './cell-sum.js';
 import en from './i18n/en.js';
 import ko from './i18n/ko.js';
-import { LayerList } from './layer-list.js';
-import { ATLAS_STAGES, layersOf } from './layers.js';
+import { ATLAS_STAGES, layersOf, ORDERS } from './layers.js';
+import { NetworkPicture } from './network-picture.js';
 import { OcclusionMap } from './occlusion.js';
 import { PictureInput } from './picture-input.js';
-import { Predicted } from './predicted.js';
 import { ViewerRequests } from './requests.js';
 
 const LINK_DELAY_MS = 120; // Browsers throttle an address that changes often.
 
-/** Return the first state: the layer in the address, else the first one with maps. */
+/** Return the first state: the layer in the address, else the one that the first block shows. */
 export function stateOf({ manifest, lang }) {
   const link = new URLSearchParams(location.hash.slice(1));
-  const layers = layersOf(manifest);
-  const first = layers.find(({ shape }) => shape.length === 3) ?? layers[0];
-  const layer = layers.find(({ name }) => name === link.get('layer')) ?? first;
+  const blocks = blocksOf(layersOf(manifest));
+  const layers = blocks.flatMap((block) => block.layers);
+  const linked = layers.find(({ name }) => name === link.get('layer'));
+  const block = blocks.find((each) => each.layers.length > 1 && each.layers.includes(linked));
   const oneOf = (options, value) => (options.includes(value) ? value : options[0]);
   const page = Number(link.get('page'));
   return {
@@ -29,16 +33,23 @@ export function stateOf({ manifest, lang }) {
     dark: false,
     route: { view: 'viewer' },
     announcement: '',
-    picture: null, // {blob, body: the request's body}
-    pictureProblem: null,
+    blocks,
+    open: new Set(block && linked !== block.shown ? [block.id] : []), // identifiers of blocks
+    picture: null, // {url: of an image, or null, body: the request's body}
     prediction: null,
-    predictionProblem: null,
-    layer,
+    predicted: null, // the picture that the prediction is for
+    predictionProblem: null, // also that of the picture
+    pinned: null, // a label
+    layer: linked ?? blocks[0].shown,
     stage: oneOf(ATLAS_STAGES, link.get('stage')),
     scale: oneOf(SCALES, link.get('scale')),
+    order: oneOf(ORDERS, link.get('order')),
     page: Number.isInteger(page) && page > 0 ? page : 0,
     atlas: null,
     atlasProblem: null,
+    cell: null, // {layer, channel, row, column}
+    explanation: null,
+    explanationProblem: null,
   };
 }
 
@@ -49,22 +60,24 @@ export async function openViewer(root, { api, manifest, store }) {
     const href = new URL('viewer.css', import.meta.url).href;
     document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
   });
-  const [picture, layers, atlas] = ['picture', 'layers', 'atlas'].map((name) =>
-    el('section', { id: name, class: 'card', 'aria-labelledby': `${name}-title` }),
-  );
-  root.append(picture, layers, atlas);
+  const section = (name, properties, ...children) =>
+    el('section', { 'aria-labelledby': `${name}-title`, ...properties }, ...children);
+  const bar = el('div', { class: 'bar' });
+  const [picture, answer] = ['picture', 'predicted'].map((name) => section(name, { id: name }));
+  const middle = el('div', { class: 'middle' });
+  const flow = el('div', { class: 'flow' }, picture, middle, answer);
+  const [atlas, sum] = ['atlas', 'sum'].map((name) => section(name, { id: name, class: 'card' }));
+  root.append(section('flow', { class: 'card network' }, bar, flow), atlas, sum);
   const view = new AtlasView(atlas, { store });
-  new PictureInput(picture, { store, input: inputOf(manifest) });
-  new Predicted(picture, { store });
-  new OcclusionMap(picture, { api, store });
-  new LayerList(layers, {
-    store,
-    layers: layersOf(manifest),
-    open: (layer) => {
-      store.set({ layer, page: 0 });
-      view.reveal();
-    },
-  });
+  const choose = (layer) => {
+    store.set({ layer, page: 0, cell: null });
+    view.reveal();
+  };
+  new NetworkPicture({ bar, middle }, { api, store, blocks: store.state.blocks, choose });
+  new PictureInput(picture, { api, store, input: inputOf(manifest) });
+  new Answer(answer, { store, labels: manifest.labels });
+  new OcclusionMap(answer, { api, store });
+  new CellSum(sum, { store });
   new ViewerRequests({ api, store });
   followLink(store);
 }
@@ -72,9 +85,10 @@ export async function openViewer(root, { api, manifest, store }) {
 /** Write the state into the address. */
 function followLink(store) {
   let timer;
-  store.watch(['layer', 'stage', 'scale', 'page', 'lang'], ({ layer, stage, scale, page, lang }) => {
+  const keys = ['layer', 'stage', 'scale', 'order', 'page', 'lang'];
+  store.watch(keys, ({ layer, stage, scale, order, page, lang }) => {
     clearTimeout(timer);
-    const hash = new URLSearchParams({ layer: layer.name, stage, scale, page, lang });
+    const hash = new URLSearchParams({ layer: layer.name, stage, scale, order, page, lang });
     timer = setTimeout(() => history.replaceState(null, '', `#${hash}`), LINK_DELAY_MS);
   });
 }

@@ -84,6 +84,29 @@ def test_channels_are_on_pages_of_64():
     np.testing.assert_allclose(tile(last, 1)[35, 35, :3].astype(int), expected, atol=3)
 
 
+def test_the_strongest_channels_come_first():
+    """The order is that of the mean magnitudes, over all pages; equal ones keep the layer's own."""
+    values = np.ones((2, 3, 5), np.float32) * np.float32([1, -4, 2, 0, 2])
+    values[0, 0, 0] = 9  # the largest value, but a mean of 14 / 6
+    drawn = [
+        draw_atlas(layer(2, 3, 5), "pre", values, page, order="strongest", limit=2)
+        for page in range(3)
+    ]
+    assert [atlas.channels for atlas in drawn] == [[1, 0], [2, 4], [3]]
+    assert {atlas.pages for atlas in drawn} == {3}
+    assert {(atlas.low, atlas.high) for atlas in drawn} == {(-4.0, 9.0)}
+    expected = colours(values[1, 1, 1], 9.0)
+    np.testing.assert_allclose(tile(drawn[0], 0)[35, 35, :3].astype(int), expected, atol=3)
+    units = draw_atlas(layer(4), "pre", np.float32([1, -3, 2, 0]), order="strongest", limit=3)
+    assert units.channels == [1, 2, 0]
+
+
+def test_a_limit_above_a_page_is_the_page():
+    """A page never has more than 64 maps."""
+    atlas = draw_atlas(layer(2, 2, 130), "pre", noise(2, 2, 130), limit=1_000)
+    assert (len(atlas.channels), atlas.pages) == (64, 3)
+
+
 def test_units_are_cells_in_rows():
     """A flat layer has a cell for each unit, 1,024 a page, and one range for all of them."""
     values = noise(1_100)
