@@ -20,6 +20,7 @@ PROBLEMS: dict[type[errors.ConvScopeError], tuple[HTTPStatus, str]] = {
     errors.ImageNotDecodable: (HTTPStatus.BAD_REQUEST, "image-not-decodable"),
     errors.UnknownModel: (HTTPStatus.NOT_FOUND, "unknown-model"),
     errors.UnknownLayer: (HTTPStatus.NOT_FOUND, "unknown-layer"),
+    errors.NotInBundle: (HTTPStatus.NOT_FOUND, "not-in-bundle"),
     errors.Unauthorized: (HTTPStatus.UNAUTHORIZED, "unauthorized"),
     errors.NotAcceptable: (HTTPStatus.NOT_ACCEPTABLE, "not-acceptable"),
     errors.ImageTooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "image-too-large"),

@@ -4,6 +4,20 @@ import { isComputed } from './network.js';
 
 const IDLE_MS = 2000; // at the latest
 
+/** Return the layers of a models/network.js Network as a LocalNetwork takes them. */
+export function layersOf(network) {
+  return network.layers.map((layer) => ({
+    name: layer.name,
+    kind: layer.kind.name,
+    inputShape: layer.inputShape,
+    outputShape: layer.outputShape,
+    kernelSize: layer.kernelSize,
+    strides: layer.strides,
+    padding: layer.padding,
+    activation: layer.activation,
+  }));
+}
+
 /** A copy of a network, for answers without a request. */
 export class Local {
   #api;
@@ -17,16 +31,7 @@ export class Local {
   /** @param network a models/network.js Network. */
   constructor({ api, network }) {
     this.#api = api;
-    this.#layers = network.layers.map((layer) => ({
-      name: layer.name,
-      kind: layer.kind.name,
-      inputShape: layer.inputShape,
-      outputShape: layer.outputShape,
-      kernelSize: layer.kernelSize,
-      strides: layer.strides,
-      padding: layer.padding,
-      activation: layer.activation,
-    }));
+    this.#layers = layersOf(network);
   }
 
   /** Whether `run` answers without waiting for weights. */

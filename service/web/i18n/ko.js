@@ -5,6 +5,7 @@ export default {
   views: '화면',
   'view.playground': '놀이터',
   'view.lab': '실험실',
+  'view.learning': '학습 과정',
   'view.model': '모델',
   model: '모델',
   api: 'API',

@@ -36,6 +36,7 @@ export class Api {
   manifest = () => this.#json('GET', '/model', this.#query({}));
   report = () => this.#json('GET', '/model/report', this.#query({}));
   patches = () => this.#json('GET', '/model/patches', this.#query({}));
+  snapshots = () => this.#send(asBuffer, 'GET', '/model/snapshots', this.#query({}));
   weights = async () => {
     const query = this.#query({ format: 'safetensors' });
     return readSafetensors(await this.#send(asBuffer, 'GET', '/model/weights', query));

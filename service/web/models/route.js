@@ -6,6 +6,7 @@ export const [PLAYGROUND, LAB, MODEL] = ['playground', 'lab', 'model'];
 // view with `show()` for each visit and `leave()`. The page about the model is the last part of the lab.
 export const LOADED = {
   [LAB]: (again) => import(`../lab/lab.js${again}`),
+  learning: (again) => import(`../learning/learning.js${again}`),
 };
 export const VIEWS = [PLAYGROUND, ...Object.keys(LOADED), MODEL];
 
