@@ -81,7 +81,7 @@ def _measure(
     layouts = np.stack([*_layouts(features[::-1])][::-1])
     low, high = layouts.min(), layouts.max()  # one scale, so that a digit that rests, rests
     tensors["map"] = np.round((layouts - low) / (high - low) * _MAX).astype(np.uint16)
-    tensors["labels"] = labels[mapped]
+    tensors["labels"] = labels[mapped].copy()  # safetensors ignores strides
     write_snapshots(run / SNAPSHOTS, entries, tensors)
 
 
@@ -97,7 +97,7 @@ def _layouts(features: list[NDArray[np.float32]]) -> Iterator[NDArray[np.float64
         embedding = TSNEEmbedding(
             positions, similar, negative_gradient_method="bh", random_state=_SEED
         )
-        # The exaggeration makes clusters of these features, so that none is a rest of the layout before.
+        # The exaggeration rebuilds the clusters, so that none remains from the layout before.
         embedding = embedding.optimize(n_iter=250, exaggeration=4, momentum=0.5)
         positions = np.asarray(embedding.optimize(n_iter=250, momentum=0.8))
         yield positions

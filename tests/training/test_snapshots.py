@@ -82,7 +82,7 @@ def test_snapshots_have_their_accuracy_and_a_map(few: Mnist, measured: Path) -> 
 
 
 def test_another_run_has_the_lectures_snapshots(few: Mnist, measured: Path, tmp_path: Path) -> None:
-    """`evaluate --lecture` copies its snapshots; without it, those of an earlier call are removed."""
+    """`evaluate --lecture` copies its snapshots; without it, earlier ones are removed."""
     model = lecture_cnn()
     add_snapshots(tmp_path, model, few.test_images, few.test_labels, measured)
     assert (tmp_path / SNAPSHOTS).read_bytes() == (measured / SNAPSHOTS).read_bytes()
@@ -99,7 +99,7 @@ def test_snapshots_fit_the_network_that_was_recorded(measured: Path, tmp_path: P
     assert not fits(tmp_path / SNAPSHOTS, lecture_cnn())
 
 
-def test_the_committed_snapshots_are_the_lectures() -> None:
+def test_the_committed_snapshots_are_the_lectures(mnist: Mnist) -> None:
     """The committed bundle has up to 12 snapshots in 2 MB, from chance to 98 %."""
     path = ROOT / "models" / "mnist" / "1" / SNAPSHOTS
     entries, tensors = read_snapshots(path)
@@ -110,3 +110,4 @@ def test_the_committed_snapshots_are_the_lectures() -> None:
     assert entries[0]["accuracy"] < 0.2
     assert entries[-1]["accuracy"] > 0.98
     assert tensors["map"].shape == (len(entries), 2_000, 2)
+    np.testing.assert_array_equal(tensors["labels"], mnist.test_labels[::5])

@@ -9,7 +9,7 @@ import { Latest } from '../../service/web/lib/latest.js';
 import { encodeNpy } from '../../service/web/lib/npy.js';
 import { exact, percent, short } from '../../service/web/lib/numbers.js';
 import { decodeGrey, encodeGrey } from '../../service/web/lib/png.js';
-import { readSafetensors } from '../../service/web/lib/safetensors.js';
+import { readMetadata, readSafetensors } from '../../service/web/lib/safetensors.js';
 import en from '../../service/web/i18n/en.js';
 import ko from '../../service/web/i18n/ko.js';
 
@@ -115,26 +115,31 @@ test('an .npy file is aligned, has the shape in its header, and ends with the pi
   assert.deepEqual([...bytes.subarray(size)], [1, 2, 3, 4, 5, 6]);
 });
 
-test('safetensors are parsed with a header of any size, and rejected unless they are float32', () => {
-  const file = (header, data) => {
-    const text = new TextEncoder().encode(JSON.stringify(header));
-    const bytes = new Uint8Array(8 + text.length + data.byteLength);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
-    bytes.set(text, 8);
-    bytes.set(new Uint8Array(data.buffer), 8 + text.length);
-    return bytes.buffer;
-  };
+const safetensors = (header, data) => {
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const bytes = new Uint8Array(8 + text.length + data.byteLength);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+  bytes.set(text, 8);
+  bytes.set(new Uint8Array(data.buffer), 8 + text.length);
+  return bytes.buffer;
+};
+
+test('safetensors are parsed with a header of any size, and rejected if their type is unknown', () => {
   for (const note of ['', 'x', 'xx', 'xxx']) {
     const header = { __metadata__: { note }, a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } };
-    assert.deepEqual(readSafetensors(file(header, Float32Array.of(1, -2))).a, {
-      shape: [2],
-      values: Float32Array.of(1, -2),
-    });
+    const file = safetensors(header, Float32Array.of(1, -2));
+    assert.deepEqual(readSafetensors(file), { a: { shape: [2], values: Float32Array.of(1, -2) } });
+    assert.deepEqual(readMetadata(file), { note });
   }
-  assert.throws(
-    () => readSafetensors(file({ a: { dtype: 'F16', shape: [1], data_offsets: [0, 2] } }, new Uint8Array(2))),
-    TypeError,
-  );
+  const header = { a: { dtype: 'F64', shape: [1], data_offsets: [0, 8] } };
+  assert.throws(() => readSafetensors(safetensors(header, new Uint8Array(8))), TypeError);
+});
+
+test('float16 becomes float32: 1, −2, 65504, the smallest numbers, infinity and no number', () => {
+  const bits = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0400, 0x0001, 0xfc00, 0x7e00, 0x3555, 0x8000);
+  const header = { a: { dtype: 'F16', shape: [9], data_offsets: [0, 18] } };
+  const expected = [1, -2, 65504, 2 ** -14, 2 ** -24, -Infinity, NaN, 0.333251953125, -0];
+  assert.deepEqual([...readSafetensors(safetensors(header, bits)).a.values], expected);
 });
 
 test('of many inputs the first and the last are processed, one after the other', async () => {

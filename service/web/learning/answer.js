@@ -25,7 +25,6 @@ export class Answer {
       {},
       el('div', { class: 'read' }, picture(digit), this.#label),
       el('ol', { class: 'classes' }, ...this.#rows),
-      el('p', { class: 'soft' }, t('learning.answer.how')),
     );
   }
 

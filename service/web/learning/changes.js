@@ -7,12 +7,12 @@ export class Changes {
   #snapshots;
   #text = el('p', {});
   #rows;
-  #most; // of all layers and snapshots, for one scale
 
   constructor({ snapshots }) {
     this.#snapshots = snapshots;
     this.#rows = snapshots.trained.map((name) => ({ name, node: el('li', { 'data-layer': name }) }));
-    this.node = el('div', {}, this.#text, el('ol', { class: 'changed' }, ...this.#rows.map(({ node }) => node)));
+    const list = el('ol', { class: 'changed' }, ...this.#rows.map(({ node }) => node));
+    this.node = el('div', {}, this.#text, list);
   }
 
   show(index) {

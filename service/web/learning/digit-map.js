@@ -4,7 +4,7 @@ const MOVE_MS = 500;
 const MAX = 65535; // of a position
 const MARGIN = 10; // CSS pixels
 const RADIUS = 1.7;
-// One colour for each class, that can be told apart on light and dark; labels name them.
+// One colour for each class, distinguishable on light and dark; labels name them.
 const COLOURS = [
   ...['#4e79a7', '#e8851c', '#4c9a43', '#e15759', '#35a5a0'],
   ...['#b0699f', '#8c6650', '#c9a100', '#e86fa0', '#87898c'],
@@ -48,7 +48,8 @@ export class DigitMap {
   #positions(now) {
     const share = Math.min(1, (now - this.#start) / MOVE_MS);
     const eased = share * share * (3 - 2 * share);
-    return share === 1 ? this.#to : Float32Array.from(this.#to, (to, i) => this.#from[i] + eased * (to - this.#from[i]));
+    if (share === 1) return this.#to;
+    return Float32Array.from(this.#to, (to, i) => this.#from[i] + eased * (to - this.#from[i]));
   }
 
   #draw(now) {

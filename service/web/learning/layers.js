@@ -27,6 +27,11 @@ export class Kernels {
     );
   }
 
+  /** The name of the layer. */
+  get layer() {
+    return this.#layer.name;
+  }
+
   show(index) {
     const { name, kernelSize, channels } = this.#layer;
     const marked = index ? this.#snapshots.mostChanged(name, index, MARKED) : [];
@@ -34,7 +39,8 @@ export class Kernels {
     const values = this.#snapshots.weight(`${name}/kernel`, index);
     drawSheet(this.#canvas, values, shape, { limit: this.#limit, size: KERNEL_SIZE, marked });
     const list = marked.toSorted((a, b) => a - b).join(', ');
-    this.#canvas.setAttribute('aria-label', t(index ? 'learning.kernels.name' : 'learning.kernels.first', { channels, list }));
+    const key = index ? 'learning.kernels.name' : 'learning.kernels.first';
+    this.#canvas.setAttribute('aria-label', t(key, { channels, list }));
   }
 }
 
@@ -47,7 +53,8 @@ export class Maps {
   constructor({ network, valuesAt }) {
     this.#valuesAt = valuesAt;
     this.#sheets = convolutions(network).map((layer) => {
-      const canvas = el('canvas', { role: 'img', 'aria-label': t('learning.maps.name', { count: layer.channels, layer: layer.name }) });
+      const name = t('learning.maps.name', { count: layer.channels, layer: layer.name });
+      const canvas = el('canvas', { role: 'img', 'aria-label': name });
       return { layer, canvas, foot: el('div', {}) };
     });
     this.node = el(
@@ -69,7 +76,8 @@ export class Maps {
       const values = this.#valuesAt(index)[layer.name];
       const limit = extent(values);
       drawSheet(canvas, values, layer, { limit });
-      foot.replaceChildren(legend(limit, values.some((value) => value < 0)));
+      const isDiverging = values.some((value) => value < 0);
+      foot.replaceChildren(legend(limit, isDiverging));
     }
   }
 }

@@ -4,6 +4,7 @@ import { layersOf } from '../compute/local.js';
 import { el } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { percent } from '../lib/numbers.js';
+import { LAB, PLAYGROUND } from '../models/route.js';
 import { Answer } from './answer.js';
 import { Changes } from './changes.js';
 import { Curve } from './curves.js';
@@ -15,7 +16,7 @@ import { Snapshots } from './snapshots.js';
 import { Timeline } from './timeline.js';
 
 const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a drag.
-const MAP_SIDE = 340; // CSS pixels
+const MAP_SIDE = 318; // CSS pixels
 const FILE = 'snapshots.safetensors';
 
 /** Build the view once its texts, its style sheet and the snapshots are loaded. */
@@ -82,11 +83,12 @@ class Learning {
     }
     this.#root.append(...this.#content(digit));
     this.#show(this.#index);
+    this.#writeLink();
     if (isFocused) this.#root.querySelector('input').focus();
   }
 
   #content(digit) {
-    const { manifest, network } = this.#context;
+    const { manifest, network, store } = this.#context;
     const snapshots = this.#snapshots;
     const { entries } = snapshots;
     const answer = new Answer({ snapshots, network, digit });
@@ -94,7 +96,7 @@ class Learning {
       count: entries.length,
       describe: (index) => this.#description(index, answer.label(index)),
       choose: (index) => this.#choose(index),
-      announce: (announcement) => this.#context.store.set({ announcement }),
+      announce: (announcement) => store.set({ announcement }),
     });
     const kernels = new Kernels({ snapshots, network });
     const maps = new Maps({ network, valuesAt: (index) => answer.values(index) });
@@ -109,37 +111,56 @@ class Learning {
         leave: () => map.leave(),
       },
     ];
+    const count = snapshots.labels.length.toLocaleString('en');
+    const batch = entries[1].images / entries[1].step;
     const isOther = manifest.training?.recipe !== 'lecture';
     return [
       el(
         'header',
         {},
         heading(),
-        el('p', {}, t('learning.text', { batch: entries[1] ? entries[1].images / entries[1].step : 1 })),
+        el('p', {}, t('learning.text', { batch })),
         el('p', {}, t('learning.look')),
       ),
       timeline.node,
-      card('answer', answer.node),
-      card('kernels', kernels.node),
-      card('maps', maps.node),
-      card('map', map.node, el('p', { class: 'soft' }, t('learning.map.how', { count: snapshots.labels.length }))),
-      card('curves', ...curves.map(({ node }) => node)),
-      card('changes', changes.node),
+      card('answer', t('learning.answer'), answer.node, this.#origin()),
+      card('kernels', t('learning.kernels', { layer: kernels.layer }), kernels.node),
+      card('maps', t('learning.maps'), maps.node),
+      card('map', t('learning.map'), map.node, el('p', { class: 'soft' }, t('learning.map.how', { count }))),
+      card(
+        'curves',
+        t('learning.curves'),
+        el('div', { class: 'curves' }, ...curves.map(({ node }) => node)),
+      ),
+      card('changes', t('learning.changes'), changes.node),
       el(
         'footer',
         { class: 'soft' },
         isOther ? `${t('learning.other')} ` : '',
-        el('a', { href: `#lab/training&lang=${this.#context.store.state.lang}` }, t('learning.lab')),
+        el('a', { href: `#${LAB}/training&lang=${store.state.lang}` }, t('learning.lab')),
       ),
     ];
   }
 
+  /** Say where the digit is from. */
+  #origin() {
+    const { digit, lang } = this.#context.store.state;
+    if (digit) return el('p', { class: 'soft' }, t('learning.answer.own'));
+    const link = el('a', { href: `#${PLAYGROUND}&lang=${lang}` }, t('learning.answer.draw'));
+    return el('p', { class: 'soft' }, `${t('learning.answer.sample')} `, link);
+  }
+
   #choose(index) {
     this.#show(index);
+    this.#writeLink();
+  }
+
+  /** Write the snapshot into the address. */
+  #writeLink() {
     clearTimeout(this.#linkTimer);
     this.#linkTimer = setTimeout(() => {
       const { lang } = this.#context.store.state;
-      const { step } = this.#snapshots.entries[index];
+      const { step } = this.#snapshots.entries[this.#index];
       history.replaceState(null, '', `#learning&${new URLSearchParams({ step, lang })}`);
     }, LINK_DELAY_MS);
   }
@@ -164,12 +185,12 @@ class Learning {
 
 const heading = () => el('h2', {}, t('learning.title'));
 
-function card(name, ...content) {
+function card(name, title, ...content) {
   const id = `learning-${name}`;
   return el(
     'section',
     { class: 'card', 'data-part': name, 'aria-labelledby': id },
-    el('h3', { id }, t(`learning.${name}`)),
+    el('h3', { id }, title),
     ...content,
   );
 }

@@ -27,7 +27,8 @@ export class Timeline {
       this.leave();
       choose(Number(this.#slider.value));
     });
-    this.node = el('section', { class: 'card timeline', 'aria-label': t('learning.timeline') }, this.#play, this.#slider, this.#readout);
+    const name = { 'aria-label': t('learning.timeline') };
+    this.node = el('section', { class: 'card timeline', ...name }, this.#play, this.#slider, this.#readout);
     this.#drawButton();
   }
 

@@ -4,7 +4,7 @@ export default {
     'A network starts with random weights. After every {batch} digits, training compares its answers with the right ones and changes each weight a little, so that the error shrinks.',
   'learning.look':
     'Move the slider and see how the answers become right, how patterns appear in the kernels, and how the ten classes part on the map.',
-  'learning.none': 'The training of this model was not recorded.',
+  'learning.none': 'This model’s training was not recorded.',
   'learning.other':
     'This is the training of the lecture. The model of the playground was trained longer, on more digits.',
   'learning.lab': 'All results of training are in the lab.',
@@ -18,9 +18,11 @@ export default {
   'learning.step': 'step',
   'learning.answer': 'Answer',
   'learning.answer.name': 'Answer: {label}',
-  'learning.answer.how': 'The digit is the one of the playground, or else a sample.',
+  'learning.answer.own': 'The digit of the playground.',
+  'learning.answer.sample': 'A sample digit.',
+  'learning.answer.draw': 'Draw your own.',
   'learning.digit': 'The digit',
-  'learning.kernels': 'Kernels of the first layer',
+  'learning.kernels': 'Kernels of {layer}',
   'learning.kernels.how': 'Outlined: the {count} that changed most since the snapshot before.',
   'learning.kernels.name': '{channels} kernels; changed most: {list}',
   'learning.kernels.first': '{channels} kernels with random weights',
@@ -29,7 +31,7 @@ export default {
   'learning.maps.how': 'The colour scale of each layer adapts to its largest value.',
   'learning.map': 'Map of the test digits',
   'learning.map.how':
-    '{count} test digits, coloured by class. Those that the last hidden layer finds similar are close together (t-SNE).',
+    '{count} test digits, coloured by class. Digits with similar values in the last hidden layer are close together (t-SNE): a little even with random weights, clearly after training.',
   'learning.map.name': 'Map of the test digits at step {step}',
   'learning.curves': 'Accuracy and loss on the test digits',
   'learning.curve': '{name}: from {first} to {last}',
