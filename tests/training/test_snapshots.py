@@ -49,6 +49,7 @@ def test_training_records_the_weights_from_first_to_last(few: Mnist, lecture_run
                 np.testing.assert_array_equal(recorded, np.asarray(weight).astype(np.float16))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_its_snapshots(
     few: Mnist, lecture_run: Path, tmp_path: Path, ctrl_c: Callable[[int], None]
 ) -> None:
