@@ -15,7 +15,7 @@ ConvScopeError
     ├── UnknownModel          there is no such model or version
     ├── ModelUnavailable      the model or version cannot be loaded
     ├── UnknownLayer          the model has no such layer or channel
-    ├── NotInBundle           the model's bundle does not have the requested file
+    ├── NotInBundle           the model's bundle lacks the optional file that the route returns
     ├── NotExplainable        the arithmetic of a layer's values cannot be explained
     ├── NotAcceptable         the route offers no format that the client accepts
     ├── Unauthorized          the API key is missing or unknown
@@ -88,7 +88,7 @@ class UnknownLayer(RequestError):
 
 
 class NotInBundle(RequestError):
-    """The model's bundle does not have the requested file."""
+    """The model's bundle lacks the optional file that the route returns."""
 
 
 class NotExplainable(RequestError):

@@ -94,6 +94,7 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
     import keras
 
     from training.evaluate import evaluate
+    from training.progress import add_snapshots
     from training.report import read_history, write_report
 
     path = flags.run / "model.keras"
@@ -103,6 +104,7 @@ def _evaluate(flags: argparse.Namespace, mnist: "Mnist") -> None:
     report = evaluate(model, mnist.test_images, mnist.test_labels)
     history = read_history(flags.run / "history.csv")
     write_report(flags.run, report, history, mnist.test_images, flags.lecture)
+    add_snapshots(flags.run, model, mnist.test_images, mnist.test_labels, flags.lecture)
     print(
         f"accuracy {report.accuracy:.4f}  loss {report.loss:.4f}  "
         f"expected calibration error {report.expected_calibration_error:.4f}\n"

@@ -23,7 +23,16 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from service.model.bundle import sha256
-from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, PREDICT, WEIGHTS, Input
+from service.model.manifest import (
+    DISTRIBUTION,
+    GRAPH,
+    MANIFEST,
+    MODEL,
+    PREDICT,
+    SNAPSHOTS,
+    WEIGHTS,
+    Input,
+)
 from service.model.session import open_interpreter
 from training.conversion import Comparison, compare, convert, positions_in
 from training.layers import added_weights, described, features_of, output_of
@@ -106,7 +115,7 @@ def write_bundle(
     Args:
         model: in float32.
         trace: of the model.
-        folder: empty, except for the score's file if the model has one.
+        folder: empty, except for the files of the score and the snapshots, if the model has them.
         contents: what the manifest says besides.
 
     Returns:
@@ -127,7 +136,7 @@ def write_bundle(
     (folder / WEIGHTS).write_bytes(save(weights))
     layers = described(trace, comparison.positions, weights.keys())
     summary, predict = _write_predict(trace, folder, graph, comparison)
-    names = (MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION)
+    names = (MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION, SNAPSHOTS)
     hashes = {name: sha256(folder / name) for name in names if (folder / name).exists()}
     manifest = {
         "manifest": 2,

@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.model.bundle import PATCHES, versions
-from service.model.manifest import DISTRIBUTION, DigitPreparation, Input, ResizePreparation
+from service.model.manifest import (
+    DISTRIBUTION,
+    SNAPSHOTS,
+    DigitPreparation,
+    Input,
+    ResizePreparation,
+)
 from training.bundling import Contents, Summary, patterns, write_bundle
 from training.data import Mnist
 from training.digit_map import write_map
@@ -28,6 +34,7 @@ from training.layers import features_of
 from training.loading import ONNX, load_model
 from training.patches import strongest_patches
 from training.pictures import read_pictures
+from training.progress import fits
 from training.tracing import Trace, trace
 
 log = logging.getLogger(__name__)
@@ -93,6 +100,8 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
             **_run_entries(run),
             "in_distribution": _write_distribution(model, mnist, bundle),
         }
+        if fits(run / SNAPSHOTS, model):
+            shutil.copy(run / SNAPSHOTS, bundle)
         golden = golden_digits(mnist)
         manifest = compile_bundle(model, bundle, name, number, digits, golden, entries)
         patches = strongest_patches(model, manifest["layers"], mnist.test_images[..., np.newaxis])

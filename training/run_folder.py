@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,14 @@ class Interrupted(Exception):
     """Training was stopped by Ctrl-C; the best weights so far are in the run folder."""
 
 
-def fit(model: keras.Model, run: Path, resume: bool, epochs: int, **options: Any) -> None:
+def fit(
+    model: keras.Model,
+    run: Path,
+    resume: bool,
+    epochs: int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **options: Any,
+) -> None:
     """Fit a compiled model with progress, history, and a backup to resume from.
 
     Args:
@@ -34,6 +42,7 @@ def fit(model: keras.Model, run: Path, resume: bool, epochs: int, **options: Any
         run: the run folder, created if missing.
         resume: whether to continue from the backup of an interrupted run.
         epochs: how many in total, those before an interruption included.
+        callbacks: further ones.
         options: further arguments of `keras.Model.fit`, such as the data.
 
     Raises:
@@ -47,9 +56,9 @@ def fit(model: keras.Model, run: Path, resume: bool, epochs: int, **options: Any
     _write_history(run, read_epochs(run)[:first_epoch])
     progress = TqdmCallback(verbose=0, mininterval=1.0)
     monitor = "val_accuracy" if "validation_data" in options else "accuracy"
-    callbacks = [*_savers(run, monitor), progress]
+    all_callbacks = [*_savers(run, monitor), *callbacks, progress]
     try:
-        model.fit(epochs=epochs, verbose=0, callbacks=callbacks, **options)
+        model.fit(epochs=epochs, verbose=0, callbacks=all_callbacks, **options)
     except KeyboardInterrupt as interrupt:
         progress.on_train_end()  # otherwise the bar appears a second time below the last message
         if not read_epochs(run):

@@ -22,6 +22,7 @@ from training.fine_tuning import fine_tune
 from training.model import fold_normalization, lecture_cnn, normalized_cnn
 from training.run_folder import Interrupted, epochs_backed_up, fit, read_epochs, save_model
 from training.schedule import BEST, Schedule, fit_augmented
+from training.snapshots import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +61,9 @@ def train_lecture(
     config = {"epochs": epochs, "batch_size": LECTURE_BATCH_SIZE}
     images = as_floats(mnist.train_images)[..., np.newaxis]
     data = {"x": images, "y": mnist.train_labels, "batch_size": LECTURE_BATCH_SIZE}
+    recorder = Recorder(run, len(images), LECTURE_BATCH_SIZE, resume and epochs_backed_up(run) > 0)
     try:
-        fit(model, run, resume, epochs, **data)
+        fit(model, run, resume, epochs, [recorder], **data)
     except Interrupted:
         if read_epochs(run):
             save_model(model, run, "lecture", seed, start, config)

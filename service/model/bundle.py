@@ -23,6 +23,7 @@ from service.model.manifest import (
     MANIFEST,
     MODEL,
     PREDICT,
+    SNAPSHOTS,
     WEIGHTS,
     Graphs,
     Input,
@@ -139,7 +140,7 @@ def read_bundle(path: Path) -> Bundle:
     manifest, raw = read_manifest(path / MANIFEST)
     try:
         hashes = manifest.sha256
-        optional = {DISTRIBUTION, PREDICT} & hashes.keys()
+        optional = {DISTRIBUTION, PREDICT, SNAPSHOTS} & hashes.keys()
         for name in (MODEL, GRAPH, WEIGHTS, *sorted(optional)):
             _verify(path / name, hashes[name])
         if manifest.graphs.made_from != hashes[MODEL]:

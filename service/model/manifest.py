@@ -15,13 +15,14 @@ from service.model.kinds import layer_kind
 from service.model.layer import INPUT, Layer, pair_of
 from service.model.normalisation import Normalisation
 
-MANIFEST, MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION = (
+MANIFEST, MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION, SNAPSHOTS = (
     "manifest.json",
     "model.keras",
     "graph.tflite",
     "predict.tflite",
     "weights.safetensors",
     "distribution.safetensors",  # only in bundles that can flag images
+    "snapshots.safetensors",  # the weights during training, if they were recorded
 )
 _MAX_BYTES = 64 * 2**20  # of a manifest
 _DIGIT = [28, 28, 1]

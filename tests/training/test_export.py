@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from service.model.bundle import read_bundle
+from service.model.bundle import read_bundle, sha256
+from service.model.manifest import SNAPSHOTS
 from tests.networks import values_of
 from training import bundling
 from training.conversion import convert
@@ -16,6 +17,7 @@ from training.data import VALIDATION_SIZE, Mnist
 from training.errors import ExportError
 from training.export import export, golden_digits
 from training.model import lecture_cnn
+from training.snapshots import weights_of, write_snapshots
 from training.tracing import trace
 
 
@@ -47,6 +49,8 @@ def run(tmp_path: Path, lecture: keras.Sequential) -> Path:
     figures = {"digits": 100, "accuracy": 0.1, "loss": 2.3, "expected_calibration_error": 0.02}
     (folder / "report.json").write_text(json.dumps({**figures, "confusion": []}))
     (folder / "curves.png").write_bytes(b"a picture")
+    tensors = {name: weight[np.newaxis] for name, weight in weights_of(lecture).items()}
+    write_snapshots(folder / SNAPSHOTS, [{"step": 0}], tensors)
     return folder
 
 
@@ -81,8 +85,10 @@ def test_the_bundle_has_the_lectures_layers(
         "model.keras",
         "patches.json",
         "report.json",
+        "snapshots.safetensors",
         "weights.safetensors",
     ]
+    assert bundle.manifest["sha256"][SNAPSHOTS] == sha256(run / SNAPSHOTS)
     assert [path.name for path in models.iterdir()] == ["mnist"]  # and no temporary folder
 
 

@@ -14,7 +14,7 @@ from service.api.routes import answers
 from service.environ import Stream
 from service.errors import ImageTooLarge, NotAcceptable, NotInBundle
 from service.model.bundle import MAP, PATCHES, REPORT, THUMBNAILS, Bundle
-from service.model.manifest import WEIGHTS
+from service.model.manifest import SNAPSHOTS, WEIGHTS
 from service.model.registry import Models
 from service.model.versions import State
 
@@ -149,6 +149,20 @@ def blueprint(models: Models) -> Blueprint:
             layers = answers.layer_weights(bundle)
             return _conditional(formats.json(WeightsAnswer(answers.model_id(bundle), layers)))
         return _conditional(_weights_archive(bundle, format_))
+
+    @api.get("/model/snapshots")
+    @describe(_file_of_a_model("safetensors", queries.ModelQuery))
+    def snapshots() -> Response:
+        """Return the network's weights at up to 12 steps of its training, as float16."""
+        query = queries.read(request, queries.ModelQuery)
+        bundle = models.get(query.model, query.version).bundle
+        if SNAPSHOTS not in bundle.manifest["sha256"]:
+            raise NotInBundle(
+                f"The training of {bundle.name!r}, version {bundle.version}, was not recorded; "
+                "`make train` records that of the recipe lecture."
+            )
+        raw = (bundle.path / SNAPSHOTS).read_bytes()
+        return _conditional(formats.respond(raw, formats.MEDIA_TYPES["safetensors"]))
 
     @api.get("/model/report")
     @describe(_json_of_a_model(dict[str, Any]))

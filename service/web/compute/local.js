@@ -5,6 +5,20 @@ import { isComputed } from './network.js';
 const IDLE_MS = 2000; // at the latest
 const MOST_PARAMETERS = 1e6; // 4 MB of weights, which a page may load without being asked to
 
+/** Return the layers of a models/network.js Network as a LocalNetwork takes them. */
+export function layersOf(network) {
+  return network.layers.map((layer) => ({
+    name: layer.name,
+    kind: layer.kind.name,
+    inputShape: layer.inputShape,
+    outputShape: layer.outputShape,
+    kernelSize: layer.kernelSize,
+    strides: layer.strides,
+    padding: layer.padding,
+    activation: layer.activation,
+  }));
+}
+
 /** A copy of a network, for answers without a request. */
 export class Local {
   #api;
@@ -24,16 +38,7 @@ export class Local {
     this.#api = api;
     this.#onWeights = onWeights;
     this.#parameters = network.layers.reduce((sum, layer) => sum + layer.parameters, 0);
-    this.#layers = network.layers.map((layer) => ({
-      name: layer.name,
-      kind: layer.kind.name,
-      inputShape: layer.inputShape,
-      outputShape: layer.outputShape,
-      kernelSize: layer.kernelSize,
-      strides: layer.strides,
-      padding: layer.padding,
-      activation: layer.activation,
-    }));
+    this.#layers = layersOf(network);
   }
 
   /** Whether `run` answers without waiting for weights. */

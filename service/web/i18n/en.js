@@ -6,6 +6,7 @@ export default {
   'view.playground': 'Playground',
   'view.lab': 'Lab',
   'view.map': 'Map',
+  'view.learning': 'Learning',
   'view.model': 'Model',
   model: 'Model',
   api: 'API',

@@ -6,6 +6,7 @@ export default {
   'view.playground': '놀이터',
   'view.lab': '실험실',
   'view.map': '지도',
+  'view.learning': '학습 과정',
   'view.model': '모델',
   model: '모델',
   api: 'API',

@@ -38,6 +38,7 @@ export class Api {
   patches = () => this.#json('GET', '/model/patches', this.#query({}));
   digitMap = () => this.#send(asBuffer, 'GET', '/model/map', this.#query({}));
   thumbnails = (chunk) => this.#send(asBuffer, 'GET', '/model/map/thumbnails', this.#query({ chunk }));
+  snapshots = () => this.#send(asBuffer, 'GET', '/model/snapshots', this.#query({}));
   weights = async () => {
     const query = this.#query({ format: 'safetensors' });
     return readSafetensors(await this.#send(asBuffer, 'GET', '/model/weights', query));

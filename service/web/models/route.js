@@ -7,6 +7,7 @@ export const [PLAYGROUND, LAB, MODEL] = ['playground', 'lab', 'model'];
 export const LOADED = {
   [LAB]: (again) => import(`../lab/lab.js${again}`),
   map: (again) => import(`../map/map.js${again}`),
+  learning: (again) => import(`../learning/learning.js${again}`),
 };
 export const VIEWS = [PLAYGROUND, ...Object.keys(LOADED), MODEL];
 

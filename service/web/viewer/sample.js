@@ -1,6 +1,6 @@
 import { encodeNpy } from '../lib/npy.js';
 import { encodeGrey } from '../lib/png.js';
-import { Samples } from '../models/samples.js';
+import { Samples } from '../models/sheet.js';
 
 // Chelsea the cat, by Stefan van der Walt, CC0; from the sample data of scikit-image.
 const PHOTOGRAPH = new URL('photograph.jpg', import.meta.url);

@@ -4,7 +4,7 @@
 import { el } from '../lib/dom.js';
 import { addTexts } from '../lib/i18n.js';
 import { inputOf } from '../models/graph.js';
-import { SCALES } from '../models/link.js';
+import { SCALES } from '../models/route.js';
 import { Answer } from './answer.js';
 import { AtlasView } from './atlas-view.js';
 import { blocksOf } from './blocks.js';

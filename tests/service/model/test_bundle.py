@@ -9,7 +9,7 @@ import pytest
 from service.errors import BundleError
 from service.model.bundle import read_bundle, versions
 from service.model.engine import Engine
-from service.model.manifest import GRAPH, MANIFEST, MODEL, WEIGHTS
+from service.model.manifest import GRAPH, MANIFEST, MODEL, SNAPSHOTS, WEIGHTS
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_weights_have_the_layers_shapes(mnist_bundle):
         assert sum(array.size for array in arrays) == layer.parameters
 
 
-@pytest.mark.parametrize("name", [MODEL, GRAPH, WEIGHTS])
+@pytest.mark.parametrize("name", [MODEL, GRAPH, SNAPSHOTS, WEIGHTS])
 def test_an_altered_file_is_rejected(copy, name):
     """One changed byte in any file is found, and the file named."""
     raw = bytearray((copy / name).read_bytes())
@@ -53,12 +53,19 @@ def test_an_altered_file_is_rejected(copy, name):
         read_bundle(copy)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, MODEL, GRAPH, WEIGHTS])
+@pytest.mark.parametrize("name", [MANIFEST, MODEL, GRAPH, SNAPSHOTS, WEIGHTS])
 def test_a_missing_file_is_named(copy, name):
     """The error says which file is not there."""
     (copy / name).unlink()
     with pytest.raises(BundleError, match=f"{name} is missing"):
         read_bundle(copy)
+
+
+def test_a_bundle_needs_no_snapshots(copy):
+    """A bundle whose training was not recorded is read."""
+    (copy / SNAPSHOTS).unlink()
+    edit(copy, lambda manifest: manifest["sha256"].pop(SNAPSHOTS))
+    assert read_bundle(copy).labels == tuple("0123456789")
 
 
 def test_a_graph_of_another_model_is_rejected(copy):

@@ -1,0 +1,43 @@
+export default {
+  'learning.title': 'Watch it learn',
+  'learning.text':
+    'A network starts with random weights. After every {batch} digits, training compares its answers with the right ones and changes each weight a little, so that the error shrinks.',
+  'learning.look':
+    'Move the slider and see how the answers become right, how patterns appear in the kernels, and how the ten classes part on the map.',
+  'learning.none': 'This model’s training was not recorded.',
+  'learning.other':
+    'This is the training of the lecture. The model of the playground was trained longer, on more digits.',
+  'learning.lab': 'All results of training are in the lab.',
+  'learning.timeline': 'Training',
+  'learning.slider': 'Step of the training',
+  'learning.play': 'Play',
+  'learning.pause': 'Pause',
+  'learning.readout': 'Step {step} · {images} digits seen · {accuracy} of the test digits right',
+  'learning.announcement':
+    'Step {step}, {images} digits seen, {accuracy} of the test digits right, answer {label}',
+  'learning.step': 'step',
+  'learning.answer': 'Answer',
+  'learning.answer.name': 'Answer: {label}',
+  'learning.answer.own': 'The digit of the playground.',
+  'learning.answer.sample': 'A sample digit.',
+  'learning.answer.draw': 'Draw your own.',
+  'learning.digit': 'The digit',
+  'learning.kernels': 'Kernels of {layer}',
+  'learning.kernels.how': 'Outlined: the {count} that changed most since the snapshot before.',
+  'learning.kernels.name': '{channels} kernels; changed most: {list}',
+  'learning.kernels.first': '{channels} kernels with random weights',
+  'learning.maps': 'Activation maps',
+  'learning.maps.name': '{count} activation maps of {layer}',
+  'learning.maps.how': 'The colour scale of each layer adapts to its largest value.',
+  'learning.map': 'Map of the test digits',
+  'learning.map.how':
+    '{count} test digits, coloured by class. Digits with similar values in the last hidden layer are close together (t-SNE): a little even with random weights, clearly after training.',
+  'learning.map.name': 'Map of the test digits at step {step}',
+  'learning.curves': 'Accuracy and loss on the test digits',
+  'learning.curve': '{name}: from {first} to {last}',
+  'learning.accuracy': 'Accuracy',
+  'learning.loss': 'Loss',
+  'learning.changes': 'Change of the weights',
+  'learning.changes.how': 'Since step {step}, as a share of the weights’ size:',
+  'learning.changes.first': 'These are the random initial weights.',
+};
