@@ -1,4 +1,4 @@
-"""The playground's main picture: links, the path to the pixels, the pop-over, and its place on a page."""
+"""The playground's main picture: links, the path to the pixels, the pop-over, and its size."""
 
 import re
 
@@ -24,7 +24,8 @@ PIXELS = """(canvas) => [...canvas.getContext('2d')
 # Elements whose text or content does not fit into them, outside frames that scroll.
 CUT = """() => [...document.querySelectorAll('main:not([hidden]) *, header *')].filter((node) => {
     const { overflowX, display } = getComputedStyle(node);
-    if (!node.clientWidth || display === 'inline' || node.matches('canvas, select, option, .unseen')) return false;
+    const isText = display !== 'inline' && !node.matches('canvas, select, option, .unseen');
+    if (!node.clientWidth || !isText) return false;
     return node.scrollWidth > node.clientWidth + 2 && overflowX !== 'auto' && overflowX !== 'scroll'
         && !node.closest('.pop-over, .column');
 }).map((node) => node.outerHTML.slice(0, 120))"""
@@ -79,7 +80,7 @@ def test_the_path_follows_the_answer_until_a_cell_is_selected(page):
 
 
 def test_a_tile_is_named_and_enlarged_where_it_is_pointed_at(page, screenshot):
-    """Pointing names a map and its strongest value; a click opens it, and its cells can be selected."""
+    """Pointing names a map and its strongest value; a click opens it for its cells to be selected."""
     sheet = page.locator('.column[data-layer="conv2d_1"] .sheet')
     pop_over = page.locator(".pop-over")
     sheet.hover(position={"x": 12, "y": 12})
@@ -140,8 +141,10 @@ def test_dark_tiles_are_dark(open_page):
     for selector in ('.column[data-layer="conv2d_2"] canvas', "#paper canvas"):
         brightest = page.locator(selector).evaluate(
             """(canvas) => {
-                const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-                const light = data.filter((_, i) => i % 4 === 0 && data[i + 3] && Math.min(data[i], data[i + 1], data[i + 2]) > 235);
+                const { width, height } = canvas;
+                const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+                const isLight = (i) => data[i + 3] && Math.min(...data.subarray(i, i + 3)) > 235;
+                const light = data.filter((_, i) => i % 4 === 0 && isLight(i));
                 return light.length / (data.length / 4);
             }"""
         )

@@ -41,7 +41,7 @@ def test_a_silenced_channel_changes_the_answer_until_it_is_undone(page, axe, scr
 
 @pytest.mark.parametrize("kind", ["scale", "bias", "weight"])
 def test_numbers_of_the_network_can_be_edited(page, kind):
-    """A scaled layer, another bias and another weight change the answer; all are undone together."""
+    """A scaled layer, another bias and another weight change the answer; one undo is for all."""
     before = probabilities(page)
     control = page.locator(f'[data-change="{kind}"]').first
     if kind == "scale":
@@ -68,7 +68,7 @@ def test_a_pixel_can_be_edited(page):
 
 
 def test_the_smallest_change_gives_the_wanted_class(page, axe, screenshot):
-    """The pixels found are changed and counted, the answer is the wanted class, and undo restores it."""
+    """The pixels found are changed and counted, the answer is the wanted class; undo restores it."""
     page.locator('[data-tab="evidence"]').click()
     page.locator("#evidence select").select_option(label="3")
     page.locator('[data-action="smallest"]').click()

@@ -116,35 +116,37 @@ test('an .npy file is aligned, has the shape in its header, and ends with the pi
   assert.deepEqual([...bytes.subarray(size)], [1, 2, 3, 4, 5, 6]);
 });
 
+/** Create a safetensors file with a header and its data. */
+const safetensors = (header, data) => {
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const bytes = new Uint8Array(8 + text.length + data.byteLength);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
+  bytes.set(text, 8);
+  bytes.set(new Uint8Array(data.buffer), 8 + text.length);
+  return bytes.buffer;
+};
+
 test('safetensors are parsed with a header of any size, and rejected unless their type is known', () => {
-  const file = (header, data) => {
-    const text = new TextEncoder().encode(JSON.stringify(header));
-    const bytes = new Uint8Array(8 + text.length + data.byteLength);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
-    bytes.set(text, 8);
-    bytes.set(new Uint8Array(data.buffer), 8 + text.length);
-    return bytes.buffer;
-  };
   for (const note of ['', 'x', 'xx', 'xxx']) {
     const header = { __metadata__: { note }, a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } };
-    const file = safetensors(header, Float32Array.of(1, -2));
-    assert.deepEqual(readSafetensors(file), { a: { shape: [2], values: Float32Array.of(1, -2) } });
-    assert.deepEqual(readMetadata(file), { note });
+    assert.deepEqual(readSafetensors(safetensors(header, Float32Array.of(1, -2))).a, {
+      shape: [2],
+      values: Float32Array.of(1, -2),
+    });
   }
   const halves = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x8000, 0x7c00); // from numpy.float16
-  const halfHeader = { a: { dtype: 'F16', shape: [6], data_offsets: [0, 12] } };
-  const { values } = readSafetensors(file(halfHeader, new Uint8Array(halves.buffer))).a;
+  const half = { a: { dtype: 'F16', shape: [6], data_offsets: [0, 12] } };
+  const { values } = readSafetensors(safetensors(half, halves)).a;
   assert.deepEqual([...values], [1, -2, 65504, 2 ** -24, -0, Infinity]);
   const bytes = { __metadata__: { layer: 'x' }, a: { dtype: 'U8', shape: [4], data_offsets: [0, 4] } };
   const words = { a: { dtype: 'U16', shape: [2], data_offsets: [0, 4] } };
   const data = Uint8Array.of(1, 2, 3, 4);
-  assert.deepEqual(readSafetensors(file(bytes, data)).a.values, data);
-  assert.deepEqual(readSafetensors(file(words, data)).a.values, Uint16Array.of(513, 1027));
-  assert.deepEqual([readMetadata(file(bytes, data)), readMetadata(file(words, data))], [{ layer: 'x' }, {}]);
-  assert.throws(
-    () => readSafetensors(file({ a: { dtype: 'I16', shape: [1], data_offsets: [0, 2] } }, new Uint8Array(2))),
-    TypeError,
-  );
+  assert.deepEqual(readSafetensors(safetensors(bytes, data)).a.values, data);
+  assert.deepEqual(readSafetensors(safetensors(words, data)).a.values, Uint16Array.of(513, 1027));
+  const metadata = [bytes, words].map((header) => readMetadata(safetensors(header, data)));
+  assert.deepEqual(metadata, [{ layer: 'x' }, {}]);
+  const unknown = { a: { dtype: 'I16', shape: [1], data_offsets: [0, 2] } };
+  assert.throws(() => readSafetensors(safetensors(unknown, new Uint8Array(2))), TypeError);
 });
 
 test('of many inputs the first and the last are processed, one after the other', async () => {

@@ -155,14 +155,7 @@ def blueprint(models: Models) -> Blueprint:
     def snapshots() -> Response:
         """Return the network's weights at up to 12 steps of its training, as float16."""
         query = queries.read(request, queries.ModelQuery)
-        bundle = models.get(query.model, query.version).bundle
-        if SNAPSHOTS not in bundle.manifest["sha256"]:
-            raise NotInBundle(
-                f"The training of {bundle.name!r}, version {bundle.version}, was not recorded; "
-                "`make train` records that of the recipe lecture."
-            )
-        raw = (bundle.path / SNAPSHOTS).read_bytes()
-        return _conditional(formats.respond(raw, formats.MEDIA_TYPES["safetensors"]))
+        return _conditional(_file(models, query, SNAPSHOTS, "safetensors"))
 
     @api.get("/model/report")
     @describe(_json_of_a_model(dict[str, Any]))
@@ -249,7 +242,7 @@ def _file(
     """
     path = models.get(query.model, query.version).bundle.path / name
     if not path.exists():
-        raise NotInBundle(f"This model's bundle has no file {name}; export the model again.")
+        raise NotInBundle(f"This model's bundle has no file {name}; train or export it again.")
     return formats.respond(path.read_bytes(), formats.MEDIA_TYPES[format_])
 
 
