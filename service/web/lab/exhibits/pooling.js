@@ -201,7 +201,7 @@ export default class Pooling {
       const expected = pool(clean, { size, stride, kind });
       rows.push([`lab.pooling.${kind}`, rootMeanSquaredError(expected, pooled[kind])]);
     }
-    const mapError = rows[0][1] || 1;
+    const largest = Math.max(...rows.map(([, error]) => error)) || 1;
     this.#parts.errors.replaceChildren(
       el(
         'table',
@@ -219,7 +219,7 @@ export default class Pooling {
               el(
                 'td',
                 { class: 'share-bar' },
-                el('span', { class: 'fill', style: `--share: ${Math.min(value / mapError, 1)}` }),
+                el('span', { class: 'fill', style: `--share: ${value / largest}` }),
               ),
             ),
           ),
