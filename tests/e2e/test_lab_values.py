@@ -110,6 +110,21 @@ def test_pooling_agrees_with_scipy_on_the_services_values(open_page, server, rng
             wait_for_number(page, f'[data-role="{role}"]', pooled[2 * row + 1, 2 * column + 1])
 
 
+def test_the_bars_of_noise_are_proportional_to_their_values(open_page):
+    """The longest bar is the largest error, where max pooling makes the map's noise larger too."""
+    page = open_page("#lab/pooling&lang=en&source=four&noise=50&seed=2")
+    rows = page.locator(".noise tbody tr").evaluate_all(
+        """(rows) => rows.map((row) => {
+            const bar = row.querySelector('.fill');
+            return [Number(row.querySelector('data').value),
+                parseFloat(getComputedStyle(bar, '::before').width) / bar.clientWidth];
+        })"""
+    )
+    errors, lengths = np.transpose(rows)
+    assert errors[1] > 1.2 * errors[0]  # the case in which a bar was cut
+    assert lengths == pytest.approx(errors / errors.max(), abs=0.01)
+
+
 def test_a_filter_of_the_network_gives_the_services_values(open_page, server, mnist):
     """The sum of a trained filter equals the value of /activations before ReLU."""
     pixels = mnist.test_images[0]
@@ -157,6 +172,17 @@ def test_the_map_of_shifts_has_the_services_predictions(open_page, server, mnist
     assert along.all_inner_texts() == ["1.000", "1.000"]
     same = page.locator('[data-same="conv2d"] data')
     assert float(same.inner_text()) < 0.9
+
+
+def test_the_shifted_maps_name_their_channels(open_page, server, mnist):
+    """Each map of a layer is the one with the largest value at rest, and says which channel it is."""
+    pixels = mnist.test_images[0]
+    page = open_page(f"#lab/shift&lang=en&pixels={link_text(pixels)}&right=2")
+    page.get_by_text("of 441 shifts").wait_for()
+    for layer in ("conv2d", "max_pooling2d_1", "conv2d_2"):
+        values = layer_values(server, pixels, layers=layer)
+        channel = np.unravel_index(values.argmax(), values.shape)[-1]
+        assert text(page, f'[data-channel="{layer}"]') == f"channel {channel}"
 
 
 def test_training_shows_the_report(open_page, server):

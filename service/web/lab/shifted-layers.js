@@ -17,6 +17,7 @@ export class ShiftedLayers {
       layer,
       rest: layer.isFlat ? null : new Board(`rest-${layer.name}`),
       moved: layer.isFlat ? null : new Board(`moved-${layer.name}`),
+      channel: el('span', { class: 'soft', 'data-channel': layer.name }),
       same: el('td', { 'data-same': layer.name }),
       along: el('td', { 'data-along': layer.name }),
     }));
@@ -31,7 +32,7 @@ export class ShiftedLayers {
     const row = (key, cell) =>
       el('tr', {}, el('th', { scope: 'row' }, t(`lab.shift.${key}`)), ...this.#columns.map(cell));
     const image = (board) => el('td', {}, board?.node);
-    const heads = this.#layers.map(({ name }) => el('th', { scope: 'col' }, name));
+    const heads = this.#columns.map(({ layer, channel }) => el('th', { scope: 'col' }, layer.name, channel));
     return el(
       'table',
       { class: 'moved' },
@@ -51,10 +52,11 @@ export class ShiftedLayers {
    * @param shift [down, right] in pixels; null where it was rotated or scaled too.
    */
   show({ original, moved, shift }) {
-    for (const { layer, rest, moved: board, same, along } of this.#columns) {
+    for (const { layer, rest, moved: board, channel: name, same, along } of this.#columns) {
       const [a, b] = [original.of(layer), moved.of(layer)];
       if (rest) {
         const channel = strongestChannel(layer, a);
+        name.textContent = t('lab.shift.channel', { channel });
         this.#draw(rest, layer, original, channel, t('lab.shift.rest'));
         this.#draw(board, layer, moved, channel, t('lab.shift.now'));
       }
@@ -67,7 +69,7 @@ export class ShiftedLayers {
   #draw(board, layer, values, channel, name) {
     const palette = signed(values.limit(layer, 'post', channel));
     const cell = Math.max(1, Math.floor(MAP_SIDE / Math.max(layer.rows, layer.columns)));
-    const label = `${name}, ${layer.name}, ${t('lab.channel')} ${channel}`;
+    const label = `${name}, ${layer.name}, ${t('lab.shift.channel', { channel })}`;
     board.show({ ...channelOf(layer, values, 'post', channel), palette, cell, numbers: false, label });
   }
 }

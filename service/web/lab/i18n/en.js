@@ -187,6 +187,7 @@ export default {
   'lab.shift.counted':
     'Answered {label} in {kept} of {count} shifts; hatched where not. Point at a shift to try it.',
   'lab.shift.layers': 'Layer by layer, before and after',
+  'lab.shift.channel': 'channel {channel}',
   'lab.shift.rest': 'at rest',
   'lab.shift.now': 'moved',
   'lab.shift.same': 'stays the same',

@@ -186,6 +186,7 @@ export default {
   'lab.shift.counted':
     '이동 {count}가지 가운데 {kept}가지에서 답이 {label}입니다. 빗금은 다른 답입니다. 한 칸을 가리키면 그만큼 옮깁니다.',
   'lab.shift.layers': '층마다 옮기기 앞과 뒤',
+  'lab.shift.channel': '채널 {channel}',
   'lab.shift.rest': '옮기기 전',
   'lab.shift.now': '옮긴 뒤',
   'lab.shift.same': '그대로',
