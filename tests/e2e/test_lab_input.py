@@ -75,6 +75,24 @@ def test_an_uploaded_image_is_filtered_in_colour(page, tmp_path):
     page.locator('html[lang="ko"] .exhibit').get_by_role("img", name="채널마다 필터를").wait_for()
 
 
+def test_a_photograph_can_be_filtered_without_an_upload(page):
+    """The lab's own photograph is shown in colour and filtered, from a click and from a link."""
+    go(page, "kernels")
+    wait_until_loaded(page, "kernels")
+    page.locator('label[for="lab-kernel-source-photo"]').click()
+    filtered = page.get_by_role("img", name="Each channel filtered")
+    filtered.wait_for()
+    size = page.get_by_role("img", name="In colour").bounding_box()
+    assert size["width"] == size["height"] > 200
+    page.get_by_text("Stéfan van der Walt").wait_for()
+    page.wait_for_function("() => location.hash.includes('source=photo')")
+    go(page, "stride")
+    go(page, "kernels", source="photo")
+    filtered.wait_for()
+    page.locator(f'label[for="{DIGIT[1:]}"]').click()
+    filtered.wait_for(state="hidden")
+
+
 def test_without_an_uploaded_image_the_digit_is_selected(page):
     """The digit stays selected after a link to an image, and after the dialog is cancelled."""
     go(page, "kernels", source="picture")

@@ -92,6 +92,8 @@ export default {
   'lab.kernels.blur': 'Blur',
   'lab.kernels.emboss': 'Emboss',
   'lab.kernels.identity': 'Identity',
+  'lab.kernels.photo': 'photograph',
+  'lab.kernels.credit': 'Photograph: “Chelsea” by Stéfan van der Walt, CC0',
   'lab.kernels.own': 'your picture',
   'lab.kernels.green': 'Input: the picture’s green channel',
   'lab.kernels.before': 'In colour',

@@ -92,6 +92,8 @@ export default {
   'lab.kernels.blur': '흐리게',
   'lab.kernels.emboss': '양각',
   'lab.kernels.identity': '그대로',
+  'lab.kernels.photo': '사진',
+  'lab.kernels.credit': '사진: Stéfan van der Walt, “Chelsea”, CC0',
   'lab.kernels.own': '내 그림',
   'lab.kernels.green': '입력: 그림의 초록 채널',
   'lab.kernels.before': '원래 색',
