@@ -1,5 +1,7 @@
 """The lab in a real browser: every exhibit starts with the lecture's numbers."""
 
+import pytest
+
 from tests.e2e.lab_page import EXHIBITS, address, go, numbers, text, wait_until_loaded
 
 SUMMARY = """conv2d (None, 26, 26, 32) 320
@@ -111,6 +113,33 @@ def test_each_exhibit_starts_with_the_lectures_numbers(open_page):
         go(page, exhibit)
         wait_until_loaded(page, exhibit)
         globals()[f"check_{exhibit}"](page)
+
+
+CELL_COLOUR = """(name, { row, column }) => {
+    const canvas = document.querySelector(`[data-board="${name}"] canvas`);
+    const ratio = canvas.width / canvas.clientWidth;
+    const cell = (canvas.clientWidth - 8) / 6;
+    const [x, y] = [column, row].map((at) => Math.round((4 + (at + 0.15) * cell) * ratio));
+    return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_channels_have_their_own_colours(open_page, scheme):
+    """Red, green and blue are drawn in red, green and blue; 0 is white, and larger is stronger."""
+    page = open_page("#lab/channels&lang=en", color_scheme=scheme)
+    for channel, colour in enumerate(["red", "green", "blue"]):
+        argument = [f"input-{colour}", {"row": 3, "column": 4}]
+        drawn = page.evaluate(f"(args) => ({CELL_COLOUR})(...args)", argument)
+        assert drawn.index(max(drawn)) == channel, (colour, drawn)
+        assert max(drawn) - sorted(drawn)[1] > 25, (colour, drawn)
+        empty = page.evaluate(
+            f"(args) => ({CELL_COLOUR})(...args)", [f"input-{colour}", {"row": 0, "column": 4}]
+        )
+        assert min(empty) > 240
+        patch = page.locator(f'[data-colour="{colour}"] .edit-grid input').nth(4)
+        styled = patch.evaluate("(n) => getComputedStyle(n).backgroundColor.match(/\\d+/g).map(Number)")
+        assert styled.index(max(styled[:3])) == channel
 
 
 def test_the_lab_shows_other_networks(open_page):

@@ -1,4 +1,4 @@
-import { pixel, textColour } from '../lib/colours.js';
+import { pixel, textColour, textOn, tinted } from '../lib/colours.js';
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { clamp } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
@@ -21,6 +21,12 @@ export const grey = (limit = 1) => ({
   colour: (value) => greyPixel(clamp(value / limit, 0, 1)),
   text: (value) => (value / limit > 0.45 ? '#fff' : '#000'),
 });
+
+/** A palette for one channel of a colour image: 0 is near-white, `limit` is the channel's colour. */
+export function tint(colour, limit) {
+  const at = (value) => tinted(clamp(value / limit, 0, 1), colour);
+  return { colour: at, text: (value) => textOn(at(value)) };
+}
 
 /** A map as an image of cells, with numbers in cells that are large enough; mouse, touch and arrow
  * keys can select cells.
@@ -63,13 +69,13 @@ export class Board {
     context.fillRect(0, 0, width, height);
     draw(context, cellImage(values, columns, palette.colour), 0, 0, width, height);
     if (factor >= MIN_CELL_WITH_LINES) gridLines(context, rows, columns, factor, 'rgb(0 0 0 / 14%)');
-    if (numbers && factor >= MIN_CELL_WITH_NUMBER) drawNumbers(context, values, columns, factor, palette);
     const scale = (paint) => (box) =>
       paint(box.left * factor, box.top * factor, box.width * factor, box.height * factor);
     for (const index of dots) drawDot(context, index, columns, factor);
     hatched.forEach(scale((...box) => hatch(context, ...box, theme('--soft'))));
     windows.forEach(scale((...box) => outline(context, ...box, theme('--accent'), 2)));
     marks.forEach(scale((...box) => outline(context, ...box, theme('--mark'), 3)));
+    if (numbers && factor >= MIN_CELL_WITH_NUMBER) drawNumbers(context, values, columns, factor, palette);
     this.node.setAttribute('aria-label', [label, valuesText(values, columns)].filter(Boolean).join(': '));
   }
 

@@ -1,8 +1,9 @@
-import { css, textColour } from '../lib/colours.js';
+import { cssOf } from '../lib/colours.js';
 import { el, number } from '../lib/dom.js';
 import { extent } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
 import { colours, grid } from '../parts/convolution-terms.js';
+import { signed } from './board.js';
 
 let count = 0; // of the ids that labels refer to
 
@@ -83,10 +84,12 @@ export class Slider {
 /** A small grid of numbers that can be edited; `onEdit(lines)` is called after each valid number. */
 export class EditGrid {
   #inputs;
+  #palette;
 
-  constructor({ label, lines, cell, onEdit, limit = null }) {
+  /** @param palette of the cells; by default one whose limit is the grid's largest magnitude. */
+  constructor({ label, lines, cell, onEdit, palette = null }) {
     this.lines = lines.map((line) => [...line]);
-    this.limit = limit; // of the colours; null for the largest magnitude of the grid
+    this.#palette = palette;
     this.#inputs = this.lines.map((line, row) =>
       line.map((_, column) => {
         const input = el('input', {
@@ -122,10 +125,10 @@ export class EditGrid {
 
   #paint() {
     const flat = this.lines.flat();
-    const limit = this.limit ?? extent(flat);
+    const palette = this.#palette ?? signed(extent(flat));
     this.#inputs.flat().forEach((input, i) => {
-      input.style.background = css(flat[i], limit);
-      input.style.color = textColour(flat[i], limit);
+      input.style.background = cssOf(palette.colour(flat[i]));
+      input.style.color = palette.text(flat[i]);
     });
   }
 
