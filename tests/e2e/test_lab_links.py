@@ -37,6 +37,7 @@ STATES = [  # exhibit, a state in its address, a selector that matches in that s
     ("channels", {"show": "three"}, '[data-board="map-5"]'),
     ("stride", {"size": 1, "kernel": 7}, ".warning"),
     ("connections", {"size": 5, "kernel": 11}, ".warning"),
+    ("connections", {"size": 64, "channels": 64, "kernel": 11, "filters": 128}, ".wires canvas"),
     ("training", {"cell": "5-3"}, ".mistakes img"),
 ]
 

@@ -166,11 +166,13 @@ export default {
   'lab.connections.full': 'Fully connected',
   'lab.connections.local': 'Locally connected',
   'lab.connections.shared': 'Convolution: shared weights',
+  'lab.connections.inputs': 'Inputs: {inputs}, channels: {channels}',
+  'lab.connections.outputs': 'Outputs: {outputs}, filters: {filters}',
   'lab.connections.shapes': 'From {input} to {output}, each wiring with its parameters:',
   'lab.connections.fit':
     'A kernel of {kernel} × {kernel} has no room in an input of {size} × {size}: there is no such layer. Make the kernel smaller or the input larger.',
   'lab.connections.drawing':
-    'Drawn with {inputs} inputs and {outputs} outputs, a window of {window}. Lines of one colour have one weight. Point at an output, or use the arrow keys.',
+    'Drawn along one row of the maps: {inputs} inputs below, {outputs} outputs above, a window of {window}. Lines of one colour have one weight. Point at an output, or use the arrow keys.',
   'lab.connections.full.label': 'Output {unit} is connected to all {inputs} inputs',
   'lab.connections.local.label': 'Output {unit} is connected to {window} inputs by weights of its own',
   'lab.connections.shared.label':

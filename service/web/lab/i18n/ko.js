@@ -166,6 +166,8 @@ export default {
   'lab.connections.full': '완전연결',
   'lab.connections.local': '국지연결',
   'lab.connections.shared': '합성곱: 가중치 공유',
+  'lab.connections.inputs': '입력 {inputs}개, 채널 {channels}개',
+  'lab.connections.outputs': '출력 {outputs}개, 필터 {filters}개',
   'lab.connections.shapes': '{input}에서 {output}까지, 잇는 방법마다 필요한 파라미터:',
   'lab.connections.fit':
     '{kernel} × {kernel} 커널은 {size} × {size} 입력에 들어가지 않아, 이런 층은 있을 수 없습니다. 커널을 줄이거나 입력을 키우세요.',
