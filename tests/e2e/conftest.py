@@ -57,9 +57,9 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
     def open_page(
         link: str = "", phone: bool = False, errors: bool = False, **options: Any
     ) -> Page:
+        defaults = {"viewport": PHONE if phone else DESK, "locale": "en"}
         context = browser.new_context(
-            viewport=PHONE if phone else DESK,
-            **{"locale": "en", "is_mobile": phone, "has_touch": phone, **options},
+            **{**defaults, "is_mobile": phone, "has_touch": phone, **options}
         )
         page = context.new_page()
         if not errors:

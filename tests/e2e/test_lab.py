@@ -47,7 +47,7 @@ def check_stride(page):
     for preset in range(6):
         page.locator(".exhibit .presets button").nth(preset).click()
         sides.append(int(text(page, '[data-role="formula"]').rpartition("= ")[2]))
-        assert page.get_by_text("6 × 6 needs a filter of 4").is_visible() == (preset > 3)
+        assert page.get_by_text("for 6 × 6 the filter must be 4 × 4").is_visible() == (preset > 3)
     assert sides == [3, 2, 5, 3, 7, 6]
 
 
@@ -59,7 +59,7 @@ def check_relu(page):
 def check_pooling(page):
     """The lecture's maps: 5 × 5 with 3 × 3 windows, and 4 × 4 with 2 × 2 windows."""
     assert numbers(page, "max") == "3 3 3; 3 3 3; 3 2 3"
-    assert text(page, '[data-role="average"]') == "1.66667"
+    assert text(page, '[data-role="average"]') == "1.667"
     page.locator('label[for="lab-pooling-four"]').click()
     assert numbers(page, "max") == "20 30; 112 37"
     assert numbers(page, "average") == "13 8; 79 19.5"
@@ -81,7 +81,7 @@ def check_shift(page):
 
 def check_flow(page):
     """The counts of all parameters and all values."""
-    page.get_by_text("93,322 parameters make 37,610 values").wait_for()
+    page.get_by_text("37,610 values of this digit with 93,322 parameters").wait_for()
 
 
 def check_training(page):

@@ -63,7 +63,7 @@ def test_the_output_board_moves_the_window(page):
     board.press("ArrowDown")
     board.press("ArrowLeft")
     is_at(2, 0)
-    assert "begins in row 2, column 0" in page.locator(BOARD.format("input")).get_attribute(
+    assert "starts at row 2, column 0" in page.locator(BOARD.format("input")).get_attribute(
         "aria-label"
     )
 

@@ -134,7 +134,7 @@ def test_a_filter_of_the_network_gives_the_services_values(open_page, server, mn
         state = {"source": "digit", "filter": channel + 1, "row": 8, "column": 12}
         go(page, "convolution", **state, pixels=link_text(pixels))
         wait_for_number(page, '[data-role="sum"]', values[8, 12, channel])
-        page.get_by_text("✓ the service says").wait_for()
+        page.get_by_text("✓ The service computes the same value.").wait_for()
 
 
 def test_relu_zeroes_the_services_negative_values(open_page, server, mnist):
@@ -165,7 +165,7 @@ def test_the_map_of_shifts_has_the_services_predictions(open_page, server, mnist
     label = predictions[220]["label"]
     count = sum(prediction["label"] == label for prediction in predictions)
     page = open_page(f"#lab/shift&lang=en&pixels={link_text(pixels)}&down=-4&right=2")
-    page.get_by_text(f"Answered {label} in {count} of 441 shifts").wait_for()
+    page.get_by_text(f"Predicted as {label} in {count} of 441 shifts").wait_for()
     moved = predictions[(-4 + 10) * 21 + 2 + 10]
     assert text(page, '[data-role="answer"]') == moved["label"]
     along = page.locator('[data-along="conv2d"] data, [data-along="max_pooling2d"] data')
@@ -192,7 +192,7 @@ def test_training_shows_the_report(open_page, server):
     page.locator('[data-part="classes"]').wait_for()
     figures = page.locator('[data-figure="loss"] td').all_inner_texts()
     runs = [report["lecture"], report] if "lecture" in report else [report]
-    assert figures == [f"{run['loss']:.4f}" for run in runs]
+    assert figures == [f"{run['loss']:.4g}" for run in runs]
     counts = page.locator(".confusion tbody tr").evaluate_all(
         "(rows) => rows.map((r) => [...r.cells].slice(1).map((c) => Number(c.innerText)))"
     )
@@ -218,10 +218,10 @@ def test_a_report_of_two_recipes_compares_them(open_page, server):
     go(page, "training")
     page.locator('[data-part="classes"]').wait_for()
     assert page.locator('[data-recipe="lecture"]').all_inner_texts() == [
-        *("2", "32", "9.5", "90.00 %", "1,000", "0.2500", "1.00 %")
+        *("2", "32", "9.5", "90.00 %", "1,000", "0.25", "1.00 %")
     ]
     page.locator('label[for="lab-recipe-lecture"]').click()
-    assert "Accuracy 95.00 % · Loss 0.200" in page.locator('[data-part="curves"]').inner_text()
+    assert "Accuracy 95.00 % · Loss 0.2" in page.locator('[data-part="curves"]').inner_text()
 
 
 def test_an_exhibit_shows_a_problem(open_page):

@@ -67,6 +67,27 @@ test('each exhibit has a description of two sentences', () => {
   }
 });
 
+test('each exhibit has one sentence of context and a link to read on', () => {
+  for (const name of Object.keys(EXHIBITS)) {
+    for (const texts of [en, ko]) {
+      assert.match(texts[`lab.${name}.context`], /^[^.?!]+[.?!]$/u, name);
+      assert.match(texts[`lab.${name}.url`], /^https:\/\/[^\s]+$/);
+      assert.ok(texts[`lab.${name}.link`]);
+    }
+  }
+});
+
+test('each setting in the manifest and the report has a name in both languages', () => {
+  const bundle = new URL('../../models/mnist/1/', import.meta.url);
+  const [manifest, report] = ['manifest.json', 'report.json'].map((file) =>
+    JSON.parse(readFileSync(new URL(file, bundle))),
+  );
+  for (const key of [...Object.keys(manifest.training), ...Object.keys(report.lecture.training)])
+    for (const texts of [en, ko]) assert.ok(texts[`lab.setting.${key}`], key);
+  for (const recipe of [manifest.training.recipe, report.lecture.training.recipe])
+    assert.ok(en[`lab.recipe.${recipe}`], recipe);
+});
+
 test('an address is parsed to a view, an exhibit and its state, and formatted from them', () => {
   assert.equal(routeOf('#sample=3&layer=conv2d').view, 'playground');
   assert.deepEqual([routeOf('#lab').view, routeOf('#lab').exhibit], ['lab', null]);

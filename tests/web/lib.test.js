@@ -66,14 +66,17 @@ test('a float32 is formatted with the fewest digits that no other float32 has', 
   assert.equal(exact(0), '0');
 });
 
-test('short numbers have three figures; only 1 is 100.00 % and only 0 is 0.00 %', () => {
-  assert.deepEqual([0, 12.345, -0.5, 1234567, 0.00001, 64].map(short), [
+test('short numbers have four significant digits; only 1 is 100.00 % and only 0 is 0.00 %', () => {
+  assert.deepEqual([0, 12.346, -0.5, 1234567, 0.0000123456, 64, 1 / 3, 12345, 99999.9].map(short), [
     '0',
-    '12.3',
-    '−0.500',
-    '1.2e+6',
-    '1.0e−5',
+    '12.35',
+    '−0.5',
+    '1.235e+6',
+    '1.235e−5',
     '64',
+    '0.3333',
+    '12345',
+    '1e+5',
   ]);
   assert.deepEqual([1, 0.99999, 0.5, 0.000001, 0].map(percent), [
     '100.00 %',

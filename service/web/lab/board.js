@@ -10,6 +10,10 @@ const MIN_CELL_WITH_NUMBER = 26; // CSS pixels
 const MIN_CELL_WITH_LINES = 7; // CSS pixels
 const MAX_CELLS_IN_LABEL = 64; // Screen readers read the values of a board up to this size.
 
+/** Return a side for boards that share a row with others: smaller where the row would wrap. */
+export const sideInRow = (side) =>
+  matchMedia('(min-width: 801px) and (max-width: 1400px)').matches ? Math.min(side, 196) : side;
+
 /** A palette for values on both sides of 0: orange above, blue below; `limit` is the darkest. */
 export const signed = (limit) => ({
   colour: (value) => pixel(value, limit || 1),

@@ -5,6 +5,7 @@ import { exact, short } from '../lib/numbers.js';
 import { colours, grid } from '../parts/convolution-terms.js';
 import { signed } from './board.js';
 
+const MANY_LETTERS = 7; // of a number that needs smaller letters in a cell
 let count = 0; // of the ids that labels refer to
 
 export function button(text, onclick, properties = {}) {
@@ -20,9 +21,10 @@ export const operator = (text) => el('span', { class: 'operator', 'aria-hidden':
 
 /** Create a grid of numbers on the colours of their values; `wins(row, column)` marks a cell. */
 export function numbers(title, lines, limit, wins = () => false) {
+  const isLong = (text) => text.length > MANY_LETTERS;
   return grid(title, lines, (value, row, column) =>
     number(value, short(value), {
-      class: wins(row, column) ? 'cell wins' : 'cell',
+      class: ['cell', wins(row, column) && 'wins', isLong(short(value)) && 'long'].filter(Boolean).join(' '),
       style: colours(value, limit || 1),
       title: exact(value),
     }),
@@ -116,7 +118,7 @@ export class EditGrid {
     this.#inputs.flat().forEach((input, i) => {
       const value = this.lines.flat()[i];
       if (Number(input.value) !== value || input.value === '') {
-        input.value = Number.isInteger(value) ? value : Number(value.toFixed(3));
+        input.value = Number.isInteger(value) ? value : Number(value.toPrecision(4));
       }
       input.title = exact(value);
     });

@@ -126,7 +126,7 @@ class Lab {
   }
 }
 
-/** Create an exhibit's frame: its name, its two sentences, and the part of the lecture that it shows. */
+/** Create an exhibit's frame: its part of the lecture, its name, what it shows, and where to read on. */
 function frame(name, stage) {
   const number = Object.keys(EXHIBITS).indexOf(name) + 1;
   return el(
@@ -138,6 +138,17 @@ function frame(name, stage) {
       el('p', { class: 'soft' }, t('lab.part', { number, part: t(`lab.${name}.part`) })),
       el('h2', { id: 'exhibit-title' }, t(`lab.${name}.title`)),
       el('p', { class: 'description' }, t(`lab.${name}.text`)),
+      el(
+        'p',
+        { class: 'soft context' },
+        `${t(`lab.${name}.context`)} `,
+        el(
+          'a',
+          { href: t(`lab.${name}.url`), target: '_blank', rel: 'noopener' },
+          t(`lab.${name}.link`),
+          el('span', { 'aria-hidden': 'true' }, '\u00a0↗'),
+        ),
+      ),
     ),
     stage,
   );

@@ -21,10 +21,13 @@ export class ShiftedLayers {
       same: el('td', { 'data-same': layer.name }),
       along: el('td', { 'data-along': layer.name }),
     }));
+    const name = t('lab.shift.layers');
     this.node = el(
-      'div',
-      { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': t('lab.shift.layers') },
-      this.#table(),
+      'section',
+      { class: 'part', 'aria-label': name },
+      el('h3', {}, name),
+      el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name }, this.#table()),
+      el('p', { class: 'soft' }, t('lab.shift.maps')),
     );
   }
 
@@ -80,5 +83,5 @@ function strongestChannel(layer, values) {
 }
 
 function put(cell, value) {
-  cell.replaceChildren(Number.isNaN(value) ? '–' : number(value, value.toFixed(3)));
+  cell.replaceChildren(Number.isNaN(value) ? '–' : number(value, value.toPrecision(4)));
 }

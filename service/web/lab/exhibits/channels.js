@@ -97,7 +97,7 @@ export default class Channels {
       el(
         'div',
         { class: 'arithmetic' },
-        el('div', { class: 'control' }, el('label', { for: 'lab-bias' }, t('sum.bias')), bias),
+        el('div', { class: 'control' }, el('label', { for: 'lab-bias' }, t('lab.bias')), bias),
         equation,
         figure(t('lab.output'), result.node),
       ),
@@ -109,7 +109,7 @@ export default class Channels {
   #row(colour, channel, actions) {
     const board = new Board(`input-${colour}`, actions);
     const patch = new EditGrid({
-      label: `${t('terms.patch')}, ${t(`lab.channels.${colour}`)}`,
+      label: `${t('lab.patch')}, ${t(`lab.channels.${colour}`)}`,
       lines: patchAt(mapOf(this.#imageSlices[channel]), this.#window()),
       cell: (row, column) => t('lab.cell', { row, column }),
       onEdit: (lines) => this.#write(channel, lines),
@@ -127,7 +127,7 @@ export default class Channels {
       'div',
       { class: 'bench-row channel', 'data-colour': colour },
       figure(t(`lab.channels.${colour}`), board.node),
-      figure(t('lab.channels.patch'), patch.node),
+      figure(t('lab.patch'), patch.node),
       operator('×'),
       figure(t('lab.channels.kernel', { channel: channel + 1 }), editor.node),
       operator('='),
@@ -170,7 +170,7 @@ export default class Channels {
       });
       const terms = multiply(patchAt(maps[channel], window), kernels[channel]);
       const value = sum(terms.flat());
-      products.replaceChildren(numbers(t('terms.products'), terms, 2 * extent(terms.flat())));
+      products.replaceChildren(numbers(t('lab.products'), terms, 2 * extent(terms.flat())));
       total.replaceChildren(
         el('span', { class: 'soft' }, t('lab.sum')),
         number(value, exact(value), { class: 'large', 'data-role': 'channel-sum' }),
@@ -265,7 +265,7 @@ function sliceImage(slice) {
     ...mapOf(slice),
     palette: signed(extent(slice.flat()) * 1.4),
     cell: 18,
-    label: t('terms.kernel'),
+    label: t('lab.kernel'),
   });
   return board.node;
 }

@@ -39,7 +39,7 @@ export default class Connections {
       counts: KINDS.map((kind) => [kind, el('div', { class: 'result' })]),
       readout: el('p', { class: 'readout' }),
       figures: el('div', { class: 'bench-row three' }),
-      note: el('p', { class: 'soft' }),
+      note: el('p', { class: 'soft' }, t('lab.connections.drawing')),
     };
     this.#build(root);
     this.#state.watch([...Object.keys(NUMBERS), 'unit'], () => this.#draw());
@@ -107,7 +107,6 @@ export default class Connections {
       return;
     }
     this.#drawWires();
-    note.textContent = t('lab.connections.drawing', { inputs: size, outputs: output, window: kernel });
     readout.textContent = t('lab.connections.shapes', {
       input: `${size} × ${size} × ${channels}`,
       output: `${output} × ${output} × ${filters}`,

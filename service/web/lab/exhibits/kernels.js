@@ -1,12 +1,12 @@
 import { el, number, sharpContext } from '../../lib/dom.js';
 import { clamp, extent, multiply } from '../../lib/math.js';
-import { exact, short } from '../../lib/numbers.js';
+import { short } from '../../lib/numbers.js';
 import { draw } from '../../lib/paint.js';
 import { t } from '../../lib/i18n.js';
 import { cellRegion } from '../../models/region.js';
 import { legend } from '../../parts/legend.js';
 import { convolve, mapOf, patchAt } from '../arithmetic.js';
-import { Board, grey, signed } from '../board.js';
+import { Board, grey, sideInRow, signed } from '../board.js';
 import { button, choice, EditGrid, figure, numbers, operator } from '../controls.js';
 import { InputPanel } from '../input-panel.js';
 import { digitMap } from '../network-parts.js';
@@ -182,7 +182,7 @@ export default class Kernels {
       ...image,
       palette: this.#channels ? brightness : grey(),
       windows: [window],
-      side: SIDE,
+      side: this.#channels ? SIDE : sideInRow(SIDE),
       label: t('lab.input'),
     });
     this.#parts.result.show({
@@ -224,7 +224,7 @@ export default class Kernels {
         this.#channels ? this.#state.state.source : 'digit',
         (source) => this.#choose(source),
       ),
-      button(t('tool.picture'), () => this.#openDialog(), { 'data-do': 'picture' }),
+      button(t('lab.kernels.open'), () => this.#openDialog(), { 'data-do': 'picture' }),
     );
     if (focused) {
       this.#parts.sources.querySelector(`[data-do="${focused}"], #${CSS.escape(focused)}`)?.focus();
@@ -239,8 +239,8 @@ export default class Kernels {
     const results = this.#channels.map((channel) => convolve(channel, kernel));
     const figures = [
       [t('lab.kernels.before'), this.#channels],
-      [t('lab.kernels.after'), results],
-    ].map(([name, channels]) => {
+      [t('lab.kernels.after'), results, t('lab.kernels.clipped')],
+    ].map(([name, channels, note]) => {
       const canvas = el('canvas', { role: 'img', 'aria-label': name });
       const { rows, columns } = channels[0];
       const scale = this.#parts.input.cell;
@@ -252,7 +252,7 @@ export default class Kernels {
         columns * scale,
         rows * scale,
       );
-      return figure(name, canvas);
+      return figure(name, canvas, note && el('p', { class: 'soft' }, note));
     });
     this.#parts.colours.replaceChildren(...figures);
   }
@@ -260,17 +260,17 @@ export default class Kernels {
   #drawSum(patch, lines, value) {
     const products = multiply(patch, lines);
     this.#parts.sum.replaceChildren(
-      numbers(t('terms.patch'), patch, 2),
+      numbers(t('lab.patch'), patch, 2),
       operator('×'),
-      numbers(t('terms.kernel'), lines, extent(lines.flat())),
+      numbers(t('lab.kernel'), lines, extent(lines.flat())),
       operator('='),
-      numbers(t('terms.products'), products, 2 * extent(products.flat())),
+      numbers(t('lab.products'), products, 2 * extent(products.flat())),
       operator('→'),
       el(
         'div',
         { class: 'total' },
         el('span', { class: 'soft' }, t('lab.sum')),
-        number(value, exact(Number(value.toFixed(6))), { class: 'large', 'data-role': 'sum' }),
+        number(value, short(value), { class: 'large', 'data-role': 'sum' }),
       ),
     );
     const { row, column } = this.#corner;
