@@ -4,6 +4,7 @@ import { clamp } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
 import { cellImage, draw, gridLines, grey as greyPixel, hatch, outline } from '../lib/paint.js';
 
+const WINDOW = '#0b5cad'; // of its outline; boards are light in dark mode too
 const MARGIN = 4; // space for outlines around the outermost cells
 const MAX_CELL = 48; // CSS pixels
 const MIN_CELL_WITH_NUMBER = 26; // CSS pixels
@@ -77,7 +78,7 @@ export class Board {
       paint(box.left * factor, box.top * factor, box.width * factor, box.height * factor);
     for (const index of dots) drawDot(context, index, columns, factor);
     hatched.forEach(scale((...box) => hatch(context, ...box, theme('--soft'))));
-    windows.forEach(scale((...box) => outline(context, ...box, theme('--accent'), 2)));
+    windows.forEach(scale((...box) => outline(context, ...box, WINDOW, 2)));
     marks.forEach(scale((...box) => outline(context, ...box, theme('--mark'), 3)));
     if (numbers && factor >= MIN_CELL_WITH_NUMBER) drawNumbers(context, values, columns, factor, palette);
     this.node.setAttribute('aria-label', [label, valuesText(values, columns)].filter(Boolean).join(': '));

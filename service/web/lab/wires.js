@@ -65,8 +65,8 @@ export function drawWires(canvas, kind, layer, selected, texts) {
     }
   };
   dots(channels, size, places.input, BOTTOM, 1, () => theme('--ink'));
-  dots(filters, output, places.output, TOP, -1, (i) => theme(i === selected ? '--mark' : '--soft'));
-  dot(context, places.output(selected), TOP, Math.max(radius, 4), theme('--mark'));
+  dots(filters, output, places.output, TOP, -1, (i) => theme(i === selected ? '--point' : '--soft'));
+  dot(context, places.output(selected), TOP, Math.max(radius, 4), theme('--point'));
   context.fillStyle = theme('--soft');
   context.font = '12px system-ui, sans-serif';
   context.fillText(texts.outputs, 2, 14);
