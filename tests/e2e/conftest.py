@@ -32,8 +32,8 @@ RESTS = """() => new Promise((done) => {
     }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 })"""
 
-# in the playground, in the lab, in the view of any model
-READY = ".column:visible, .exhibit:visible, .layer-list button:visible"
+# in the playground, in the lab, in the view of any model, on the API's page
+READY = ".column:visible, .exhibit:visible, .layer-list button:visible, .route:visible"
 
 OpenPage = Callable[..., Page]
 

@@ -17,7 +17,8 @@ LOADED = {  # exhibit: a selector that matches once the first responses of the s
 }
 
 
-CUT = """() => {  // what a reader cannot see: wider than the page or the exhibit, or hidden by its parent
+# Return what a reader cannot see: wider than the page or the exhibit, or hidden by its parent.
+CUT = """() => {
     const exhibit = document.querySelector('.exhibit');
     const limit = exhibit.getBoundingClientRect();
     const name = (node) => `${node.tagName} ${node.className} ${node.textContent.slice(0, 40)}`;

@@ -1,5 +1,7 @@
 """The lab in a real browser: every exhibit starts with the lecture's numbers."""
 
+import re
+
 import pytest
 
 from tests.e2e.lab_page import EXHIBITS, address, go, numbers, text, wait_until_loaded
@@ -138,7 +140,8 @@ def test_the_channels_have_their_own_colours(open_page, scheme):
         )
         assert min(empty) > 240
         patch = page.locator(f'[data-colour="{colour}"] .edit-grid input').nth(4)
-        styled = patch.evaluate("(n) => getComputedStyle(n).backgroundColor.match(/\\d+/g).map(Number)")
+        rgb = patch.evaluate("(node) => getComputedStyle(node).backgroundColor")
+        styled = [int(value) for value in re.findall(r"\d+", rgb)]
         assert styled.index(max(styled[:3])) == channel
 
 

@@ -165,7 +165,7 @@ def test_each_slider_changes_the_drawings_of_connections(page):
         after = drawings.evaluate_all(drawn)
         assert [a == b for a, b in zip(before, after, strict=True)] == [False] * 3, slider
     label = page.locator('[data-wires="local"]').get_attribute("aria-label")
-    assert label == "Output 5 is connected to 4 inputs by weights of its own"
+    assert label == "Output 9 is connected to 4 inputs by weights of its own"
 
 
 def test_a_digit_is_dragged(page):

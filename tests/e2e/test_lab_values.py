@@ -175,7 +175,7 @@ def test_the_map_of_shifts_has_the_services_predictions(open_page, server, mnist
 
 
 def test_the_shifted_maps_name_their_channels(open_page, server, mnist):
-    """Each map of a layer is the one with the largest value at rest, and says which channel it is."""
+    """Each map is the channel with the largest value at rest, and says which one it is."""
     pixels = mnist.test_images[0]
     page = open_page(f"#lab/shift&lang=en&pixels={link_text(pixels)}&right=2")
     page.get_by_text("of 441 shifts").wait_for()

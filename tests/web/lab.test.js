@@ -8,8 +8,10 @@ import { Values } from '../../service/web/models/values.js';
 import { convolve, mapOf } from '../../service/web/lab/arithmetic.js';
 import { EXHIBITS } from '../../service/web/lab/exhibits.js';
 import { layoutOf } from '../../service/web/lab/flow-layout.js';
-import en from '../../service/web/lab/i18n/en.js';
-import ko from '../../service/web/lab/i18n/ko.js';
+import enExhibits from '../../service/web/lab/i18n/en.js';
+import enReading from '../../service/web/lab/i18n/en-reading.js';
+import koExhibits from '../../service/web/lab/i18n/ko.js';
+import koReading from '../../service/web/lab/i18n/ko-reading.js';
 import { linksTo } from '../../service/web/lab/links.js';
 import { digitMap } from '../../service/web/lab/network-parts.js';
 import { noisy, rootMeanSquaredError } from '../../service/web/lab/noise.js';
@@ -17,6 +19,8 @@ import * as presets from '../../service/web/lab/presets.js';
 import { allShifts, cosineSimilarity, transform } from '../../service/web/lab/transform.js';
 import { network } from './toy.js';
 
+const en = { ...enExhibits, ...enReading };
+const ko = { ...koExhibits, ...koReading };
 const LAB = new URL('../../service/web/lab/', import.meta.url);
 
 test('both languages have the same texts, with the same placeholders', () => {

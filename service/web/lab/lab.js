@@ -8,13 +8,16 @@ import { Store } from '../models/store.js';
 import { problemText } from '../parts/problem.js';
 import { EXHIBITS } from './exhibits.js';
 import en from './i18n/en.js';
+import enReading from './i18n/en-reading.js';
 import ko from './i18n/ko.js';
+import koReading from './i18n/ko-reading.js';
 
 const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a drag.
 
 /** Build the lab once its texts and its style sheet are loaded. */
 export async function open(root, context) {
   addTexts({ en, ko });
+  addTexts({ en: enReading, ko: koReading });
   await new Promise((resolve) => {
     const href = new URL('lab.css', import.meta.url).href;
     document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));

@@ -23,8 +23,8 @@ export class ShiftedLayers {
     }));
     const name = t('lab.shift.layers');
     this.node = el(
-      'section',
-      { class: 'part', 'aria-label': name },
+      'div',
+      { class: 'part' },
       el('h3', {}, name),
       el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name }, this.#table()),
       el('p', { class: 'soft' }, t('lab.shift.maps')),

@@ -15,7 +15,7 @@ export class Menu {
           ? [el('button', { type: 'button', 'data-menu': 'tour', onclick: startTour }, t('tour'))]
           : []),
         ...(share ? [el('button', { type: 'button', 'data-menu': 'share', onclick: share }, t('share'))] : []),
-        el('a', { href: '/docs' }, t('api')),
+        el('a', { href: `/docs?lang=${lang}` }, t('api')),
         el(
           'button',
           {

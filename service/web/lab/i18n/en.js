@@ -23,10 +23,6 @@ export default {
   'lab.convolution.part': 'Convolution',
   'lab.convolution.text':
     'The kernel covers a patch of the image: each pixel is multiplied by the weight on it, and the sum of the products is one cell of the activation map. Then the kernel moves on by one pixel, with the same weights.',
-  'lab.convolution.context':
-    'A convolutional network looks for small patterns, such as edges, everywhere in an image.',
-  'lab.convolution.link': 'CS231n: the convolutional layer',
-  'lab.convolution.url': 'https://cs231n.github.io/convolutional-networks/#conv',
   'lab.convolution.five': '5 × 5 example',
   'lab.convolution.lectures': 'Kernel of the example',
   'lab.convolution.filter': 'Next filter',
@@ -40,10 +36,6 @@ export default {
   'lab.kernels.part': 'Results of different kernels',
   'lab.kernels.text':
     'Each kernel is a different filter: one finds edges, another sharpens or blurs. Choose one or edit its weights, and the map changes at once.',
-  'lab.kernels.context':
-    'Image editors sharpen and blur with such kernels; a network learns the weights of its own.',
-  'lab.kernels.link': 'Wikipedia: kernels in image processing',
-  'lab.kernels.url': 'https://en.wikipedia.org/wiki/Kernel_(image_processing)',
   'lab.kernels.presets': 'Kernels to choose from',
   'lab.kernels.edit': 'Kernel',
   'lab.kernels.how': 'Type over any weight.',
@@ -68,10 +60,6 @@ export default {
   'lab.channels.part': 'Convolution of colour images',
   'lab.channels.text':
     'A kernel has one slice for each input channel; the sums of all slices and one bias make one number. Six kernels make six activation maps, whether the input has one channel or three.',
-  'lab.channels.context':
-    'A colour image is three tables of numbers: how much red, green and blue each pixel has.',
-  'lab.channels.link': 'Dive into Deep Learning: multiple channels',
-  'lab.channels.url': 'https://d2l.ai/chapter_convolutional-neural-networks/channels.html',
   'lab.channels.rgb': 'Colour example',
   'lab.channels.one': '1 channel, 6 kernels',
   'lab.channels.three': '3 channels, 6 kernels',
@@ -87,9 +75,6 @@ export default {
   'lab.stride.part': 'Stride and padding',
   'lab.stride.text':
     'Padding surrounds the input with zeros; the stride is how many cells the window moves at each step. Together they determine the size of the map, and cells that no window reaches are ignored.',
-  'lab.stride.context': 'Networks use strides to make maps smaller, and padding to keep their size.',
-  'lab.stride.link': 'Dive into Deep Learning: padding and stride',
-  'lab.stride.url': 'https://d2l.ai/chapter_convolutional-neural-networks/padding-and-strides.html',
   'lab.stride.presets': 'Examples',
   'lab.stride.size': 'input size',
   'lab.stride.kernel': 'filter size',
@@ -115,10 +100,6 @@ export default {
   'lab.relu.part': 'Activation function',
   'lab.relu.text':
     'ReLU keeps positive values and sets all others to 0. Without such a nonlinear function, all layers together could only compute a linear one.',
-  'lab.relu.context':
-    'ReLU, short for rectified linear unit, is the most common activation function in networks for images.',
-  'lab.relu.link': 'Wikipedia: rectified linear unit',
-  'lab.relu.url': 'https://en.wikipedia.org/wiki/Rectified_linear_unit',
   'lab.relu.rgb': '−25 is the result of the colour example in exhibit 3.',
   'lab.relu.network': 'ReLU in this network',
   'lab.relu.before': 'Before ReLU',
@@ -130,9 +111,6 @@ export default {
   'lab.pooling.part': 'Pooling',
   'lab.pooling.text':
     'Pooling reduces each window to one number, its maximum or its average. The map becomes smaller, and the two kinds respond differently to noise.',
-  'lab.pooling.context': 'Smaller maps need less computation and change less when a feature moves a little.',
-  'lab.pooling.link': 'Dive into Deep Learning: pooling',
-  'lab.pooling.url': 'https://d2l.ai/chapter_convolutional-neural-networks/pooling.html',
   'lab.pooling.five': '5 × 5, window 3 × 3',
   'lab.pooling.four': '4 × 4, window 2 × 2',
   'lab.pooling.network': 'Input of {layer}',
@@ -155,9 +133,6 @@ export default {
   'lab.connections.part': 'Fully connected, locally connected, convolution',
   'lab.connections.text':
     'An output can read all inputs, only nearby ones, or nearby ones with weights that all outputs share. The last is a convolution, and it needs by far the fewest parameters.',
-  'lab.connections.context': 'A network with fewer weights needs less memory and fewer examples to learn from.',
-  'lab.connections.link': 'Dive into Deep Learning: from fully connected layers to convolutions',
-  'lab.connections.url': 'https://d2l.ai/chapter_convolutional-neural-networks/why-conv.html',
   'lab.connections.layer': 'Layer of this network',
   'lab.connections.own': 'Other sizes',
   'lab.connections.size': 'Input size',
@@ -183,10 +158,6 @@ export default {
   'lab.shift.part': 'Translation invariance',
   'lab.shift.text':
     'When the digit moves, its activation maps move with it. The prediction stays the same only within limits: shift, rotate or scale the digit to find them.',
-  'lab.shift.context':
-    'A digit should be recognised wherever it is; a convolutional network achieves this only in part.',
-  'lab.shift.link': 'Zhang (2019): Making Convolutional Networks Shift-Invariant Again',
-  'lab.shift.url': 'https://arxiv.org/abs/1904.11486',
   'lab.shift.right': 'Right',
   'lab.shift.down': 'Down',
   'lab.shift.angle': 'Rotation',
@@ -213,9 +184,6 @@ export default {
   'lab.flow.part': 'CNN visualisation',
   'lab.flow.text':
     'The digit passes through all layers, from the pixels to the classes. Pause anywhere, and point at a map, a unit or a class to see its value.',
-  'lab.flow.context': 'The first layers respond to edges and strokes, the later ones to larger parts of a digit.',
-  'lab.flow.link': 'CNN Explainer: a network for colour images, step by step',
-  'lab.flow.url': 'https://poloclub.github.io/cnn-explainer/',
   'lab.flow.position': 'Position',
   'lab.flow.name':
     'The network. Arrow keys move between layers and channels, Space starts and pauses the animation.',
@@ -228,10 +196,6 @@ export default {
   'lab.training.part': 'Recognising handwritten digits',
   'lab.training.text':
     'Six steps lead from the data to a trained network, shown in the code of this project. The results below are for test digits that the network was not trained on.',
-  'lab.training.context':
-    'MNIST, 70,000 handwritten digits, is the classic data set for a first image classifier.',
-  'lab.training.link': 'Keras: a simple convolutional network for MNIST',
-  'lab.training.url': 'https://keras.io/examples/vision/mnist_convnet/',
   'lab.training.step.1': 'Import the libraries',
   'lab.training.step.2': 'Load the data and scale it to 0–1',
   'lab.training.step.3': 'Add the convolutional layers',
@@ -274,10 +238,6 @@ export default {
   'lab.model.part': 'Model summary',
   'lab.model.text':
     'These are the layers of the model that this service runs. The number of parameters of each follows from its shapes.',
-  'lab.model.context':
-    'Parameters are the weights and biases that training adjusts; Keras prints such a table for any model.',
-  'lab.model.link': 'Keras: the summary of a model',
-  'lab.model.url': 'https://keras.io/api/models/model/',
   'lab.model.table': 'Model summary',
   'lab.model.caption': 'Model “{name}”, version {version}',
   'lab.model.layer': 'Layer (type)',

@@ -23,10 +23,6 @@ export default {
   'lab.convolution.part': '합성곱',
   'lab.convolution.text':
     '커널을 이미지의 한 패치에 겹쳐 놓고, 겹치는 픽셀과 가중치를 곱해 모두 더하면 활성화 맵의 한 칸이 됩니다. 그런 다음 커널은 같은 가중치로 한 칸 옆으로 이동합니다.',
-  'lab.convolution.context': '합성곱 신경망은 경계선 같은 작은 패턴을 이미지 전체에서 찾습니다.',
-  'lab.convolution.link': '위키백과: 합성곱 신경망',
-  'lab.convolution.url':
-    'https://ko.wikipedia.org/wiki/%ED%95%A9%EC%84%B1%EA%B3%B1_%EC%8B%A0%EA%B2%BD%EB%A7%9D',
   'lab.convolution.five': '5 × 5 예제',
   'lab.convolution.lectures': '예제의 커널',
   'lab.convolution.filter': '다음 필터',
@@ -40,10 +36,6 @@ export default {
   'lab.kernels.part': '커널에 따라 다른 합성곱 결과',
   'lab.kernels.text':
     '커널마다 다른 필터가 되어 경계를 찾거나, 이미지를 선명하게 또는 흐리게 합니다. 커널을 고르거나 가중치를 고치면 맵이 바로 바뀝니다.',
-  'lab.kernels.context':
-    '이미지 편집기도 이런 커널로 선명하게 하거나 흐리게 하며, 신경망은 커널의 가중치를 스스로 학습합니다.',
-  'lab.kernels.link': '위키백과: 이미지 처리의 커널(영어)',
-  'lab.kernels.url': 'https://en.wikipedia.org/wiki/Kernel_(image_processing)',
   'lab.kernels.presets': '커널 고르기',
   'lab.kernels.edit': '커널',
   'lab.kernels.how': '가중치를 직접 입력할 수 있습니다.',
@@ -68,9 +60,6 @@ export default {
   'lab.channels.part': '컬러 이미지의 합성곱',
   'lab.channels.text':
     '커널은 입력 채널마다 한 장씩 있고, 채널별 합을 모두 더한 값에 편향 하나를 더하면 출력값 하나가 됩니다. 입력 채널이 하나든 셋이든 커널이 여섯 개면 활성화 맵도 여섯 개입니다.',
-  'lab.channels.context': '컬러 이미지는 픽셀마다 빨강, 초록, 파랑의 세기를 적은 표 세 장입니다.',
-  'lab.channels.link': 'Dive into Deep Learning: 다중 채널(영어)',
-  'lab.channels.url': 'https://d2l.ai/chapter_convolutional-neural-networks/channels.html',
   'lab.channels.rgb': '컬러 예제',
   'lab.channels.one': '채널 1개, 커널 6개',
   'lab.channels.three': '채널 3개, 커널 6개',
@@ -86,9 +75,6 @@ export default {
   'lab.stride.part': '보폭(stride)과 패딩(padding)',
   'lab.stride.text':
     '패딩은 입력 둘레에 0을 채우는 것이고, 보폭은 창이 한 번에 이동하는 칸 수입니다. 이 둘이 맵의 크기를 정하며, 창이 닿지 않는 칸은 쓰이지 않습니다.',
-  'lab.stride.context': '신경망에서는 보폭으로 맵을 줄이고, 패딩으로 맵의 크기를 유지합니다.',
-  'lab.stride.link': 'Dive into Deep Learning: 패딩과 보폭(영어)',
-  'lab.stride.url': 'https://d2l.ai/chapter_convolutional-neural-networks/padding-and-strides.html',
   'lab.stride.presets': '예제',
   'lab.stride.size': '입력 크기',
   'lab.stride.kernel': '필터 크기',
@@ -114,10 +100,6 @@ export default {
   'lab.relu.part': '활성화 함수',
   'lab.relu.text':
     'ReLU는 양수는 그대로 내보내고 나머지는 모두 0으로 만듭니다. 이런 비선형 함수가 없으면 층을 아무리 쌓아도 선형 함수 하나와 같습니다.',
-  'lab.relu.context':
-    'ReLU(rectified linear unit)는 이미지용 신경망에서 가장 널리 쓰이는 활성화 함수입니다.',
-  'lab.relu.link': '위키백과: ReLU(영어)',
-  'lab.relu.url': 'https://en.wikipedia.org/wiki/Rectified_linear_unit',
   'lab.relu.rgb': '−25는 전시 3의 컬러 예제에서 나온 값입니다.',
   'lab.relu.network': '이 신경망의 ReLU',
   'lab.relu.before': 'ReLU 적용 전',
@@ -129,9 +111,6 @@ export default {
   'lab.pooling.part': '풀링',
   'lab.pooling.text':
     '풀링은 창마다 최댓값이나 평균값 하나만 남깁니다. 맵이 작아지며, 노이즈의 영향은 두 방식에서 서로 다릅니다.',
-  'lab.pooling.context': '맵이 작아지면 계산량이 줄고, 특징의 위치가 조금 달라져도 값이 덜 바뀝니다.',
-  'lab.pooling.link': 'Dive into Deep Learning: 풀링(영어)',
-  'lab.pooling.url': 'https://d2l.ai/chapter_convolutional-neural-networks/pooling.html',
   'lab.pooling.five': '5 × 5, 창 3 × 3',
   'lab.pooling.four': '4 × 4, 창 2 × 2',
   'lab.pooling.network': '{layer}의 입력',
@@ -154,9 +133,6 @@ export default {
   'lab.connections.part': '완전 연결, 국소 연결, 합성곱',
   'lab.connections.text':
     '출력은 모든 입력과 연결하거나, 가까운 입력하고만 연결하거나, 가까운 입력하고만 연결하면서 가중치를 모든 출력이 공유하게 할 수 있습니다. 마지막이 합성곱이며, 파라미터가 훨씬 적게 필요합니다.',
-  'lab.connections.context': '가중치가 적은 신경망은 메모리와 학습 데이터가 적게 듭니다.',
-  'lab.connections.link': 'Dive into Deep Learning: 완전 연결 층에서 합성곱으로(영어)',
-  'lab.connections.url': 'https://d2l.ai/chapter_convolutional-neural-networks/why-conv.html',
   'lab.connections.layer': '이 신경망의 층',
   'lab.connections.own': '다른 크기',
   'lab.connections.size': '입력 크기',
@@ -181,9 +157,6 @@ export default {
   'lab.shift.part': '이동 불변성(전이 불변)',
   'lab.shift.text':
     '숫자가 이동하면 활성화 맵도 따라 이동합니다. 예측은 어느 정도까지만 그대로이니, 숫자를 옮기고 돌리고 키워 보며 그 한계를 찾아보세요.',
-  'lab.shift.context': '숫자는 어디에 있든 알아볼 수 있어야 하지만, 합성곱 신경망은 일부만 그렇게 합니다.',
-  'lab.shift.link': 'Zhang (2019): Making Convolutional Networks Shift-Invariant Again(영어)',
-  'lab.shift.url': 'https://arxiv.org/abs/1904.11486',
   'lab.shift.right': '오른쪽',
   'lab.shift.down': '아래쪽',
   'lab.shift.angle': '회전',
@@ -210,9 +183,6 @@ export default {
   'lab.flow.part': 'CNN 시각화',
   'lab.flow.text':
     '숫자가 픽셀에서 클래스까지 모든 층을 지나갑니다. 아무 데서나 멈추고, 맵이나 유닛, 클래스를 가리켜 값을 보세요.',
-  'lab.flow.context': '앞쪽 층은 경계와 획에, 뒤쪽 층은 숫자의 더 큰 부분에 반응합니다.',
-  'lab.flow.link': 'CNN Explainer: 컬러 이미지 신경망 단계별 보기(영어)',
-  'lab.flow.url': 'https://poloclub.github.io/cnn-explainer/',
   'lab.flow.position': '위치',
   'lab.flow.name': '신경망. 화살표 키로 층과 채널을 옮기고, 스페이스 키로 재생하거나 멈춥니다.',
   'lab.flow.summary':
@@ -224,10 +194,6 @@ export default {
   'lab.training.part': '손글씨 숫자 인식',
   'lab.training.text':
     '데이터에서 훈련된 신경망까지 여섯 단계를 이 프로젝트의 코드로 보여 줍니다. 아래 결과는 훈련에 쓰지 않은 테스트 숫자로 측정했습니다.',
-  'lab.training.context':
-    '손글씨 숫자 70,000개로 된 MNIST는 이미지 분류를 처음 배울 때 쓰는 대표적인 데이터셋입니다.',
-  'lab.training.link': 'TensorFlow: 초보자를 위한 MNIST 튜토리얼',
-  'lab.training.url': 'https://www.tensorflow.org/tutorials/quickstart/beginner?hl=ko',
   'lab.training.step.1': '라이브러리 임포트하기',
   'lab.training.step.2': '데이터셋을 불러와 0~1로 정규화하기',
   'lab.training.step.3': '합성곱 층 만들기',
@@ -270,10 +236,6 @@ export default {
   'lab.model.part': '모델 요약',
   'lab.model.text':
     '이 서비스가 실행하는 모델의 층입니다. 층마다 파라미터 수를 크기에서 계산할 수 있습니다.',
-  'lab.model.context':
-    '파라미터는 훈련으로 조정되는 가중치와 편향이며, 케라스는 어느 모델이든 이런 표를 출력합니다.',
-  'lab.model.link': 'Keras: 모델 요약(영어)',
-  'lab.model.url': 'https://keras.io/api/models/model/',
   'lab.model.table': '모델 요약',
   'lab.model.caption': '모델 “{name}”, 버전 {version}',
   'lab.model.layer': '층(종류)',
