@@ -68,7 +68,7 @@ def test_stride_and_padding_agree_with_keras(open_page, rng):
     for (size, kernel, padding, stride), formula in zip(cases, formulas, strict=True):
         output = conv_output_size(size, kernel, padding, stride)
         if output is None:
-            expected = f"A filter of {kernel} does not fit into {size + 2 * padding}"
+            expected = f"A filter of size {kernel} does not fit into {size + 2 * padding}"
             assert formula.startswith(expected)
         else:
             assert formula == f"O = ⌊({size} − {kernel} + 2·{padding})/{stride}⌋ + 1 = {output}"
