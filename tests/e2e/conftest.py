@@ -32,8 +32,8 @@ RESTS = """() => new Promise((done) => {
     }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 })"""
 
-# in the playground, in the lab, in the view of any model, in the view of the training
-READY = ".column:visible, .exhibit:visible, .tile:visible, #learning .card:visible"
+# in the playground, in the lab, in the view of any model, in that of the training, on the API's page
+READY = ".column:visible, .exhibit:visible, .tile:visible, #learning .card:visible, .route:visible"
 
 OpenPage = Callable[..., Page]
 

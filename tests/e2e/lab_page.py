@@ -17,6 +17,31 @@ LOADED = {  # exhibit: a selector that matches once the first responses of the s
 }
 
 
+# Return what a reader cannot see: wider than the page or the exhibit, or hidden by its parent.
+CUT = """() => {
+    const exhibit = document.querySelector('.exhibit');
+    const limit = exhibit.getBoundingClientRect();
+    const name = (node) => `${node.tagName} ${node.className} ${node.textContent.slice(0, 40)}`;
+    const scrolls = (node) => ['auto', 'scroll'].includes(getComputedStyle(node).overflowX);
+    const cut = [];
+    if (document.documentElement.scrollWidth > innerWidth) cut.push('the page scrolls sideways');
+    const check = (node) => {
+        const box = node.getBoundingClientRect();
+        if (!box.width || node.classList.contains('unseen')) return;
+        if (box.right > limit.right + 0.5 || box.left < limit.left - 0.5) cut.push(name(node));
+        if (scrolls(node)) return;  // its content can be scrolled to
+        const { overflowX } = getComputedStyle(node);
+        if (overflowX !== 'visible' && node.scrollWidth > node.clientWidth) cut.push(name(node));
+        if (node.tagName === 'INPUT' && node.scrollWidth > node.clientWidth) cut.push(name(node));
+        [...node.children].forEach(check);
+    };
+    check(exhibit);
+    for (const node of exhibit.querySelectorAll('td, th, .cell, button, label'))
+        if (node.scrollWidth > node.clientWidth + 1 && node.clientWidth) cut.push(name(node));
+    return cut;
+}"""
+
+
 def address(exhibit, lang="en", **state):
     """Return the address of an exhibit in a state."""
     place = "#model" if exhibit == "model" else f"#lab/{exhibit}"

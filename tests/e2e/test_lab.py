@@ -1,5 +1,9 @@
 """The lab in a real browser: every exhibit starts with the lecture's numbers."""
 
+import re
+
+import pytest
+
 from tests.e2e.lab_page import EXHIBITS, address, go, numbers, text, wait_until_loaded
 
 SUMMARY = """conv2d (None, 26, 26, 32) 320
@@ -45,7 +49,7 @@ def check_stride(page):
     for preset in range(6):
         page.locator(".exhibit .presets button").nth(preset).click()
         sides.append(int(text(page, '[data-role="formula"]').rpartition("= ")[2]))
-        assert page.get_by_text("6 × 6 needs a filter of 4").is_visible() == (preset > 3)
+        assert page.get_by_text("for 6 × 6 the filter must be 4 × 4").is_visible() == (preset > 3)
     assert sides == [3, 2, 5, 3, 7, 6]
 
 
@@ -57,7 +61,7 @@ def check_relu(page):
 def check_pooling(page):
     """The lecture's maps: 5 × 5 with 3 × 3 windows, and 4 × 4 with 2 × 2 windows."""
     assert numbers(page, "max") == "3 3 3; 3 3 3; 3 2 3"
-    assert text(page, '[data-role="average"]') == "1.66667"
+    assert text(page, '[data-role="average"]') == "1.667"
     page.locator('label[for="lab-pooling-four"]').click()
     assert numbers(page, "max") == "20 30; 112 37"
     assert numbers(page, "average") == "13 8; 79 19.5"
@@ -79,7 +83,7 @@ def check_shift(page):
 
 def check_flow(page):
     """The counts of all parameters and all values."""
-    page.get_by_text("93,322 parameters make 37,610 values").wait_for()
+    page.get_by_text("37,610 values of this digit with 93,322 parameters").wait_for()
 
 
 def check_training(page):
@@ -111,6 +115,34 @@ def test_each_exhibit_starts_with_the_lectures_numbers(open_page):
         go(page, exhibit)
         wait_until_loaded(page, exhibit)
         globals()[f"check_{exhibit}"](page)
+
+
+CELL_COLOUR = """(name, { row, column }) => {
+    const canvas = document.querySelector(`[data-board="${name}"] canvas`);
+    const ratio = canvas.width / canvas.clientWidth;
+    const cell = (canvas.clientWidth - 8) / 6;
+    const [x, y] = [column, row].map((at) => Math.round((4 + (at + 0.15) * cell) * ratio));
+    return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_channels_have_their_own_colours(open_page, scheme):
+    """Red, green and blue are drawn in red, green and blue; 0 is white, and larger is stronger."""
+    page = open_page("#lab/channels&lang=en", color_scheme=scheme)
+    for channel, colour in enumerate(["red", "green", "blue"]):
+        argument = [f"input-{colour}", {"row": 3, "column": 4}]
+        drawn = page.evaluate(f"(args) => ({CELL_COLOUR})(...args)", argument)
+        assert drawn.index(max(drawn)) == channel, (colour, drawn)
+        assert max(drawn) - sorted(drawn)[1] > 25, (colour, drawn)
+        empty = page.evaluate(
+            f"(args) => ({CELL_COLOUR})(...args)", [f"input-{colour}", {"row": 0, "column": 4}]
+        )
+        assert min(empty) > 240
+        patch = page.locator(f'[data-colour="{colour}"] .edit-grid input').nth(4)
+        rgb = patch.evaluate("(node) => getComputedStyle(node).backgroundColor")
+        styled = [int(value) for value in re.findall(r"\d+", rgb)]
+        assert styled.index(max(styled[:3])) == channel
 
 
 def test_the_lab_shows_other_networks(open_page):

@@ -63,7 +63,7 @@ def test_the_output_board_moves_the_window(page):
     board.press("ArrowDown")
     board.press("ArrowLeft")
     is_at(2, 0)
-    assert "begins in row 2, column 0" in page.locator(BOARD.format("input")).get_attribute(
+    assert "starts at row 2, column 0" in page.locator(BOARD.format("input")).get_attribute(
         "aria-label"
     )
 
@@ -147,11 +147,25 @@ def test_an_output_is_selected_in_all_drawings(page):
             expect(drawing).to_have_attribute("aria-label", re.compile(f"^Output {unit} "))
 
     point(page, wires, 0.99, 0.2, touch=False)
-    is_selected(6)
+    is_selected(25)
     point(page, wires, 0.01, 0.2, touch=True)
     is_selected(0)
     wires.press("ArrowRight")
     is_selected(1)
+
+
+def test_each_slider_changes_the_drawings_of_connections(page):
+    """The drawings follow the size, the channels, the kernel and the filters, as the counts do."""
+    go(page, "connections", size=12, channels=2, kernel=3, filters=4)
+    drawings = page.locator("[data-wires] canvas")
+    drawn = "(all) => all.map((canvas) => canvas.toDataURL())"
+    for slider in ("size", "channels", "kernel", "filters"):
+        before = drawings.evaluate_all(drawn)
+        page.locator(f'[data-slider="{slider}"]').press("ArrowRight")
+        after = drawings.evaluate_all(drawn)
+        assert [a == b for a, b in zip(before, after, strict=True)] == [False] * 3, slider
+    label = page.locator('[data-wires="local"]').get_attribute("aria-label")
+    assert label == "Output 9 is connected to 4 inputs by weights of its own"
 
 
 def test_a_digit_is_dragged(page):

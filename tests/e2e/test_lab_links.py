@@ -1,9 +1,11 @@
 """The lab in a real browser: links to exhibits and their states, which are accessible."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.lab_page import EXHIBITS, go, text, wait_until_loaded
+from tests.e2e.lab_page import CUT, EXHIBITS, go, text, wait_until_loaded
 
 
 @pytest.mark.parametrize(
@@ -32,11 +34,63 @@ def test_each_exhibit_is_accessible(open_page, axe, screenshot, lang, phone, sch
         screenshot(page, f"lab-{exhibit}-{lang}-{scheme}-{'phone' if phone else 'desk'}")
 
 
+SCREENS = {
+    "phone": {"width": 390, "height": 844},
+    "zoom": {"width": 640, "height": 360},  # 1280 × 720 at 200 %
+    "laptop": {"width": 1280, "height": 720},
+    "desk": {"width": 1440, "height": 900},
+    "projector": {"width": 1920, "height": 1080},
+}
+
+
+@pytest.mark.parametrize(
+    "screen",
+    ["phone", *(pytest.param(each, marks=pytest.mark.slow) for each in list(SCREENS)[1:])],
+)
+def test_nothing_is_cut(open_page, screen):
+    """No exhibit is wider than the screen, and none of its texts and images is cut."""
+    options = {"viewport": SCREENS[screen], "device_scale_factor": 2 if screen == "zoom" else 1}
+    page = open_page("#lab&lang=en", phone=screen == "phone", **options)
+    for exhibit in EXHIBITS:
+        go(page, exhibit)
+        wait_until_loaded(page, exhibit)
+        assert page.evaluate(CUT) == [], exhibit
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_no_identifier_is_shown_as_a_text(open_page, lang):
+    """Recipes and settings have names; only layers are shown under the model's own names."""
+    page = open_page(f"#lab&lang={lang}")
+    for exhibit in ("training", "model"):
+        go(page, exhibit, lang)
+        wait_until_loaded(page, exhibit)
+        shown = page.evaluate(
+            """() => {
+                const copy = document.querySelector('.exhibit').cloneNode(true);
+                for (const code of copy.querySelectorAll('.steps, tbody th')) code.remove();
+                return copy.textContent;
+            }"""
+        )
+        assert re.findall(r"[a-z]+_[a-z_]+", shown) == []
+
+
+def test_each_exhibit_explains_itself_and_links_to_more(open_page):
+    """Below its description is a sentence of context, with a link that opens in another tab."""
+    page = open_page("#lab&lang=en")
+    for exhibit in EXHIBITS:
+        go(page, exhibit)
+        link = page.locator(".exhibit header .context a")
+        assert link.get_attribute("href").startswith("https://")
+        assert (link.get_attribute("target"), link.get_attribute("rel")) == ("_blank", "noopener")
+        assert len(text(page, "header .context")) > len(link.inner_text()) + 20
+
+
 STATES = [  # exhibit, a state in its address, a selector that matches in that state
     ("channels", {"show": "one"}, '[data-board="map-5"]'),
     ("channels", {"show": "three"}, '[data-board="map-5"]'),
     ("stride", {"size": 1, "kernel": 7}, ".warning"),
     ("connections", {"size": 5, "kernel": 11}, ".warning"),
+    ("connections", {"size": 64, "channels": 64, "kernel": 11, "filters": 128}, ".wires canvas"),
     ("training", {"cell": "5-3"}, ".mistakes img"),
 ]
 
@@ -110,12 +164,12 @@ def test_invalid_numbers_are_reported(open_page):
     assert page.locator(".exhibit .result data").count() == 3
     go(page, "connections", size=5, kernel=11)
     warning = page.locator(".exhibit .warning")
-    warning.get_by_text("11 × 11 has no room in an input of 5 × 5").wait_for()
+    warning.get_by_text("A 11 × 11 kernel does not fit into a 5 × 5 input").wait_for()
     assert page.locator(".exhibit .result data").count() == 0
     page.locator('[data-slider="size"]').press("End")
     assert page.locator(".exhibit .result data").count() == 3
     go(page, "convolution", source="digit", filter=1, row=99, column=99)
-    page.get_by_text("✓ the service says").wait_for()
+    page.get_by_text("✓ The service computes").wait_for()
 
 
 def test_views_share_the_sheet(open_page):
@@ -127,7 +181,7 @@ def test_views_share_the_sheet(open_page):
     wait_until_loaded(page, "convolution")
     page.locator('label[for="lab-source-digit"]').click()
     page.locator('.exhibit [data-do="filter"]').click()
-    page.get_by_text("✓ the service says").wait_for()
+    page.get_by_text("✓ The service computes").wait_for()
     assert not page.locator("#playground").is_visible()
     page.locator("#views a").first.click()
     page.locator("#playground").wait_for()

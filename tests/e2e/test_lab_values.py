@@ -68,7 +68,7 @@ def test_stride_and_padding_agree_with_keras(open_page, rng):
     for (size, kernel, padding, stride), formula in zip(cases, formulas, strict=True):
         output = conv_output_size(size, kernel, padding, stride)
         if output is None:
-            expected = f"A filter of {kernel} does not fit into {size + 2 * padding}"
+            expected = f"A filter of size {kernel} does not fit into {size + 2 * padding}"
             assert formula.startswith(expected)
         else:
             assert formula == f"O = ⌊({size} − {kernel} + 2·{padding})/{stride}⌋ + 1 = {output}"
@@ -110,6 +110,21 @@ def test_pooling_agrees_with_scipy_on_the_services_values(open_page, server, rng
             wait_for_number(page, f'[data-role="{role}"]', pooled[2 * row + 1, 2 * column + 1])
 
 
+def test_the_bars_of_noise_are_proportional_to_their_values(open_page):
+    """The longest bar is the largest error, where max pooling makes the map's noise larger too."""
+    page = open_page("#lab/pooling&lang=en&source=four&noise=50&seed=2")
+    rows = page.locator(".noise tbody tr").evaluate_all(
+        """(rows) => rows.map((row) => {
+            const bar = row.querySelector('.fill');
+            return [Number(row.querySelector('data').value),
+                parseFloat(getComputedStyle(bar, '::before').width) / bar.clientWidth];
+        })"""
+    )
+    errors, lengths = np.transpose(rows)
+    assert errors[1] > 1.2 * errors[0]  # the case in which a bar was cut
+    assert lengths == pytest.approx(errors / errors.max(), abs=0.01)
+
+
 def test_a_filter_of_the_network_gives_the_services_values(open_page, server, mnist):
     """The sum of a trained filter equals the value of /activations before ReLU."""
     pixels = mnist.test_images[0]
@@ -119,7 +134,7 @@ def test_a_filter_of_the_network_gives_the_services_values(open_page, server, mn
         state = {"source": "digit", "filter": channel + 1, "row": 8, "column": 12}
         go(page, "convolution", **state, pixels=link_text(pixels))
         wait_for_number(page, '[data-role="sum"]', values[8, 12, channel])
-        page.get_by_text("✓ the service says").wait_for()
+        page.get_by_text("✓ The service computes the same value.").wait_for()
 
 
 def test_relu_zeroes_the_services_negative_values(open_page, server, mnist):
@@ -150,13 +165,24 @@ def test_the_map_of_shifts_has_the_services_predictions(open_page, server, mnist
     label = predictions[220]["label"]
     count = sum(prediction["label"] == label for prediction in predictions)
     page = open_page(f"#lab/shift&lang=en&pixels={link_text(pixels)}&down=-4&right=2")
-    page.get_by_text(f"Answered {label} in {count} of 441 shifts").wait_for()
+    page.get_by_text(f"Predicted as {label} in {count} of 441 shifts").wait_for()
     moved = predictions[(-4 + 10) * 21 + 2 + 10]
     assert text(page, '[data-role="answer"]') == moved["label"]
     along = page.locator('[data-along="conv2d"] data, [data-along="max_pooling2d"] data')
     assert along.all_inner_texts() == ["1.000", "1.000"]
     same = page.locator('[data-same="conv2d"] data')
     assert float(same.inner_text()) < 0.9
+
+
+def test_the_shifted_maps_name_their_channels(open_page, server, mnist):
+    """Each map is the channel with the largest value at rest, and says which one it is."""
+    pixels = mnist.test_images[0]
+    page = open_page(f"#lab/shift&lang=en&pixels={link_text(pixels)}&right=2")
+    page.get_by_text("of 441 shifts").wait_for()
+    for layer in ("conv2d", "max_pooling2d_1", "conv2d_2"):
+        values = layer_values(server, pixels, layers=layer)
+        channel = np.unravel_index(values.argmax(), values.shape)[-1]
+        assert text(page, f'[data-channel="{layer}"]') == f"channel {channel}"
 
 
 def test_training_shows_the_report(open_page, server):
@@ -166,7 +192,7 @@ def test_training_shows_the_report(open_page, server):
     page.locator('[data-part="classes"]').wait_for()
     figures = page.locator('[data-figure="loss"] td').all_inner_texts()
     runs = [report["lecture"], report] if "lecture" in report else [report]
-    assert figures == [f"{run['loss']:.4f}" for run in runs]
+    assert figures == [f"{run['loss']:.4g}" for run in runs]
     counts = page.locator(".confusion tbody tr").evaluate_all(
         "(rows) => rows.map((r) => [...r.cells].slice(1).map((c) => Number(c.innerText)))"
     )
@@ -192,10 +218,10 @@ def test_a_report_of_two_recipes_compares_them(open_page, server):
     go(page, "training")
     page.locator('[data-part="classes"]').wait_for()
     assert page.locator('[data-recipe="lecture"]').all_inner_texts() == [
-        *("2", "32", "9.5", "90.00 %", "1,000", "0.2500", "1.00 %")
+        *("2", "32", "9.5", "90.00 %", "1,000", "0.25", "1.00 %")
     ]
     page.locator('label[for="lab-recipe-lecture"]').click()
-    assert "Accuracy 95.00 % · Loss 0.200" in page.locator('[data-part="curves"]').inner_text()
+    assert "Accuracy 95.00 % · Loss 0.2" in page.locator('[data-part="curves"]').inner_text()
 
 
 def test_an_exhibit_shows_a_problem(open_page):

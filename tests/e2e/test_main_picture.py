@@ -80,7 +80,7 @@ def test_the_path_follows_the_answer_until_a_cell_is_selected(page):
 
 
 def test_a_tile_is_named_and_enlarged_where_it_is_pointed_at(page, screenshot):
-    """Pointing names a map and its strongest value; a click opens it for its cells to be selected."""
+    """Pointing names a map and its strongest value; a click opens it to select cells."""
     sheet = page.locator('.column[data-layer="conv2d_1"] .sheet')
     pop_over = page.locator(".pop-over")
     sheet.hover(position={"x": 12, "y": 12})

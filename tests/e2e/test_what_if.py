@@ -68,7 +68,7 @@ def test_a_pixel_can_be_edited(page):
 
 
 def test_the_smallest_change_gives_the_wanted_class(page, axe, screenshot):
-    """The pixels found are changed and counted, the answer is the wanted class; undo restores it."""
+    """The pixels found are changed and counted, the answer is the wanted class."""
     page.locator('[data-tab="evidence"]').click()
     page.locator("#evidence select").select_option(label="3")
     page.locator('[data-action="smallest"]').click()

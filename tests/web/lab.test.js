@@ -8,8 +8,10 @@ import { Values } from '../../service/web/models/values.js';
 import { convolve, mapOf } from '../../service/web/lab/arithmetic.js';
 import { EXHIBITS } from '../../service/web/lab/exhibits.js';
 import { layoutOf } from '../../service/web/lab/flow-layout.js';
-import en from '../../service/web/lab/i18n/en.js';
-import ko from '../../service/web/lab/i18n/ko.js';
+import enExhibits from '../../service/web/lab/i18n/en.js';
+import enReading from '../../service/web/lab/i18n/en-reading.js';
+import koExhibits from '../../service/web/lab/i18n/ko.js';
+import koReading from '../../service/web/lab/i18n/ko-reading.js';
 import { digitMap } from '../../service/web/lab/network-parts.js';
 import { noisy, rootMeanSquaredError } from '../../service/web/lab/noise.js';
 import * as presets from '../../service/web/lab/presets.js';
@@ -18,6 +20,8 @@ import { linksTo } from '../../service/web/models/links.js';
 import { Weights } from '../../service/web/models/weights.js';
 import { network } from './toy.js';
 
+const en = { ...enExhibits, ...enReading };
+const ko = { ...koExhibits, ...koReading };
 const LAB = new URL('../../service/web/lab/', import.meta.url);
 
 test('both languages have the same texts, with the same placeholders', () => {
@@ -66,6 +70,27 @@ test('each exhibit has a description of two sentences', () => {
       assert.ok(texts[`lab.${name}.title`] && texts[`lab.${name}.part`]);
     }
   }
+});
+
+test('each exhibit has one sentence of context and a link to read on', () => {
+  for (const name of Object.keys(EXHIBITS)) {
+    for (const texts of [en, ko]) {
+      assert.match(texts[`lab.${name}.context`], /^[^.?!]+[.?!]$/u, name);
+      assert.match(texts[`lab.${name}.url`], /^https:\/\/[^\s]+$/);
+      assert.ok(texts[`lab.${name}.link`]);
+    }
+  }
+});
+
+test('each setting in the manifest and the report has a name in both languages', () => {
+  const bundle = new URL('../../models/mnist/1/', import.meta.url);
+  const [manifest, report] = ['manifest.json', 'report.json'].map((file) =>
+    JSON.parse(readFileSync(new URL(file, bundle))),
+  );
+  for (const key of [...Object.keys(manifest.training), ...Object.keys(report.lecture.training)])
+    for (const texts of [en, ko]) assert.ok(texts[`lab.setting.${key}`], key);
+  for (const recipe of [manifest.training.recipe, report.lecture.training.recipe])
+    assert.ok(en[`lab.recipe.${recipe}`], recipe);
 });
 
 test('an address is parsed to a view, an exhibit and its state, and formatted from them', () => {

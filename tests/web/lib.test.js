@@ -68,13 +68,16 @@ test('a float32 is formatted with the fewest digits that no other float32 has', 
 });
 
 test('short numbers have four significant digits; only 1 is 100.00 % and only 0 is 0.00 %', () => {
-  assert.deepEqual([0, 12.346, -0.5, 1234567, 0.00001, 64].map(short), [
+  assert.deepEqual([0, 12.346, -0.5, 1234567, 0.0000123456, 64, 1 / 3, 12345, 99999.9].map(short), [
     '0',
     '12.35',
-    '−0.5000',
+    '−0.5',
     '1.235e+6',
-    '1.000e−5',
+    '1.235e−5',
     '64',
+    '0.3333',
+    '12345',
+    '1e+5',
   ]);
   assert.deepEqual([1, 0.99999, 0.5, 0.000001, 0].map(percent), [
     '100.00 %',

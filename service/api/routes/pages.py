@@ -9,14 +9,12 @@ from service.api.http.describe import Operation, describe
 WEB = Path(__file__).parents[2] / "web"
 # pages load files of this service only, and no inline scripts or styles
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'{styles}; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
 )
-PLAYGROUND_POLICY = _POLICY.format(styles="", frames="*")  # lessons embed the playground
-DOCS_POLICY = _POLICY.format(
-    styles=" 'unsafe-inline'", frames="'none'"
-)  # Swagger UI uses inline styles
+PLAYGROUND_POLICY = _POLICY.format(frames="*")  # lessons embed the playground
+DOCS_POLICY = _POLICY.format(frames="'none'")
 
 
 def blueprint() -> Blueprint:

@@ -1,14 +1,19 @@
-import { pixel, textColour } from '../lib/colours.js';
+import { pixel, textColour, textOn, tinted } from '../lib/colours.js';
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { clamp } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
 import { cellImage, draw, gridLines, grey as greyPixel, hatch, outline } from '../lib/paint.js';
 
+const WINDOW = '#0b5cad'; // of its outline; boards are light in dark mode too
 const MARGIN = 4; // space for outlines around the outermost cells
 const MAX_CELL = 48; // CSS pixels
 const MIN_CELL_WITH_NUMBER = 26; // CSS pixels
 const MIN_CELL_WITH_LINES = 7; // CSS pixels
 const MAX_CELLS_IN_LABEL = 64; // Screen readers read the values of a board up to this size.
+
+/** Return a side for boards that share a row with others: smaller where the row would wrap. */
+export const sideInRow = (side) =>
+  matchMedia('(min-width: 801px) and (max-width: 1400px)').matches ? Math.min(side, 196) : side;
 
 /** A palette for values on both sides of 0: orange above, blue below; `limit` is the darkest. */
 export const signed = (limit) => ({
@@ -21,6 +26,12 @@ export const grey = (limit = 1) => ({
   colour: (value) => greyPixel(clamp(value / limit, 0, 1)),
   text: (value) => (value / limit > 0.45 ? '#fff' : '#000'),
 });
+
+/** A palette for one channel of a colour image: 0 is near-white, `limit` is the channel's colour. */
+export function tint(colour, limit) {
+  const at = (value) => tinted(clamp(value / limit, 0, 1), colour);
+  return { colour: at, text: (value) => textOn(at(value)) };
+}
 
 /** A map as an image of cells, with numbers in cells that are large enough; mouse, touch and arrow
  * keys can select cells.
@@ -63,13 +74,13 @@ export class Board {
     context.fillRect(0, 0, width, height);
     draw(context, cellImage(values, columns, palette.colour), 0, 0, width, height);
     if (factor >= MIN_CELL_WITH_LINES) gridLines(context, rows, columns, factor, 'rgb(0 0 0 / 14%)');
-    if (numbers && factor >= MIN_CELL_WITH_NUMBER) drawNumbers(context, values, columns, factor, palette);
     const scale = (paint) => (box) =>
       paint(box.left * factor, box.top * factor, box.width * factor, box.height * factor);
     for (const index of dots) drawDot(context, index, columns, factor);
     hatched.forEach(scale((...box) => hatch(context, ...box, theme('--soft'))));
-    windows.forEach(scale((...box) => outline(context, ...box, theme('--accent'), 2)));
+    windows.forEach(scale((...box) => outline(context, ...box, WINDOW, 2)));
     marks.forEach(scale((...box) => outline(context, ...box, theme('--mark'), 3)));
+    if (numbers && factor >= MIN_CELL_WITH_NUMBER) drawNumbers(context, values, columns, factor, palette);
     this.node.setAttribute('aria-label', [label, valuesText(values, columns)].filter(Boolean).join(': '));
   }
 

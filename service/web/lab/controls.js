@@ -1,9 +1,11 @@
-import { css, textColour } from '../lib/colours.js';
+import { cssOf } from '../lib/colours.js';
 import { el, number } from '../lib/dom.js';
 import { extent } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
 import { colours, grid } from '../parts/convolution-terms.js';
+import { signed } from './board.js';
 
+const MANY_LETTERS = 7; // of a number that needs smaller letters in a cell
 let count = 0; // of the ids that labels refer to
 
 export function button(text, onclick, properties = {}) {
@@ -19,9 +21,10 @@ export const operator = (text) => el('span', { class: 'operator', 'aria-hidden':
 
 /** Create a grid of numbers on the colours of their values; `wins(row, column)` marks a cell. */
 export function numbers(title, lines, limit, wins = () => false) {
+  const isLong = (text) => text.length > MANY_LETTERS;
   return grid(title, lines, (value, row, column) =>
     number(value, short(value), {
-      class: wins(row, column) ? 'cell wins' : 'cell',
+      class: ['cell', wins(row, column) && 'wins', isLong(short(value)) && 'long'].filter(Boolean).join(' '),
       style: colours(value, limit || 1),
       title: exact(value),
     }),
@@ -83,10 +86,12 @@ export class Slider {
 /** A small grid of numbers that can be edited; `onEdit(lines)` is called after each valid number. */
 export class EditGrid {
   #inputs;
+  #palette;
 
-  constructor({ label, lines, cell, onEdit, limit = null }) {
+  /** @param palette of the cells; by default one whose limit is the grid's largest magnitude. */
+  constructor({ label, lines, cell, onEdit, palette = null }) {
     this.lines = lines.map((line) => [...line]);
-    this.limit = limit; // of the colours; null for the largest magnitude of the grid
+    this.#palette = palette;
     this.#inputs = this.lines.map((line, row) =>
       line.map((_, column) => {
         const input = el('input', {
@@ -113,7 +118,7 @@ export class EditGrid {
     this.#inputs.flat().forEach((input, i) => {
       const value = this.lines.flat()[i];
       if (Number(input.value) !== value || input.value === '') {
-        input.value = Number.isInteger(value) ? value : Number(value.toFixed(3));
+        input.value = Number.isInteger(value) ? value : Number(value.toPrecision(4));
       }
       input.title = exact(value);
     });
@@ -122,10 +127,10 @@ export class EditGrid {
 
   #paint() {
     const flat = this.lines.flat();
-    const limit = this.limit ?? extent(flat);
+    const palette = this.#palette ?? signed(extent(flat));
     this.#inputs.flat().forEach((input, i) => {
-      input.style.background = css(flat[i], limit);
-      input.style.color = textColour(flat[i], limit);
+      input.style.background = cssOf(palette.colour(flat[i]));
+      input.style.color = palette.text(flat[i]);
     });
   }
 

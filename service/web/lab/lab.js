@@ -8,13 +8,16 @@ import { Store } from '../models/store.js';
 import { problemText } from '../parts/problem.js';
 import { EXHIBITS } from './exhibits.js';
 import en from './i18n/en.js';
+import enReading from './i18n/en-reading.js';
 import ko from './i18n/ko.js';
+import koReading from './i18n/ko-reading.js';
 
 const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a drag.
 
 /** Build the lab once its texts and its style sheet are loaded. */
 export async function open(root, context) {
   addTexts({ en, ko });
+  addTexts({ en: enReading, ko: koReading });
   await new Promise((resolve) => {
     const href = new URL('lab.css', import.meta.url).href;
     document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
@@ -126,7 +129,7 @@ class Lab {
   }
 }
 
-/** Create an exhibit's frame: its name, its two sentences, and the part of the lecture that it shows. */
+/** Create an exhibit's frame: its part of the lecture, its name, what it shows, and where to read on. */
 function frame(name, stage) {
   const number = Object.keys(EXHIBITS).indexOf(name) + 1;
   return el(
@@ -138,6 +141,17 @@ function frame(name, stage) {
       el('p', { class: 'soft' }, t('lab.part', { number, part: t(`lab.${name}.part`) })),
       el('h2', { id: 'exhibit-title' }, t(`lab.${name}.title`)),
       el('p', { class: 'description' }, t(`lab.${name}.text`)),
+      el(
+        'p',
+        { class: 'soft context' },
+        `${t(`lab.${name}.context`)} `,
+        el(
+          'a',
+          { href: t(`lab.${name}.url`), target: '_blank', rel: 'noopener' },
+          t(`lab.${name}.link`),
+          el('span', { 'aria-hidden': 'true' }, '\u00a0↗'),
+        ),
+      ),
     ),
     stage,
   );

@@ -17,13 +17,17 @@ export class ShiftedLayers {
       layer,
       rest: layer.isFlat ? null : new Board(`rest-${layer.name}`),
       moved: layer.isFlat ? null : new Board(`moved-${layer.name}`),
+      channel: el('span', { class: 'soft', 'data-channel': layer.name }),
       same: el('td', { 'data-same': layer.name }),
       along: el('td', { 'data-along': layer.name }),
     }));
+    const name = t('lab.shift.layers');
     this.node = el(
       'div',
-      { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': t('lab.shift.layers') },
-      this.#table(),
+      { class: 'part' },
+      el('h3', {}, name),
+      el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': name }, this.#table()),
+      el('p', { class: 'soft' }, t('lab.shift.maps')),
     );
   }
 
@@ -31,7 +35,7 @@ export class ShiftedLayers {
     const row = (key, cell) =>
       el('tr', {}, el('th', { scope: 'row' }, t(`lab.shift.${key}`)), ...this.#columns.map(cell));
     const image = (board) => el('td', {}, board?.node);
-    const heads = this.#layers.map(({ name }) => el('th', { scope: 'col' }, name));
+    const heads = this.#columns.map(({ layer, channel }) => el('th', { scope: 'col' }, layer.name, channel));
     return el(
       'table',
       { class: 'moved' },
@@ -51,10 +55,11 @@ export class ShiftedLayers {
    * @param shift [down, right] in pixels; null where it was rotated or scaled too.
    */
   show({ original, moved, shift }) {
-    for (const { layer, rest, moved: board, same, along } of this.#columns) {
+    for (const { layer, rest, moved: board, channel: name, same, along } of this.#columns) {
       const [a, b] = [original.of(layer), moved.of(layer)];
       if (rest) {
         const channel = strongestChannel(layer, a);
+        name.textContent = t('lab.shift.channel', { channel });
         this.#draw(rest, layer, original, channel, t('lab.shift.rest'));
         this.#draw(board, layer, moved, channel, t('lab.shift.now'));
       }
@@ -67,7 +72,7 @@ export class ShiftedLayers {
   #draw(board, layer, values, channel, name) {
     const palette = signed(values.limit(layer, 'post', channel));
     const cell = Math.max(1, Math.floor(MAP_SIDE / Math.max(layer.rows, layer.columns)));
-    const label = `${name}, ${layer.name}, ${t('lab.channel')} ${channel}`;
+    const label = `${name}, ${layer.name}, ${t('lab.shift.channel', { channel })}`;
     board.show({ ...channelOf(layer, values, 'post', channel), palette, cell, numbers: false, label });
   }
 }
@@ -78,5 +83,5 @@ function strongestChannel(layer, values) {
 }
 
 function put(cell, value) {
-  cell.replaceChildren(Number.isNaN(value) ? '–' : number(value, value.toFixed(3)));
+  cell.replaceChildren(Number.isNaN(value) ? '–' : number(value, value.toPrecision(4)));
 }

@@ -29,6 +29,7 @@ const DARK = [
   [242, 166, 66],
   [255, 212, 150],
 ];
+const WHITE = 247; // of the colour of 0
 const STEPS = 512; // either side of 0
 
 const rampOf = (colours) =>
@@ -59,15 +60,23 @@ export function pixel(value, limit) {
   return RAMPS[isDark ? 'dark' : 'light'][step < 0 ? 0 : step > 2 * STEPS ? 2 * STEPS : step];
 }
 
-/** Return a value's colour as CSS. */
-export function css(value, limit) {
-  const packed = pixel(value, limit);
-  return `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`;
+/** Return the colour of a scale from near-white at 0 to an RGB colour at 1, as an RGBA pixel. */
+export function tinted(share, colour) {
+  const [r, g, b] = colour.map((c) => Math.round(WHITE + share * (c - WHITE)));
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }
 
+/** Return a value's colour as CSS. */
+export const css = (value, limit) => cssOf(pixel(value, limit));
+
+/** Return the colour of an RGBA pixel as CSS. */
+export const cssOf = (packed) => `rgb(${packed & 255} ${(packed >> 8) & 255} ${(packed >> 16) & 255})`;
+
 /** Return the text colour, black or white, that can be read on a value's colour. */
-export function textColour(value, limit) {
-  const packed = pixel(value, limit);
+export const textColour = (value, limit) => textOn(pixel(value, limit));
+
+/** Return the text colour, black or white, that can be read on an RGBA pixel. */
+export function textOn(packed) {
   const linear = [packed & 255, (packed >> 8) & 255, (packed >> 16) & 255].map((c) =>
     c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4,
   );

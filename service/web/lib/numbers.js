@@ -8,12 +8,13 @@ export function exact(value) {
   return tidy(String(value));
 }
 
-/** Format a number with four significant digits. */
+/** Format a number in four significant digits; whole numbers below 100,000 keep all of theirs. */
 export function short(value) {
-  if (value === 0) return '0';
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e4) return tidy(String(value));
-  return tidy(size >= 1e4 || size < 0.001 ? value.toExponential(3) : value.toPrecision(4));
+  if (Number.isInteger(value) && size < 100_000) return tidy(String(value));
+  const rounded = Number(value.toPrecision(4));
+  const isPlain = Math.abs(rounded) < 100_000 && size >= 0.001;
+  return tidy(isPlain ? String(rounded) : rounded.toExponential());
 }
 
 /** Format a share, such as 0.9987 as "99.87 %"; only 1 is "100.00 %" and only 0 is "0.00 %". */

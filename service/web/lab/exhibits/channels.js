@@ -4,13 +4,19 @@ import { exact } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
 import { cellRegion } from '../../models/region.js';
 import { convolveChannels, mapOf, patchAt } from '../arithmetic.js';
-import { Board, signed } from '../board.js';
+import { Board, grey, signed, tint } from '../board.js';
 import { choice, EditGrid, figure, numbers, operator } from '../controls.js';
 import { KERNELS, RGB, RGB_BIAS, RGB_KERNELS } from '../presets.js';
 
 const COLOURS = ['red', 'green', 'blue'];
+const MOST = 255; // of an intensity
+// The three can be distinguished with all common kinds of colour blindness; their labels name them.
+const PALETTES = [
+  [190, 20, 40],
+  [0, 158, 115],
+  [24, 92, 196],
+].map((colour) => tint(colour, MOST));
 const DEPTHS = { one: 1, three: 3 };
-const COLOUR_LIMIT = 320; // about twice the lecture's values, so that none is too dark to read
 const PLACES = 4; // of the kernel each way
 const FILTERS = 6;
 
@@ -91,7 +97,7 @@ export default class Channels {
       el(
         'div',
         { class: 'arithmetic' },
-        el('div', { class: 'control' }, el('label', { for: 'lab-bias' }, t('sum.bias')), bias),
+        el('div', { class: 'control' }, el('label', { for: 'lab-bias' }, t('lab.bias')), bias),
         equation,
         figure(t('lab.output'), result.node),
       ),
@@ -103,11 +109,11 @@ export default class Channels {
   #row(colour, channel, actions) {
     const board = new Board(`input-${colour}`, actions);
     const patch = new EditGrid({
-      label: `${t('terms.patch')}, ${t(`lab.channels.${colour}`)}`,
+      label: `${t('lab.patch')}, ${t(`lab.channels.${colour}`)}`,
       lines: patchAt(mapOf(this.#imageSlices[channel]), this.#window()),
       cell: (row, column) => t('lab.cell', { row, column }),
       onEdit: (lines) => this.#write(channel, lines),
-      limit: COLOUR_LIMIT,
+      palette: PALETTES[channel],
     });
     const editor = new EditGrid({
       label: t('lab.channels.kernel', { channel: channel + 1 }),
@@ -121,7 +127,7 @@ export default class Channels {
       'div',
       { class: 'bench-row channel', 'data-colour': colour },
       figure(t(`lab.channels.${colour}`), board.node),
-      figure(t('lab.channels.patch'), patch.node),
+      figure(t('lab.patch'), patch.node),
       operator('×'),
       figure(t('lab.channels.kernel', { channel: channel + 1 }), editor.node),
       operator('='),
@@ -157,14 +163,14 @@ export default class Channels {
       patch.show(patchAt(maps[channel], window));
       board.show({
         ...maps[channel],
-        palette: signed(COLOUR_LIMIT),
+        palette: PALETTES[channel],
         windows: [window],
         side: 180,
         label: t(`lab.channels.${COLOURS[channel]}`),
       });
       const terms = multiply(patchAt(maps[channel], window), kernels[channel]);
       const value = sum(terms.flat());
-      products.replaceChildren(numbers(t('terms.products'), terms, 2 * extent(terms.flat())));
+      products.replaceChildren(numbers(t('lab.products'), terms, 2 * extent(terms.flat())));
       total.replaceChildren(
         el('span', { class: 'soft' }, t('lab.sum')),
         number(value, exact(value), { class: 'large', 'data-role': 'channel-sum' }),
@@ -194,7 +200,8 @@ export default class Channels {
     const limit = extent(maps.flatMap(({ values }) => [...values]));
     const inputs = images.map((image, channel) => {
       const board = new Board(`six-${channel}`);
-      return { board, image, name: depth === 1 ? t('lab.input') : t(`lab.channels.${COLOURS[channel]}`) };
+      if (depth === 1) return { board, image, palette: grey(MOST), name: t('lab.input') };
+      return { board, image, palette: PALETTES[channel], name: t(`lab.channels.${COLOURS[channel]}`) };
     });
     const boards = maps.map((_, filter) => new Board(`map-${filter}`, this.#actions({ filter })));
     const readout = el('p', { class: 'readout' });
@@ -217,8 +224,8 @@ export default class Channels {
     return () => {
       const { row, column, filter } = this.#state.state;
       const window = this.#window();
-      for (const { board, image, name } of inputs) {
-        board.show({ ...image, palette: signed(COLOUR_LIMIT), windows: [window], side: 180, label: name });
+      for (const { board, image, palette, name } of inputs) {
+        board.show({ ...image, palette, windows: [window], side: 180, label: name });
       }
       boards.forEach((board, each) => {
         const marks = each === filter ? [cellRegion(row, column)] : [];
@@ -258,7 +265,7 @@ function sliceImage(slice) {
     ...mapOf(slice),
     palette: signed(extent(slice.flat()) * 1.4),
     cell: 18,
-    label: t('terms.kernel'),
+    label: t('lab.kernel'),
   });
   return board.node;
 }

@@ -1,17 +1,12 @@
-import { css } from '../../lib/colours.js';
-import { el, number, sharpContext, theme } from '../../lib/dom.js';
+import { el, number } from '../../lib/dom.js';
 import { clamp } from '../../lib/math.js';
 import { t } from '../../lib/i18n.js';
 import { outputSize, parameterCounts } from '../arithmetic.js';
 import { figure, select, Slider } from '../controls.js';
 import { isPlainConvolution } from '../network-parts.js';
+import { drawWires, outputAt } from '../wires.js';
 
 const KINDS = ['full', 'local', 'shared'];
-const INPUTS = 9; // of the drawing
-const WINDOW = 3;
-const OUTPUTS = INPUTS - WINDOW + 1;
-const DRAWING = { width: 280, height: 230, top: 34, bottom: 196 };
-const SHADES = 21; // colours for the weights, assigned in turn
 const NUMBERS = { size: [1, 64], channels: [1, 64], kernel: [1, 11], filters: [1, 128] };
 
 /** One layer connected in three ways, with the number of parameters that each needs. */
@@ -26,8 +21,8 @@ export default class Connections {
     this.#layers = context.network.layers.filter((layer) => isPlainConvolution(layer) && isSquare(layer));
     const [first] = this.#layers;
     const start = first ? numbersOf(first) : { size: 28, channels: 1, kernel: 3, filters: 32 };
-    const limits = { ...NUMBERS, unit: [0, OUTPUTS - 1] };
-    this.#state = context.settings({ ...start, unit: Math.floor(OUTPUTS / 2) }, limits);
+    const unit = (start.size - start.kernel + 1) >> 1;
+    this.#state = context.settings({ ...start, unit }, { ...NUMBERS, unit: [0, NUMBERS.size[1]] });
     this.#parts = {
       layers: el('div', { class: 'controls' }),
       sliders: Object.entries(NUMBERS).map(([name, [min, max]]) => [
@@ -43,14 +38,16 @@ export default class Connections {
       drawings: KINDS.map((kind) => [kind, el('canvas', { 'aria-hidden': 'true' })]),
       counts: KINDS.map((kind) => [kind, el('div', { class: 'result' })]),
       readout: el('p', { class: 'readout' }),
+      figures: el('div', { class: 'bench-row three' }),
+      note: el('p', { class: 'soft' }, t('lab.connections.drawing')),
     };
     this.#build(root);
     this.#state.watch([...Object.keys(NUMBERS), 'unit'], () => this.#draw());
   }
 
   #build(root) {
-    const { layers, sliders, drawings, counts, readout } = this.#parts;
-    const figures = drawings.map(([kind, canvas], i) => {
+    const { layers, sliders, drawings, counts, readout, figures, note } = this.#parts;
+    const content = drawings.map(([kind, canvas], i) => {
       const wires = el(
         'div',
         { class: 'wires', tabindex: 0, role: 'application', 'data-wires': kind },
@@ -61,46 +58,46 @@ export default class Connections {
       wires.addEventListener('keydown', (event) => this.#key(event));
       return figure(t(`lab.connections.${kind}`), wires, counts[i][1]);
     });
+    figures.append(...content);
     root.append(
       layers,
       el('div', { class: 'sliders' }, ...sliders.map(([, slider]) => slider.node)),
       readout,
-      el('div', { class: 'bench-row three' }, ...figures),
-      el(
-        'p',
-        { class: 'soft' },
-        t('lab.connections.drawing', { inputs: INPUTS, outputs: OUTPUTS, window: WINDOW }),
-      ),
+      figures,
+      note,
     );
   }
 
   #point({ clientX }, canvas) {
-    const box = canvas.getBoundingClientRect();
-    const unit = Math.round((clientX - box.left - unitX(0)) / (unitX(1) - unitX(0)));
-    this.#state.set({ unit: clamp(unit, 0, OUTPUTS - 1) });
+    this.#select(outputAt(clientX - canvas.getBoundingClientRect().left, this.#layer));
+  }
+
+  #select(unit) {
+    this.#state.set({ unit: clamp(unit, 0, this.#layer.output - 1) });
+  }
+
+  /** The numbers of the layer, with its `output` along one side, and the selected unit within it. */
+  get #layer() {
+    const { state } = this.#state;
+    const { output } = outputSize({ size: state.size, kernel: state.kernel, padding: 0, stride: 1 });
+    return { ...state, output, unit: Math.min(state.unit, output - 1) };
   }
 
   #key(event) {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    this.#state.set({ unit: clamp(this.#state.state.unit + step, 0, OUTPUTS - 1) });
+    this.#select(this.#layer.unit + step);
   }
 
   #draw() {
     const { state } = this.#state;
-    const { readout } = this.#parts;
-    const { size, channels, kernel, filters, unit } = state;
+    const { readout, figures, note } = this.#parts;
+    const { size, channels, kernel, filters } = state;
     for (const [name, slider] of this.#parts.sliders) slider.value = state[name];
     this.#drawLayers(state);
     const { output, error } = outputSize({ size, kernel, padding: 0, stride: 1 });
-    for (const [kind, canvas] of this.#parts.drawings) {
-      drawConnections(canvas, kind, unit);
-      canvas.parentElement.setAttribute(
-        'aria-label',
-        t(`lab.connections.${kind}.label`, { unit, inputs: INPUTS, window: WINDOW }),
-      );
-    }
+    for (const part of [figures, note]) part.hidden = Boolean(error);
     readout.classList.toggle('warning', Boolean(error));
     for (const [, node] of this.#parts.counts) node.replaceChildren();
     if (error) {
@@ -109,6 +106,7 @@ export default class Connections {
       this.#context.announce(readout.textContent);
       return;
     }
+    this.#drawWires();
     readout.textContent = t('lab.connections.shapes', {
       input: `${size} × ${size} × ${channels}`,
       output: `${output} × ${output} × ${filters}`,
@@ -127,10 +125,24 @@ export default class Connections {
     for (const [kind, node] of this.#parts.counts) {
       node.append(
         number(counts[kind], counts[kind].toLocaleString('en'), { class: 'large', 'data-role': kind }),
-        el('span', { class: 'soft' }, `${sums[kind]}`),
+        el('span', { class: 'soft' }, sums[kind]),
       );
     }
     this.#context.announce(KINDS.map((kind) => counts[kind].toLocaleString('en')).join(' / '));
+  }
+
+  #drawWires() {
+    const { unit, ...layer } = this.#layer;
+    const { size: inputs, output: outputs, channels, filters, kernel: window } = layer;
+    const values = { unit, inputs, window };
+    const texts = {
+      inputs: t('lab.connections.inputs', { inputs, channels }),
+      outputs: t('lab.connections.outputs', { outputs, filters }),
+    };
+    for (const [kind, canvas] of this.#parts.drawings) {
+      drawWires(canvas, kind, layer, unit, texts);
+      canvas.parentElement.setAttribute('aria-label', t(`lab.connections.${kind}.label`, values));
+    }
   }
 
   #drawLayers(state) {
@@ -158,45 +170,3 @@ const numbersOf = (layer) => ({
   kernel: layer.kernelSize[0],
   filters: layer.channels,
 });
-
-const inputX = (i) => 16 + (i * (DRAWING.width - 32)) / (INPUTS - 1);
-const unitX = (i) => inputX(i + (WINDOW - 1) / 2);
-
-/** Draw inputs below and outputs above; lines of one colour are one weight. One unit is highlighted. */
-function drawConnections(canvas, kind, selected) {
-  const { width, height, top, bottom } = DRAWING;
-  const context = sharpContext(canvas, width, height);
-  const units = Array.from({ length: OUTPUTS }, (_, unit) => unit);
-  for (const unit of [...units.filter((each) => each !== selected), selected]) {
-    for (let input = 0; input < INPUTS; input++) {
-      const place = input - unit;
-      if (kind !== 'full' && (place < 0 || place >= WINDOW)) continue;
-      const weight =
-        kind === 'shared' ? place * 10 : kind === 'local' ? unit * WINDOW + place : unit * INPUTS + input;
-      context.strokeStyle = shade(weight);
-      context.globalAlpha = unit === selected ? 1 : 0.28;
-      context.lineWidth = unit === selected ? 3 : 1.5;
-      context.beginPath();
-      context.moveTo(inputX(input), bottom);
-      context.lineTo(unitX(unit), top);
-      context.stroke();
-    }
-  }
-  context.globalAlpha = 1;
-  for (let i = 0; i < INPUTS; i++) dot(context, inputX(i), bottom, theme('--ink'));
-  for (const unit of units) dot(context, unitX(unit), top, theme(unit === selected ? '--mark' : '--soft'));
-}
-
-/** Return the colour of a weight, which differs from those of the weights next to it. */
-function shade(weight) {
-  const at = ((weight * 8) % SHADES) / (SHADES - 1);
-  const value = at < 0.5 ? at * 1.6 - 1 : (at - 0.5) * 1.6 + 0.2;
-  return css(value, 1);
-}
-
-function dot(context, x, y, colour) {
-  context.fillStyle = colour;
-  context.beginPath();
-  context.arc(x, y, 7, 0, 2 * Math.PI);
-  context.fill();
-}

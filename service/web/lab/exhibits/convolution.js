@@ -157,35 +157,35 @@ export default class Convolution {
   #drawSum({ patch, lines, bias, limit, value }) {
     const products = multiply(patch, lines);
     this.#parts.sum.replaceChildren(
-      numbers(t('terms.patch'), patch, 2),
+      numbers(t('lab.patch'), patch, 2),
       operator('×'),
       numbers(this.#filterName(), lines, limit),
       operator('='),
-      numbers(t('terms.products'), products, extent(products.flat()) * 2),
+      numbers(t('lab.products'), products, extent(products.flat()) * 2),
       operator('→'),
       el(
         'div',
         { class: 'total' },
         el('span', { class: 'soft' }, t('lab.sum')),
-        number(value, exact(Math.fround(value)), { class: 'large', 'data-role': 'sum' }),
+        number(value, short(value), { class: 'large', 'data-role': 'sum' }),
       ),
     );
-    const terms = products.flat().map((product) => exact(Number(product.toPrecision(4))));
-    const addition = `${terms.join(' + ').replaceAll('+ −', '− ')}${bias ? ` + ${t('sum.bias')} ${exact(bias)}` : ''}`;
-    this.#parts.readout.textContent = `${addition} = ${exact(Math.fround(value))}${this.#comparison(value)}`;
+    const terms = products.flat().map(short);
+    const addition = `${terms.join(' + ').replaceAll('+ −', '− ')}${bias ? ` + ${t('lab.bias')} ${short(bias)}` : ''}`;
+    this.#parts.readout.replaceChildren(`${addition} = `, number(value, short(value)), ...this.#comparison(value));
     const { row, column } = this.#cell;
     this.#context.announce(t('lab.convolution.announcement', { row, column, value: short(value) }));
   }
 
-  /** Compare the sum with the service's value; return no text where the filter is not the network's. */
+  /** Compare the sum with the service's value; return nothing where the filter is not the network's. */
   #comparison(value) {
     const { filter } = this.#filter;
     const { values } = this.#inputPanel.store.state;
-    if (filter === null || this.#state.state.source !== 'digit' || !values) return '';
+    if (filter === null || this.#state.state.source !== 'digit' || !values) return [];
     const [layer] = this.#context.network.layers;
     const expected = values.at({ layer: layer.name, channel: filter, ...this.#cell }, 'pre');
-    const agrees = Math.abs(expected - value) < 1e-5;
-    return `  ${agrees ? '✓' : '✗'} ${t('lab.convolution.served', { value: exact(expected) })}`;
+    if (Math.abs(expected - value) < 1e-5) return [` ✓ ${t('lab.convolution.served')}`];
+    return [` ✗ ${t('lab.convolution.differs', { value: exact(expected) })}`];
   }
 
   #filterName() {

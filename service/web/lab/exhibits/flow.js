@@ -1,6 +1,6 @@
-import { el } from '../../lib/dom.js';
+import { el, number } from '../../lib/dom.js';
 import { clamp } from '../../lib/math.js';
-import { exact } from '../../lib/numbers.js';
+import { short } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
 import { stepTo } from '../../models/layout.js';
 import { nameOf } from '../../models/naming.js';
@@ -145,8 +145,9 @@ export default class Flow {
       return;
     }
     const hash = new URLSearchParams({ ...sheetPart(sheet, digit), ...cell, lang: store.state.lang });
-    const text = `${nameOf(cell, network, t)}: ${exact(values.at(cell))}`;
-    readout.replaceChildren(text, ' · ', el('a', { href: `#${hash}` }, t('lab.flow.open')));
+    const value = values.at(cell);
+    const name = `${nameOf(cell, network, t)}: `;
+    readout.replaceChildren(name, number(value, short(value)), ' · ', el('a', { href: `#${hash}` }, t('lab.flow.open')));
   }
 
   #play() {

@@ -1,26 +1,29 @@
 import { el, number, sharpContext } from '../../lib/dom.js';
 import { clamp, extent, multiply } from '../../lib/math.js';
-import { exact, short } from '../../lib/numbers.js';
+import { short } from '../../lib/numbers.js';
 import { draw } from '../../lib/paint.js';
 import { t } from '../../lib/i18n.js';
 import { cellRegion } from '../../models/region.js';
 import { legend } from '../../parts/legend.js';
 import { convolve, mapOf, patchAt } from '../arithmetic.js';
-import { Board, grey, signed } from '../board.js';
+import { Board, grey, sideInRow, signed } from '../board.js';
 import { button, choice, EditGrid, figure, numbers, operator } from '../controls.js';
 import { InputPanel } from '../input-panel.js';
 import { digitMap } from '../network-parts.js';
 import { channelsOf, colourImage } from '../image-files.js';
 import { KERNELS } from '../presets.js';
 
-const MAX_SIDE = 220; // of an uploaded image, pixels
+const PHOTO = new URL('../cat.jpg', import.meta.url).href; // its licence is in ../NOTICE
+const PHOTO_CORNER = { row: 96, column: 64 }; // an edge that can be seen
+const MAX_SIDE = 220; // of an image, pixels
 const SIDE = 280;
 
-/** A kernel that can be selected or edited, applied to a digit or to an uploaded image. */
+/** A kernel that can be selected or edited, applied to a digit, a photograph or an uploaded image. */
 export default class Kernels {
   #context;
   #state;
   #inputPanel;
+  #photo = null; // the channels of the lab's photograph, once it is loaded
   #loading = null; // the file that is being decoded, unless another source was selected since
   #parts;
 
@@ -45,16 +48,18 @@ export default class Kernels {
       result: new Board('result', { ...actions, onPoint: (row, column) => this.#select(row, column) }),
       colours: el('div', { class: 'bench-row' }),
       legend: el('div', {}),
+      credit: el('p', { class: 'soft' }, t('lab.kernels.credit')),
       problem: el('p', { class: 'warning', role: 'alert', hidden: true }),
       sum: el('div', { class: 'arithmetic' }),
     };
     this.#build(root);
+    this.#state.watch(['source'], ({ source }) => source === 'photo' && this.#loadPhoto());
     this.#state.watch(['kernel', 'row', 'column', 'source'], () => this.#draw());
     this.#inputPanel.store.watch(['digit'], () => this.#draw());
   }
 
   #build(root) {
-    const { presets, sources, problem, editor, input, result, colours, legend: scale, sum } = this.#parts;
+    const { presets, sources, problem, editor, input, result, colours, legend: scale, credit, sum } = this.#parts;
     const file = el('input', {
       type: 'file',
       accept: 'image/*',
@@ -62,7 +67,7 @@ export default class Kernels {
     });
     file.addEventListener('change', () => this.#openFile(file.files[0]));
     this.#parts.file = file;
-    const inputFigure = figure('', input.node);
+    const inputFigure = figure('', input.node, credit);
     this.#parts.caption = inputFigure.firstChild;
     root.append(
       presets,
@@ -101,16 +106,30 @@ export default class Kernels {
       this.#draw();
     } catch {
       if (this.#loading !== file) return;
-      this.#parts.problem.textContent = t('lab.kernels.unreadable');
-      this.#parts.problem.hidden = false;
+      this.#showUnreadable();
     }
+  }
+
+  async #loadPhoto() {
+    if (this.#photo) return;
+    try {
+      this.#photo = await channelsOf(await (await fetch(PHOTO)).blob(), MAX_SIDE);
+      this.#draw();
+    } catch {
+      this.#showUnreadable();
+    }
+  }
+
+  #showUnreadable() {
+    this.#parts.problem.textContent = t('lab.kernels.unreadable');
+    this.#parts.problem.hidden = false;
   }
 
   /** Select a source; without an uploaded image, the selection of it opens the file dialog instead. */
   #choose(source) {
-    if (source === 'digit' || this.#channels) {
-      if (source === 'digit') this.#loading = null;
-      this.#state.set({ source });
+    if (source !== 'picture' || this.#context.uploads.channels) {
+      this.#loading = null;
+      this.#state.set(source === 'photo' ? { source, ...PHOTO_CORNER } : { source });
       return;
     }
     this.#drawChoices(this.#kernel);
@@ -123,13 +142,9 @@ export default class Kernels {
     this.#parts.file.click();
   }
 
-  /** Red, green and blue of the uploaded image. */
+  /** Red, green and blue of the selected image; none where the digit is shown. */
   get #channels() {
-    return this.#context.uploads.channels;
-  }
-
-  get #isUpload() {
-    return this.#state.state.source === 'picture' && Boolean(this.#channels);
+    return { photo: this.#photo, picture: this.#context.uploads.channels }[this.#state.state.source] ?? null;
   }
 
   /** The corner of the window, moved into the image where a link names one beyond it. */
@@ -146,7 +161,7 @@ export default class Kernels {
 
   /** The digit, or the green channel of a colour image, which is closest to its brightness. */
   get #image() {
-    return this.#isUpload
+    return this.#channels
       ? this.#channels[1]
       : digitMap(this.#inputPanel.store.state.digit, this.#context.network.input);
   }
@@ -159,14 +174,15 @@ export default class Kernels {
     const map = convolve(image, mapOf(lines));
     const { row, column } = this.#corner;
     const window = { top: row, left: column, height: 3, width: 3 };
-    this.#inputPanel.node.hidden = this.#isUpload;
+    this.#inputPanel.node.hidden = Boolean(this.#channels);
+    this.#parts.credit.hidden = !this.#channels || this.#channels !== this.#photo;
     const limit = extent(map.values);
-    this.#parts.caption.textContent = t(this.#isUpload ? 'lab.kernels.green' : 'lab.input');
+    this.#parts.caption.textContent = t(this.#channels ? 'lab.kernels.green' : 'lab.input');
     this.#parts.input.show({
       ...image,
-      palette: this.#isUpload ? brightness : grey(),
+      palette: this.#channels ? brightness : grey(),
       windows: [window],
-      side: SIDE,
+      side: this.#channels ? SIDE : sideInRow(SIDE),
       label: t('lab.input'),
     });
     this.#parts.result.show({
@@ -202,12 +218,13 @@ export default class Kernels {
         t('lab.picture'),
         [
           ['digit', t('lab.digit')],
+          ['photo', t('lab.kernels.photo')],
           ['picture', t('lab.kernels.own')],
         ],
-        this.#isUpload ? 'picture' : 'digit',
+        this.#channels ? this.#state.state.source : 'digit',
         (source) => this.#choose(source),
       ),
-      button(t('tool.picture'), () => this.#openDialog(), { 'data-do': 'picture' }),
+      button(t('lab.kernels.open'), () => this.#openDialog(), { 'data-do': 'picture' }),
     );
     if (focused) {
       this.#parts.sources.querySelector(`[data-do="${focused}"], #${CSS.escape(focused)}`)?.focus();
@@ -216,17 +233,17 @@ export default class Kernels {
 
   /** Draw a colour image before and after the kernel is applied to each of its channels. */
   #drawColours(lines) {
-    this.#parts.colours.hidden = !this.#isUpload;
-    if (!this.#isUpload) return;
+    this.#parts.colours.hidden = !this.#channels;
+    if (!this.#channels) return;
     const kernel = mapOf(lines);
     const results = this.#channels.map((channel) => convolve(channel, kernel));
     const figures = [
       [t('lab.kernels.before'), this.#channels],
-      [t('lab.kernels.after'), results],
-    ].map(([name, channels]) => {
+      [t('lab.kernels.after'), results, t('lab.kernels.clipped')],
+    ].map(([name, channels, note]) => {
       const canvas = el('canvas', { role: 'img', 'aria-label': name });
       const { rows, columns } = channels[0];
-      const scale = SIDE / Math.max(rows, columns);
+      const scale = this.#parts.input.cell;
       draw(
         sharpContext(canvas, columns * scale, rows * scale),
         colourImage(channels),
@@ -235,7 +252,7 @@ export default class Kernels {
         columns * scale,
         rows * scale,
       );
-      return figure(name, canvas);
+      return figure(name, canvas, note && el('p', { class: 'soft' }, note));
     });
     this.#parts.colours.replaceChildren(...figures);
   }
@@ -243,17 +260,17 @@ export default class Kernels {
   #drawSum(patch, lines, value) {
     const products = multiply(patch, lines);
     this.#parts.sum.replaceChildren(
-      numbers(t('terms.patch'), patch, 2),
+      numbers(t('lab.patch'), patch, 2),
       operator('×'),
-      numbers(t('terms.kernel'), lines, extent(lines.flat())),
+      numbers(t('lab.kernel'), lines, extent(lines.flat())),
       operator('='),
-      numbers(t('terms.products'), products, 2 * extent(products.flat())),
+      numbers(t('lab.products'), products, 2 * extent(products.flat())),
       operator('→'),
       el(
         'div',
         { class: 'total' },
         el('span', { class: 'soft' }, t('lab.sum')),
-        number(value, exact(Number(value.toFixed(6))), { class: 'large', 'data-role': 'sum' }),
+        number(value, short(value), { class: 'large', 'data-role': 'sum' }),
       ),
     );
     const { row, column } = this.#corner;

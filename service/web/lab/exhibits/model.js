@@ -1,6 +1,7 @@
 import { el, number } from '../../lib/dom.js';
 import { percent } from '../../lib/numbers.js';
 import { hasText, t } from '../../lib/i18n.js';
+import { settingEntries } from '../recipes.js';
 
 /** The lecture's summary table, from the manifest, with the computation of each parameter count. */
 export default class Model {
@@ -14,6 +15,7 @@ export default class Model {
       el('p', { class: 'soft' }, t('lab.model.none')),
       el('h3', {}, t('lab.model.facts')),
       facts(manifest),
+      ...(manifest.training ? training(manifest.training) : []),
     );
   }
 }
@@ -25,7 +27,7 @@ function table(manifest, network) {
   return el(
     'table',
     { class: 'summary' },
-    el('caption', {}, `Model: ${manifest.name}, ${t('lab.model.version', { version: manifest.version })}`),
+    el('caption', {}, t('lab.model.caption', manifest)),
     el('thead', {}, el('tr', {}, ...heads)),
     el('tbody', {}, ...network.layers.map(row)),
     el(
@@ -47,7 +49,7 @@ function row(layer) {
   const window = layer.kernelSize
     ? `${layer.kernelSize.join(' × ')}, ${t('lab.model.stride', { stride: layer.strides.join(' × ') })}, ${t(`padding.${layer.padding}`)}`
     : '';
-  const activation = layer.activation === 'linear' ? '' : layer.activation;
+  const activation = layer.activation === 'linear' ? '' : activationName(layer.activation);
   return el(
     'tr',
     { 'data-layer': layer.name },
@@ -68,6 +70,12 @@ function row(layer) {
   );
 }
 
+/** Return the name of an activation function; most have the name that Keras uses. */
+function activationName(name) {
+  const text = `lab.activation.${name}`;
+  return hasText(text) ? t(text) : name;
+}
+
 /** Return the computation of a parameter count, such as (3·3·1 + 1)·32 = 320: a weight for each value
  * that a filter or unit reads, and a bias. Return no text where the count is another.
  */
@@ -81,30 +89,17 @@ function parameterSum({ kind, kernelSize, inputShape, channels, parameters }) {
 
 const count = (value, role) => el('td', {}, number(value, value.toLocaleString('en'), { 'data-role': role }));
 
-/** Return the name of a training setting; its key where the page has no text for it. */
-function settingName(key) {
-  const text = `lab.model.training.${key}`;
-  return hasText(text) ? t(text) : key;
-}
-
-/** Round a setting that is a number, so that it has no rounding noise. */
-const rounded = (value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value);
-
-function facts({ created, metrics, training, libraries, sha256 }) {
+function facts({ created, metrics, libraries, sha256 }) {
   const entries = [
     ['created', created.slice(0, 10)],
     [
       'accuracy',
       metrics?.accuracy === undefined
         ? null
-        : `${percent(metrics.accuracy)} (${metrics.digits.toLocaleString('en')})`,
-    ],
-    [
-      'training',
-      Object.entries(training ?? {})
-        .filter(([, value]) => typeof value !== 'object')
-        .map(([key, value]) => `${settingName(key)} ${rounded(value)}`)
-        .join(', '),
+        : t('lab.model.measured', {
+            accuracy: percent(metrics.accuracy),
+            count: metrics.digits.toLocaleString('en'),
+          }),
     ],
     [
       'libraries',
@@ -122,3 +117,9 @@ function facts({ created, metrics, training, libraries, sha256 }) {
       .flatMap(([key, text]) => [el('dt', {}, t(`lab.model.${key}`)), el('dd', {}, text)]),
   );
 }
+
+/** Create the settings of the training, each with its name. */
+const training = (settings) => [
+  el('h3', {}, t('lab.model.training')),
+  el('dl', { class: 'facts settings' }, ...settingEntries(settings)),
+];

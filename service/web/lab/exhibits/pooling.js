@@ -1,6 +1,6 @@
 import { el, number } from '../../lib/dom.js';
 import { clamp, extent } from '../../lib/math.js';
-import { exact, short } from '../../lib/numbers.js';
+import { short } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
 import { cellRegion, unreadRegions } from '../../models/region.js';
 import { mapOf, patchAt, pool } from '../arithmetic.js';
@@ -183,13 +183,13 @@ export default class Pooling {
         'div',
         { class: 'total' },
         el('span', { class: 'soft' }, t(`lab.pooling.${kind}.of`, { count: patch.flat().length })),
-        number(value, exact(Number(value.toPrecision(6))), { class: 'large', 'data-role': kind }),
+        number(value, short(value), { class: 'large', 'data-role': kind }),
       );
     });
     const size = `${patch.length} × ${patch.length}`;
     const limit = 1.6 * extent(patch.flat());
-    const patchGrid = numbers(t('pool.window', { size }), patch, limit, isWinner);
-    this.#parts.window.replaceChildren(patchGrid, operator('→'), ...results);
+    const patchGrid = numbers(t('lab.pooling.window', { size }), patch, limit, isWinner);
+    this.#parts.window.replaceChildren(patchGrid, operator('→'), el('div', { class: 'totals' }, ...results));
     const [max, average] = KINDS.map((kind) => short(pooled[kind].values[index]));
     this.#context.announce(t('lab.pooling.announcement', { max, average }));
   }
@@ -201,7 +201,7 @@ export default class Pooling {
       const expected = pool(clean, { size, stride, kind });
       rows.push([`lab.pooling.${kind}`, rootMeanSquaredError(expected, pooled[kind])]);
     }
-    const mapError = rows[0][1] || 1;
+    const largest = Math.max(...rows.map(([, error]) => error)) || 1;
     this.#parts.errors.replaceChildren(
       el(
         'table',
@@ -219,7 +219,7 @@ export default class Pooling {
               el(
                 'td',
                 { class: 'share-bar' },
-                el('span', { class: 'fill', style: `--share: ${Math.min(value / mapError, 1)}` }),
+                el('span', { class: 'fill', style: `--share: ${value / largest}` }),
               ),
             ),
           ),

@@ -114,7 +114,7 @@ export default class Relu {
       [x(0), top(g)],
     ]);
     context.setLineDash([]);
-    context.fillStyle = theme('--mark');
+    context.fillStyle = theme('--point');
     context.beginPath();
     context.arc(x(y), top(g), 6, 0, 2 * Math.PI);
     context.fill();

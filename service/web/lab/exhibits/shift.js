@@ -8,13 +8,14 @@ import { cellRegion } from '../../models/region.js';
 import { EMPTY } from '../../models/sheet.js';
 import { Store } from '../../models/store.js';
 import { legend } from '../../parts/legend.js';
-import { Board, grey, signed } from '../board.js';
+import { Board, grey, sideInRow, signed } from '../board.js';
 import { button, figure, Slider } from '../controls.js';
 import { InputPanel } from '../input-panel.js';
 import { digitMap } from '../network-parts.js';
 import { ShiftedLayers } from '../shifted-layers.js';
 import { allShifts, transform } from '../transform.js';
 
+const SIDE = 252; // of the boards, CSS pixels
 const REACH = 10; // pixels that a digit can be shifted each way
 const UNCHANGED = { right: 0, down: 0, angle: 0, scale: 100 };
 const SLIDERS = {
@@ -148,7 +149,7 @@ export default class Shift {
     const { digit, values: moved } = this.#moved.state;
     const { values: original } = this.#inputPanel.store.state;
     if (!digit || !moved || !original) return;
-    this.#parts.digit.show({ ...digitMap(digit), palette: grey(), side: 252, label: t('lab.shift.moved') });
+    this.#parts.digit.show({ ...digitMap(digit), palette: grey(), side: sideInRow(SIDE), label: t('lab.shift.moved') });
     this.#drawAnswer(original.ranking()[0], moved.ranking()[0]);
     const { angle, scale, down, right } = state;
     this.#parts.layers.show({ original, moved, shift: angle === 0 && scale === 100 ? [down, right] : null });
@@ -178,7 +179,7 @@ export default class Shift {
       palette: signed(1),
       hatched,
       marks: [cellRegion(down + REACH, right + REACH)],
-      side: 252,
+      side: sideInRow(SIDE),
       label: t('lab.shift.all'),
     });
     this.#parts.summary.textContent = t('lab.shift.counted', {

@@ -4,6 +4,7 @@ import { hasText, t } from '../../lib/i18n.js';
 import { Chart, svg, ticks } from '../chart.js';
 import { Confusion } from '../confusion.js';
 import { choice, figure, Slider } from '../controls.js';
+import { recipeName, settingName } from '../recipes.js';
 import { STEPS } from '../steps.js';
 
 const FIGURES = ['accuracy', 'wrong', 'loss', 'expected_calibration_error'];
@@ -57,7 +58,7 @@ export default class Training {
   /** Create the curves of one run, with a choice between the runs where there are two. */
   #curves(runs) {
     const place = el('div', {});
-    const names = runs.map(({ name }) => [name, t('lab.training.recipe', { name })]);
+    const names = runs.map(({ name }) => [name, recipeName(name)]);
     const selected = runs.find(({ name }) => name === this.#state.state.recipe) ?? runs.at(-1);
     const show = (run) => place.replaceChildren(this.#curvesOf(run));
     show(selected);
@@ -130,18 +131,18 @@ export default class Training {
 
 /** Create a table of the settings and the metrics of each run. */
 function recipes(runs) {
-  const line = (key, value) =>
+  const line = (key, name, value) =>
     el(
       'tr',
       { 'data-figure': key },
-      el('th', { scope: 'row' }, t(`lab.training.${key}`)),
+      el('th', { scope: 'row' }, name),
       ...runs.map((run) => el('td', { 'data-recipe': run.name }, value(run))),
     );
   const setting = (value) => (value === undefined ? '–' : number(value, value.toLocaleString('en')));
-  const heads = runs.map(({ name }) => el('th', { scope: 'col' }, t('lab.training.recipe', { name })));
+  const heads = runs.map(({ name }) => el('th', { scope: 'col' }, recipeName(name)));
   return el(
     'div',
-    {},
+    { class: 'scroll' },
     el(
       'table',
       { class: 'recipes' },
@@ -149,8 +150,8 @@ function recipes(runs) {
       el(
         'tbody',
         {},
-        ...SETTINGS.map((key) => line(key, ({ training }) => setting(training[key]))),
-        ...FIGURES.map((key) => line(key, (run) => figureOf(key, run))),
+        ...SETTINGS.map((key) => line(key, settingName(key), ({ training }) => setting(training[key]))),
+        ...FIGURES.map((key) => line(key, t(`lab.training.${key}`), (run) => figureOf(key, run))),
       ),
     ),
     el(
@@ -158,7 +159,7 @@ function recipes(runs) {
       { class: 'soft' },
       runs.length > 1
         ? t('lab.training.compared', {
-            name: runs.at(-1).name,
+            name: recipeName(runs.at(-1).name),
             count: runs.at(-1).digits.toLocaleString('en'),
           })
         : t('lab.training.alone'),
@@ -167,12 +168,9 @@ function recipes(runs) {
 }
 
 function figureOf(key, { [key]: value, accuracy, digits }) {
-  if (key === 'wrong')
-    return number(
-      digits - Math.round(accuracy * digits),
-      (digits - Math.round(accuracy * digits)).toLocaleString('en'),
-    );
-  return number(value, key === 'loss' ? value.toFixed(4) : percent(value));
+  const errors = digits - Math.round(accuracy * digits);
+  if (key === 'wrong') return number(errors, errors.toLocaleString('en'));
+  return number(value, key === 'loss' ? short(value) : percent(value));
 }
 
 function section(name, content) {
