@@ -32,7 +32,7 @@ RESTS = """() => new Promise((done) => {
     }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 })"""
 
-# in the playground, in the lab, in the view of any model, in that of the training, on the API's page
+# of the playground, the lab, the view of any model, that of the training, and the API's page
 READY = ".column:visible, .exhibit:visible, .tile:visible, #learning .card:visible, .route:visible"
 
 OpenPage = Callable[..., Page]

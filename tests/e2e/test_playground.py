@@ -270,7 +270,7 @@ def test_samples_are_real_test_digits(open_page, mnist):
         assert mnist.test_labels[index] == label
     pixels = page.evaluate(
         """async () => {
-            const { Samples } = await import('/web/models/samples.js');
+            const { Samples } = await import('/web/models/sheet.js');
             return [...await new Samples('/web/').pixels(4)];
         }"""
     )
