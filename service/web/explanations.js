@@ -60,7 +60,7 @@ function followLink(store, network) {
   const write = () => {
     if (store.state.route.view === PLAYGROUND) history.replaceState(null, '', `#${toHash(store.state)}`);
   };
-  store.watch(['sheet', 'digit', 'cell', 'lang', 'stage', 'scale'], () => {
+  store.watch(['sheet', 'digit', 'cell', 'changes', 'lang', 'stage', 'scale'], () => {
     clearTimeout(timer);
     timer = setTimeout(write, LINK_DELAY_MS);
   });
@@ -73,6 +73,6 @@ function followLink(store, network) {
     await loadLanguage(lang);
     store.set({ route, lang });
     if (route.view !== PLAYGROUND) return;
-    store.set({ stage: 'post', scale: 'layer', ...linked, lang, trail: [], term: null });
+    store.set({ stage: 'post', scale: 'layer', changes: [], ...linked, lang, trail: [], term: null });
   });
 }

@@ -119,6 +119,19 @@ test('a link holds the whole state; its invalid parts are left out', () => {
   });
 });
 
+test('a link holds the changes to the network; those of other networks are left out', () => {
+  const changes = [
+    { kind: 'silence', layer: 'edges', channel: 2 },
+    { kind: 'scale', layer: 'less', factor: 0.5 },
+    { kind: 'weight', layer: 'classes', index: 7, value: -1.25 },
+    { kind: 'bias', layer: 'edges', channel: 0, value: 3 },
+    { kind: 'pixel', index: 12, value: 1 },
+  ];
+  const hash = toHash({ sheet: EMPTY, lang: 'en', stage: 'post', scale: 'layer', changes });
+  assert.deepEqual(fromHash(`#${hash}`, network).changes, changes);
+  assert.deepEqual(fromHash('#changes=silence:other:1:~pixel:edges:3:1~grow:edges:1:2~bias:edges:x:1', network).changes, []);
+});
+
 test('every step on the paper can be undone, a clear too; an empty sheet is not cleared twice', () => {
   const store = new Store({ sheet: EMPTY });
   const sheets = new Sheets(store);

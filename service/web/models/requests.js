@@ -53,9 +53,13 @@ export class Requests {
     const occlude = new Latest(() =>
       this.#occlude().catch((problem) => store.set({ ...NO_OCCLUSION, occlusionProblem: problem })),
     );
-    store.watch(['sheet'], ({ changes }) => {
-      const others = changes.filter(({ kind }) => kind !== 'pixel'); // Those were of the digit before.
-      if (others.length < changes.length) store.set({ changes: others });
+    let last = store.state;
+    store.watch(['sheet', 'changes'], ({ sheet, changes }) => {
+      const isOther = sheet !== last.sheet && changes === last.changes;
+      last = store.state;
+      const others = changes.filter(({ kind }) => kind !== 'pixel');
+      // Changed pixels are of the digit before, unless a link has both.
+      if (isOther && others.length < changes.length) store.set({ changes: others });
     });
     store.watch(['sheet', 'changes'], ({ sheet }) => this.#predicted.submit(sheet));
     store.watch(['cell', 'values', 'allTerms', 'weights'], () => this.#explain());
