@@ -1,18 +1,19 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
-import { toHash } from '../models/link.js';
-import { PLAYGROUND, VIEWS } from '../models/route.js';
+import { PLAYGROUND, routeOf, VIEWS } from '../models/route.js';
 
 /** The links between the views; the one to the playground contains its current state. */
 export class Views {
   constructor(root, { store }) {
     const links = VIEWS.map((view) => [view, el('a', { href: `#${view}` })]);
     const [[, playground]] = links;
-    playground.addEventListener('click', () => {
-      playground.href = `#${toHash(store.state)}`;
+    addEventListener('hashchange', ({ oldURL }) => {
+      const { hash } = new URL(oldURL);
+      if (routeOf(hash).view === PLAYGROUND) playground.href = hash || `#${PLAYGROUND}`;
     });
     root.append(...links.map(([, link]) => link));
-    store.watch(['lang', 'route'], ({ route }) => {
+    store.watch(['lang', 'route'], ({ lang, route }) => {
+      playground.href = playground.hash.replace(/lang=\w+/, `lang=${lang}`);
       for (const [view, link] of links) {
         link.textContent = t(`view.${view}`);
         if (view === route.view) link.setAttribute('aria-current', 'page');
