@@ -7,7 +7,7 @@ import { Raster } from './strokes.js';
 import { classCell, sameCell } from './trail.js';
 import { layersToRequestPost, Values } from './values.js';
 
-const NO_EXPLANATION = { explanation: null, explanationProblem: null };
+const NO_EXPLANATION = { explanation: null, explanationProblem: null, path: [] };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
 const NOTHING = {
   digit: null,
@@ -20,6 +20,7 @@ const NOTHING = {
   ...NO_EXPLANATION,
   ...NO_OCCLUSION,
 };
+const EXPLAINED_MS = 40; // after other values: then the selected cell is explained
 const SETTLED_MS = 300; // without a change: then the service confirms what the page computed
 const BUSY_MS = 400; // without an answer: then what is shown is marked as that of an earlier sheet
 const RETRY_MS = 3000; // after a failure that may pass
@@ -62,7 +63,12 @@ export class Requests {
       if (isOther && others.length < changes.length) store.set({ changes: others });
     });
     store.watch(['sheet', 'changes'], ({ sheet }) => this.#predicted.submit(sheet));
-    store.watch(['cell', 'values', 'allTerms', 'weights'], () => this.#explain());
+    store.watch(['cell', 'allTerms'], () => this.#explain());
+    store.watch(['values', 'weights'], () => {
+      // A stroke changes the values many times a second: first come the maps, then their explanation.
+      clearTimeout(this.#settled);
+      this.#settled = setTimeout(() => this.#explain(), EXPLAINED_MS);
+    });
     store.watch(['values', 'tab'], () => occlude.submit());
   }
 
@@ -141,18 +147,18 @@ export class Requests {
   /** Put values into the store; unless the user has selected a cell, the answer's class is selected. */
   #show(state) {
     const { isChosen, cell } = this.#store.state;
-    const follows = { cell: isChosen ? cell : classCell(this.#network, state.values) };
-    this.#store.set({ ...state, ...follows });
+    const answer = isChosen ? cell : classCell(this.#network, state.values);
+    this.#store.set({ ...state, cell: sameCell(answer, cell) ? cell : answer });
   }
 
   /** Explain the selected cell, where the page has the weights; the service confirms that. */
   #explain() {
     const { cell, values, allTerms } = this.#store.state;
     clearTimeout(this.#settled);
-    if (!values) return this.#store.set({ ...NO_EXPLANATION, path: [] });
+    if (!values) return this.#store.set(NO_EXPLANATION);
     const { weights } = this.#store.state;
     const { explainCell, pathBelow } = this.#page ?? {};
-    if (!cell || cell.layer === DIGIT) this.#store.set({ ...NO_EXPLANATION, path: [] });
+    if (!cell || cell.layer === DIGIT) this.#store.set(NO_EXPLANATION);
     else if (weights && explainCell) {
       const context = { ...this.#store.state, network: this.#network };
       const explanation = explainCell(cell, context, this.#termLimit(cell, allTerms));
