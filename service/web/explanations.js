@@ -3,10 +3,7 @@
 
 import { explainCell } from './compute/explain.js';
 import { Local } from './compute/local.js';
-import { fromHash, toHash } from './models/link.js';
-import { LANGUAGES, loadLanguage } from './lib/i18n.js';
 import { pathBelow } from './models/path.js';
-import { PLAYGROUND, routeOf } from './models/route.js';
 import { Weights } from './models/weights.js';
 import { Camera } from './parts/camera.js';
 import { Digit } from './parts/digit.js';
@@ -21,8 +18,6 @@ import { SpaceButton } from './parts/space-button.js';
 import { Tour } from './parts/tour.js';
 import { WhatIf } from './parts/what-if.js';
 import { prepareDrawing } from './prepare/prepare.js';
-
-const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a stroke.
 
 const $ = (id) => document.getElementById(id);
 
@@ -46,33 +41,9 @@ export function build({ api, network, store, sheets, trail, requests, columns, e
   new WhatIf($('what-if'), { store, network, local });
   new SpaceButton($('space'), { store, network, select: (cell) => trail.go(cell) });
   columns.loadKernelsWith(local);
-  followLink(store, network);
   local.loadWhenIdle();
   const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });
   const share = new Share({ api, store, columns: $('columns') });
   const camera = new Camera({ sheets });
   return { startTour: tour.start, share: () => share.open(), openCamera: () => camera.open() };
-}
-
-/** Write the state into the address, and an address that changes into the state. */
-function followLink(store, network) {
-  let timer;
-  const write = () => {
-    if (store.state.route.view === PLAYGROUND) history.replaceState(null, '', `#${toHash(store.state)}`);
-  };
-  store.watch(['sheet', 'digit', 'cell', 'changes', 'lang', 'stage', 'scale'], () => {
-    clearTimeout(timer);
-    timer = setTimeout(write, LINK_DELAY_MS);
-  });
-  addEventListener('hashchange', async ({ newURL }) => {
-    // `location` may already contain a later address, which `write` has replaced this one by.
-    const { hash } = new URL(newURL);
-    const route = routeOf(hash);
-    const linked = fromHash(hash, network);
-    const lang = LANGUAGES.includes(linked.lang) ? linked.lang : store.state.lang;
-    await loadLanguage(lang);
-    store.set({ route, lang });
-    if (route.view !== PLAYGROUND) return;
-    store.set({ stage: 'post', scale: 'layer', changes: [], ...linked, lang, trail: [], term: null });
-  });
 }

@@ -57,6 +57,7 @@ const DEFAULTS = {
 };
 
 const IDLE_MS = 1000; // at the latest
+const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with every pixel of a stroke.
 
 const $ = (id) => document.getElementById(id);
 
@@ -150,10 +151,15 @@ function build({ api, manifest, network, store, embedded }) {
   const use = (name) => () => load().then((built) => built[name]()).catch(fail);
   new DrawingArea(drawingArea, { store, sheets, samples });
   new Tools($('tools'), { store, sheets, network, drawingArea, openCamera: use('openCamera') });
-  new Prediction($('answer'), { store, openClass: trail.release });
+  const openClass = (channel) => {
+    trail.go({ layer: network.last.name, channel });
+    $('inspector-title')?.focus();
+  };
+  new Prediction($('answer'), { store, openClass });
   new View($('view'), { store });
   new Views($('views'), { store });
   followRoute(context);
+  followLink(store, network);
   const menu = new Menu($('menu'), { api, store, network, startTour: use('startTour'), share: use('share') });
   followAnnouncements(store);
   let isStarted = false;
@@ -209,6 +215,31 @@ function followRoute(context) {
 /** Keep the page where a file is dropped beside the places that accept one. */
 function ignoreStrayDrops() {
   for (const type of ['dragover', 'drop']) addEventListener(type, (event) => event.preventDefault());
+}
+
+/** Write the state into the address, and an address that changes into the state. */
+function followLink(store, network) {
+  let timer;
+  const write = async () => {
+    const { toHash } = await import('./models/link.js');
+    if (store.state.route.view === PLAYGROUND) history.replaceState(null, '', `#${toHash(store.state)}`);
+  };
+  store.watch(['sheet', 'digit', 'cell', 'changes', 'lang', 'stage', 'scale'], () => {
+    clearTimeout(timer);
+    timer = setTimeout(write, LINK_DELAY_MS);
+  });
+  addEventListener('hashchange', async ({ newURL }) => {
+    // `location` may already contain a later address, which `write` has replaced this one by.
+    const { hash } = new URL(newURL);
+    const { fromHash } = await import('./models/link.js');
+    const route = routeOf(hash);
+    const linked = fromHash(hash, network);
+    const lang = LANGUAGES.includes(linked.lang) ? linked.lang : store.state.lang;
+    await loadLanguage(lang);
+    store.set({ route, lang });
+    if (route.view !== PLAYGROUND) return;
+    store.set({ stage: 'post', scale: 'layer', changes: [], ...linked, lang, trail: [], term: null });
+  });
 }
 
 /** Say at the top of the view what has failed; a failure before is replaced. */

@@ -35,6 +35,8 @@ RESTS = """() => new Promise((done) => {
 # of the playground, the lab, the view of any model, that of the training, and the API's page
 READY = ".column:visible, .exhibit:visible, .tile:visible, #learning .card:visible, .route:visible"
 
+BLANK = "#blank"  # an empty sheet; without a hash, the page opens with a sample
+
 OpenPage = Callable[..., Page]
 
 expect.set_options(timeout=30_000)  # the default of Playwright's other waits
@@ -55,7 +57,7 @@ def open_page(browser: Browser, server: str) -> Iterator[OpenPage]:
     problems: list[str] = []
 
     def open_page(
-        link: str = "", phone: bool = False, errors: bool = False, **options: Any
+        link: str = BLANK, phone: bool = False, errors: bool = False, **options: Any
     ) -> Page:
         viewport = PHONE if phone else DESK
         defaults = {"viewport": viewport, "locale": "en", "is_mobile": phone, "has_touch": phone}

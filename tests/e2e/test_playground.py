@@ -89,7 +89,7 @@ def test_an_empty_sheet_has_no_prediction(open_page, screenshot):
     page = open_page()
     urls = []
     page.on("request", lambda call: call.method == "POST" and urls.append(call.url))
-    assert "An empty sheet predicts nothing" in page.locator("#answer").inner_text()
+    assert "Draw a digit, or choose a sample." in page.locator("#answer").inner_text()
     assert page.locator(".invitation").is_visible()
     screenshot(page, "empty")
     page.wait_for_timeout(300)

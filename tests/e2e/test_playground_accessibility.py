@@ -39,15 +39,17 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_axe_finds_nothing_wrong(open_page, axe, screenshot, scheme, phone, lang):
-    """The empty page and an explanation have no violation in any light, size and language."""
+    """The empty page, an explanation and each tab have no violation in any light, size and language."""
     page = open_page(f"#lang={lang}", phone=phone, color_scheme=scheme)
     assert axe(page) == []
     link = f"sample=0&lang={lang}&{CELLS['convolution']}"
     page.evaluate("(hash) => { location.hash = hash; }", link)
     page.locator(".tick").wait_for()
-    page.locator("#evidence button").click()
-    page.locator("#evidence .legend").wait_for()
     assert axe(page) == []
+    for tab in ("evidence", "examples", "change"):
+        page.locator(f'[data-tab="{tab}"]').click()
+        page.evaluate(RESTS)
+        assert axe(page) == []
     screenshot(page, f"convolution-{lang}-{scheme}-{'phone' if phone else 'desk'}")
 
 
@@ -103,7 +105,7 @@ def test_the_tour_by_keyboard(open_page, axe, screenshot):
 def test_the_tour_can_be_closed_and_is_offered_once(open_page):
     """Esc closes the tour, which does not start by itself and is not offered a second time."""
     page = open_page()
-    assert page.locator("#offer").is_visible()
+    page.locator("#offer").wait_for()
     assert not page.locator("#tour").is_visible()
     page.locator("#offer .primary").click()
     page.keyboard.press("Enter")

@@ -123,5 +123,5 @@ def test_the_mouse_draws_for_another_model(open_page):
     page = open_page("?model=tiny")
     draw_with_mouse(page)
     page.locator(LABEL).wait_for()
-    assert "12 × 10 × 3" in page.locator("#digit figcaption").inner_text()
+    assert "12 × 10 × 3" in page.locator("#digit canvas").get_attribute("title")
     assert len(strokes(page)) == 1

@@ -48,7 +48,10 @@ def test_a_stroke_is_answered_without_the_service(page):
     page.locator(LABEL).wait_for()
     assert page.locator(LABEL).inner_text() == "7"
     page.wait_for_timeout(600)
-    assert [url.rpartition("/")[2] for url in asked] == ["predict?top_k=1"]
+    assert asked  # the service confirms it, in one request for each pause
+    assert {url.rpartition("/")[2].partition("&channel=")[0] for url in asked} == {
+        "explain?layer=dense_1"
+    }
 
 
 def test_a_drawing_costs_few_bytes(page):
@@ -76,8 +79,8 @@ def test_the_services_answer_replaces_a_different_one(page):
         kept.append(answer)
         route.fulfill(json=answer)
 
-    page.route("**/predict*", predict)
-    with page.expect_response("**/activations*"):
+    page.route("**/explain*", predict)
+    with page.expect_response("**/preprocess*"):
         draw_with_mouse(page)
     assert kept
     assert page.locator(LABEL).inner_text() == "7"
@@ -91,7 +94,7 @@ def test_an_unfamiliar_drawing_is_flagged_once_the_service_has_answered(page):
         answer["predictions"][0]["in_distribution"] = False
         route.fulfill(body=json.dumps(answer), content_type="application/json")
 
-    page.route("**/predict*", predict)
+    page.route("**/explain*", predict)
     draw_with_mouse(page)
     page.locator("#answer .warning").wait_for()
 

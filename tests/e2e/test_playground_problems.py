@@ -20,6 +20,7 @@ def open_failing(open_page):
         page = open_page(f"#lang={lang}", errors=True)  # the browser logs these responses as errors
         page.route(pattern, lambda route: route.fulfill(status=503, body=json.dumps(OVERLOADED)))
         page.evaluate("(hash) => { location.hash = hash; }", f"{link}&lang={lang}")
+        page.reload()
         page.locator(LABEL).wait_for()
         return page, lambda: page.unroute(pattern)
 
@@ -32,37 +33,38 @@ def shows_overload(page, selector):
 
 
 def test_a_failed_explanation_affects_nothing_else(open_failing, screenshot):
-    """The digit and the maps stay; the next cell is explained once the service responds."""
+    """The page's own explanation stays; the service confirms it once it responds."""
     page, end = open_failing(CONV, "**/explain?*")
-    shows_overload(page, ".terms")
+    shows_overload(page, "#answer")
     assert page.locator(LABEL).inner_text() == "7"
     assert page.locator('[data-plane="focus"]').is_visible()
+    page.locator('.equation[data-is-confirmed="false"] .tick').wait_for()
     screenshot(page, "refused-explanation")
     end()
-    page.locator('[data-plane="focus"]').press("ArrowLeft")
-    page.locator(".tick").wait_for()
-    assert page.locator(".terms .warning").count() == 0
+    page.locator('.equation[data-is-confirmed="true"]').wait_for()
+    assert page.locator("#answer .warning").count() == 0
 
 
 def test_a_failed_occlusion_map_affects_nothing_else(open_failing):
-    """The problem is shown under the button, which sends the request again."""
+    """The problem is shown beside the map, which is requested again when it is opened again."""
     page, end = open_failing(CONV, "**/occlusion*")
-    page.locator("#evidence button").click()
+    page.locator('[data-tab="evidence"]').click()
     shows_overload(page, "#evidence")
     assert page.locator(LABEL).inner_text() == "7"
-    page.locator(".tick").wait_for()
-    shows_overload(page, "#evidence")
     end()
-    page.locator("#evidence button").click(click_count=2, delay=200)
-    page.locator("#evidence .legend").wait_for()
+    page.locator('[data-tab="sum"]').click()
+    page.locator(".tick").wait_for()
+    page.locator('[data-tab="evidence"]').click()
+    page.get_by_text("How far the confidence in 7").wait_for()
 
 
 def test_failed_patches_are_requested_again_with_the_next_cell(open_failing):
     """The next cell's patches are shown once the service responds."""
     page, end = open_failing(CONV, "**/model/patches*")
+    page.locator('[data-tab="examples"]').click()
     shows_overload(page, ".patches")
     end()
-    page.locator('[data-plane="focus"]').press("ArrowLeft")
+    page.locator('.column[data-layer="conv2d_1"] .sheet').press("ArrowLeft")
     page.locator(".patches .patch").first.wait_for()
 
 
@@ -100,7 +102,7 @@ def test_a_file_that_is_no_image_is_reported_in_the_pages_language(open_page, tm
     file = tmp_path / name
     file.write_text("no picture")
     page.locator("input[type=file]").set_input_files(file)
-    page.locator("#answer").get_by_text("여기서 읽을 수 있는 형식의 그림이 아닙니다.").wait_for()
+    page.locator("#answer").get_by_text("지원하는 형식의 이미지가 아닙니다.").wait_for()
     assert "Content-Type" not in page.locator("#answer").inner_text()
 
 
@@ -163,7 +165,7 @@ def test_an_activation_function_changes_no_value_that_it_passes_on(open_page):
         lambda route: route.fulfill(json=with_other_rounding(route.fetch().json())),
     )
     page.evaluate("location.hash = '#sample=0&layer=conv2d_1&channel=12&row=3&column=5'")
-    page.locator('.equation[data-cell$="/5"]').wait_for()
+    page.locator('.equation[data-cell$="/5"][data-is-confirmed="true"]').wait_for()
     before, after = (
         page.locator(f'.equation [data-role="{role}"]').get_attribute("value")
         for role in ("sum", "post")

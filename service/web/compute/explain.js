@@ -16,7 +16,7 @@ export function explainCell(cell, { network, values, digit, weights }, top = nul
   const inputs = before ? values.of(before) : intensities(digit);
   const index = layer.index(cell);
   const explain = FAMILIES[layer.kind.family];
-  const fields = explain({ layer, cell, before: before?.name ?? DIGIT, inputs, weights, top });
+  const fields = explain({ layer, cell, before: before?.name ?? DIGIT, inputs, weights, top, network });
   const value = values.of(layer, 'pre')[index];
   return {
     kind: layer.kind.name,
@@ -81,11 +81,11 @@ function ofCopy({ layer, cell, before }) {
   return { source: sourceCell(before, channel, region) };
 }
 
-function ofDense({ layer, cell, before, inputs, weights, top }) {
+function ofDense({ layer, cell, inputs, weights, top, network }) {
   const kernel = weights.of(layer, 'kernel');
   const terms = Array.from(inputs, (value, index) => {
     const weight = kernel[index * layer.channels + cell.channel];
-    return { source: { layer: before, channel: index }, value, weight, contribution: value * weight, index };
+    return { source: unitOf(network, network.before(layer), index), value, weight, contribution: value * weight, index };
   });
   const bias = weights.of(layer, 'bias')?.[cell.channel] ?? 0;
   terms.sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution) || a.index - b.index);
@@ -93,6 +93,15 @@ function ofDense({ layer, cell, before, inputs, weights, top }) {
   const rest = total(terms.slice(listed.length).map(({ contribution }) => contribution));
   const pre = total(listed.map(({ contribution }) => contribution)) + rest + bias;
   return { terms: listed, count: terms.length, rest, bias, pre };
+}
+
+/** Return the cell that a unit is: behind a Flatten, the cell that it is a copy of, as in the service. */
+function unitOf(network, layer, channel) {
+  if (layer?.kind.family !== 'copy') return { layer: layer?.name ?? DIGIT, channel };
+  const { channel: source, region } = layer.kind.reads(layer, { channel });
+  const before = network.before(layer);
+  if (!region) return unitOf(network, before, source);
+  return sourceCell(before?.name ?? DIGIT, source, region);
 }
 
 /** Return a cell's window, which begins in the padding where there is some, and its part inside. */

@@ -3,6 +3,7 @@
 import { isComputed } from './network.js';
 
 const IDLE_MS = 2000; // at the latest
+const RETRY_MS = 10_000; // after a failure
 const MOST_PARAMETERS = 1e6; // 4 MB of weights, which a page may load without being asked to
 
 /** Return the layers of a models/network.js Network as a LocalNetwork takes them. */
@@ -51,13 +52,14 @@ export class Local {
     return isComputed(this.#layers);
   }
 
-  /** Load the weights of a network that is not too large once the page is idle; a failure is tried
-   * again at the next call of `load`.
+  /** Load the weights of a network that is not too large once the page is idle; after a failure
+   * they are requested again later.
    */
   loadWhenIdle() {
     if (this.#parameters > MOST_PARAMETERS) return;
     const wait = globalThis.requestIdleCallback ?? ((task) => setTimeout(task, IDLE_MS));
-    wait(() => this.load().catch(() => {}), { timeout: IDLE_MS });
+    const again = () => setTimeout(() => this.loadWhenIdle(), RETRY_MS);
+    wait(() => this.load().catch(again), { timeout: IDLE_MS });
   }
 
   /** Load the weights, unless they are loaded or being loaded. */

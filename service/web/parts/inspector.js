@@ -34,7 +34,7 @@ export class Inspector {
   #trail;
   #title = el('h2', { id: 'inspector-title', tabindex: -1 });
   #hint = el('p', { class: 'soft' });
-  #equation = el('div', { class: 'equation' });
+  #equation = el('div', { class: 'equation', tabindex: 0, role: 'group', 'aria-labelledby': 'inspector-title' });
   #terms = el('div', { class: 'terms' });
   #before = { view: new PlaneView('before', dockedSide), caption: el('figcaption', {}) };
   #focus;

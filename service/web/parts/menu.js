@@ -27,7 +27,7 @@ export class Menu {
   async listModels() {
     const { models } = await this.#api.models().catch(() => ({ models: [] }));
     this.#models = models;
-    this.#draw();
+    if (models.length > 1) this.#root.prepend(modelChoice(models, this.#network)); // The focus stays.
   }
 
   #draw() {

@@ -38,7 +38,7 @@ export class Prediction {
       ...(isFamiliar === false ? [el('p', { class: 'warning' }, t('answer.unfamiliar'))] : []),
       el(
         'button',
-        { type: 'button', onclick: () => this.#openClass() },
+        { type: 'button', onclick: () => this.#openClass(first.index) },
         t('answer.why', { label: first.label }),
       ),
     );
