@@ -39,7 +39,7 @@ CONTRASTS = """() => {
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_axe_finds_nothing_wrong(open_page, axe, screenshot, scheme, phone, lang):
-    """The empty page, an explanation and each tab have no violation in any light, size and language."""
+    """The empty page and each tab have no violation in any light, size and language."""
     page = open_page(f"#lang={lang}", phone=phone, color_scheme=scheme)
     assert axe(page) == []
     link = f"sample=0&lang={lang}&{CELLS['convolution']}"

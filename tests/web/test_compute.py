@@ -126,8 +126,6 @@ def test_explanations_are_the_services(
         for terms in (found, expected):  # Equal contributions may be in another order.
             if terms["kind"] == "Dense":
                 terms["terms"].sort(key=operator.itemgetter("index"))
-                for term in terms["terms"]:
-                    del term["source"]  # The page names the unit before, the service its cell.
         assert_agrees(found, expected, found["kind"])
 
 
