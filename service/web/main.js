@@ -136,7 +136,7 @@ function build({ api, manifest, network, store, embedded }) {
   const samples = new Samples(new URL('.', import.meta.url).href);
   const sheets = new Sheets(store);
   const trail = new Trail(store, network);
-  const requests = new Requests({ api, network, samples, store });
+  const requests = new Requests({ api, network, samples, store, isFirst: true });
   const drawingArea = $('paper');
   const columns = new Columns($('columns'), { store, network, trail });
   const context = { api, manifest, network, samples, store, sheets, trail, requests, columns, embedded };

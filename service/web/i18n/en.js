@@ -55,11 +55,11 @@ export default {
 
   removed: 'Removed: {things}',
   'removed.image': 'The parts that were removed',
-  'removed.outside': 'everything outside the sheet of paper',
-  'removed.shadow': 'the edge of a shadow',
-  'removed.border': 'a dark border',
-  'removed.grid': 'a grid',
-  'removed.box': 'a box',
+  'removed.outside': 'everything outside the sheet',
+  'removed.shadow': 'edge of a shadow',
+  'removed.border': 'dark border',
+  'removed.grid': 'grid',
+  'removed.box': 'box',
   'removed.lines': 'lines',
   'removed.marks': 'small marks',
 

@@ -20,6 +20,9 @@ const NOTHING = {
   ...NO_EXPLANATION,
   ...NO_OCCLUSION,
 };
+/** The state that `Requests` keeps and reads, besides the sheet: with a cell that the user selects. */
+export const REQUESTED = { ...NOTHING, changes: [], cell: null, isChosen: true, allTerms: false, tab: '' };
+
 const EXPLAINED_MS = 40; // after other values: then the selected cell is explained
 const SETTLED_MS = 300; // without a change: then the service confirms what the page computed
 const BUSY_MS = 400; // without an answer: then what is shown is marked as that of an earlier sheet
@@ -43,9 +46,12 @@ export class Requests {
   #raster = new Raster();
   #prepared = {}; // the last sheet that the service has prepared: {sheet, digit, removed}
   #page = null; // what computes in the page, see `computeWith`
+  #dtype; // of the service's values
   #settled; // the timer of the confirmation, or of another attempt
 
-  constructor({ api, network, samples, store }) {
+  /** @param isFirst whether `computeWith` will be called, so that the first values need not be exact. */
+  constructor({ api, network, samples, store, isFirst = false }) {
+    this.#dtype = isFirst ? 'float16' : 'float32';
     this.#api = api;
     this.#network = network;
     this.#samples = samples;
@@ -79,6 +85,7 @@ export class Requests {
    */
   computeWith(page) {
     this.#page = page;
+    this.#dtype = 'float32';
     this.#predicted.submit(this.#store.state.sheet);
   }
 
@@ -252,13 +259,11 @@ export class Requests {
     const post = layersToRequestPost(this.#network)
       .map(({ name }) => name)
       .join(',');
-    // For the first picture, the page will soon compute exact values itself, where it can.
-    const dtype = this.#page ? 'float32' : 'float16';
     return Object.assign(
       {},
       ...(await Promise.all([
-        this.#api.activations(body, 'all', 'pre', dtype),
-        ...(post ? [this.#api.activations(body, post, 'post', dtype)] : []),
+        this.#api.activations(body, 'all', 'pre', this.#dtype),
+        ...(post ? [this.#api.activations(body, post, 'post', this.#dtype)] : []),
       ])),
     );
   }
