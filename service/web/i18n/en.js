@@ -5,6 +5,7 @@ export default {
   views: 'Views',
   'view.playground': 'Playground',
   'view.lab': 'Lab',
+  'view.compare': 'Compare',
   'view.map': 'Map',
   'view.learning': 'Learning',
   'view.model': 'Model',

@@ -5,6 +5,7 @@ export default {
   views: '화면',
   'view.playground': '놀이터',
   'view.lab': '실험실',
+  'view.compare': '비교',
   'view.map': '지도',
   'view.learning': '학습 과정',
   'view.model': '모델',

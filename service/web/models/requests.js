@@ -4,7 +4,7 @@ import { DIGIT } from './network.js';
 import { intensities, withPixels } from './pixels.js';
 import { isEmpty } from './sheet.js';
 import { classCell, sameCell } from './trail.js';
-import { layersToRequestPost, Values } from './values.js';
+import { requestValues, Values } from './values.js';
 
 const NO_EXPLANATION = { explanation: null, explanationProblem: null };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
@@ -155,14 +155,15 @@ export class Requests {
     const body = await this.#inputs.bodyOf(sheet);
     const isLocal = Boolean(this.#page?.local);
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
-    const [prepared, tensors] = await Promise.all([
+    // For the first picture, the page will soon compute exact values itself, where it can.
+    const dtype = this.#page ? 'float32' : 'float16';
+    const [prepared, values] = await Promise.all([
       this.#preprocess(body),
-      isLocal ? null : this.#activations(body),
+      isLocal ? null : requestValues(this.#api, this.#network, body, dtype),
     ]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
     this.#inputs.keep(sheet, prepared.digit, prepared.removed);
     if (isLocal) return this.#compute(prepared.digit, prepared);
-    const values = new Values(this.#network, tensors);
     return this.#show({ ...prepared, values, isFamiliar: values.isFamiliar(), isOld: false, problem: null });
   }
 
@@ -258,19 +259,11 @@ export class Requests {
     };
   }
 
-  async #activations(body) {
-    const post = layersToRequestPost(this.#network)
-      .map(({ name }) => name)
-      .join(',');
-    // For the first picture, the page will soon compute exact values itself, where it can.
-    const dtype = this.#page ? 'float32' : 'float16';
-    return Object.assign(
-      {},
-      ...(await Promise.all([
-        this.#api.activations(body, 'all', 'pre', dtype),
-        ...(post ? [this.#api.activations(body, post, 'post', dtype)] : []),
-      ])),
-    );
+  /** Return all values for a digit, without changes to the network. */
+  async valuesOf(digit) {
+    const { local } = this.#page ?? {};
+    if (!local) return requestValues(this.#api, this.#network, this.#api.body(digit));
+    return new Values(this.#network, await local.run(intensities(digit)));
   }
 
   async #occlude() {
