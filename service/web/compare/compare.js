@@ -16,6 +16,7 @@ import { BEFORE, Sides } from './sides.js';
 
 const DIGIT_SIDE = 84; // CSS pixels
 const MAP_SIDE = 84; // of the larger side of a map, at most
+const FIRST = 24; // channels, before all are asked for
 const GAP = 4; // between the maps of both sides and their difference
 
 /** Load the texts, the style sheet and what can be compared, and build the view. */
@@ -39,6 +40,7 @@ class Compare {
   #isShown = false;
   #choice = null; // the id of the right side
   #layer = null; // the name of the selected layer; null for the one that differs most
+  #hasAll = false; // whether all channels of the layer are shown
   #compared = null; // {left, right, layers}
   #inputs = el('section', { class: 'card inputs', 'aria-labelledby': 'compare-title' });
   #layers = el('section', { class: 'card layers', 'aria-labelledby': 'compare-layers' });
@@ -189,7 +191,9 @@ class Compare {
 
   #open(layer) {
     this.#layer = layer.name;
+    this.#hasAll = false;
     this.#draw();
+    this.#maps.scrollTop = 0;
     const { max, mean } = this.#selected();
     const values = { layer: layer.name, max: short(max), mean: short(mean) };
     this.#store.set({ announcement: t('compare.announcement', values) });
@@ -200,6 +204,8 @@ class Compare {
     const selected = this.#selected();
     if (!selected) return this.#maps.replaceChildren();
     const { layer, limit, max } = selected;
+    const channels = compareChannels(selected);
+    const shown = this.#hasAll ? channels : channels.slice(0, FIRST);
     this.#maps.replaceChildren(
       el(
         'div',
@@ -208,9 +214,19 @@ class Compare {
         legend(limit, true),
       ),
       ...(max === 0 ? [el('p', { class: 'note' }, t('compare.same'))] : []),
-      el('div', { class: 'triples' }, ...compareChannels(selected).map((each) => this.#triple(each, layer, limit))),
+      el('div', { class: 'triples' }, ...shown.map((each) => this.#triple(each, layer, limit))),
+      ...(shown.length < channels.length ? [this.#all(channels.length)] : []),
     );
     return undefined;
+  }
+
+  #all(count) {
+    const onclick = () => {
+      this.#hasAll = true;
+      this.#drawMaps();
+      this.#maps.focus();
+    };
+    return el('button', { type: 'button', class: 'all', onclick }, t('compare.all', { count }));
   }
 
   #triple({ channel, left, right, values, max, mean }, layer, limit) {

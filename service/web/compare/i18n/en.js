@@ -29,6 +29,7 @@ export default {
   'compare.channel': 'channel {channel}',
   'compare.units': '{count} units, row by row',
   'compare.triple': '{name}: left, right, difference; largest difference {max}, mean {mean}',
+  'compare.all': 'Show all {count} channels',
   'compare.none': 'No layer of the two networks has the same kind and shape.',
   'compare.announcement': '{layer}: largest difference {max}, mean {mean}',
 };

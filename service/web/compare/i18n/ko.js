@@ -29,6 +29,7 @@ export default {
   'compare.channel': '채널 {channel}',
   'compare.units': '유닛 {count}개, 한 줄씩',
   'compare.triple': '{name}: 왼쪽, 오른쪽, 차이. 차이의 최댓값 {max}, 평균 {mean}',
+  'compare.all': '채널 {count}개 모두 보기',
   'compare.none': '두 신경망에는 종류와 모양이 같은 층이 없습니다.',
   'compare.announcement': '{layer}: 차이의 최댓값 {max}, 평균 {mean}',
 };
