@@ -20,12 +20,12 @@ const NOTHING = {
   ...NO_OCCLUSION,
 };
 const ONE_DIGIT = { segments: null, segment: null };
+const NO_GRID = { isGrid: false, hasNoGrid: false };
 /** The state that `Requests` keeps and reads, besides the sheet: with a cell that the user selects. */
 export const REQUESTED = {
   ...NOTHING,
   ...ONE_DIGIT,
-  isGrid: false,
-  hasNoGrid: false,
+  ...NO_GRID,
   changes: [],
   cell: null,
   isChosen: true,
@@ -81,7 +81,7 @@ export class Requests {
     store.watch(['sheet'], ({ sheet }) => {
       if (this.#continues(sheet)) return;
       this.#segmented = null;
-      store.set({ ...ONE_DIGIT, isGrid: false, hasNoGrid: false });
+      store.set({ ...ONE_DIGIT, ...NO_GRID });
     });
     store.watch(['isGrid'], () => {
       this.#segmented = null;
@@ -295,7 +295,6 @@ export class Requests {
     const { digit, values, tab, changes } = this.#store.state;
     if (tab !== 'evidence' || !values || changes.length) return this.#store.set(NO_OCCLUSION);
     const { occlusion } = await this.#api.occlusion(digit);
-    if (this.#store.state.digit === digit) this.#store.set({ ...NO_OCCLUSION, occlusion });
-    return undefined;
+    return this.#store.state.digit === digit && this.#store.set({ ...NO_OCCLUSION, occlusion });
   }
 }
