@@ -8,7 +8,7 @@ PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a 
 KEEP_MEMORY := MALLOC_TOP_PAD_=67108864
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
-.PHONY: help serve test test-all containers bench train export efficientnet fashion shapes lint format lock
+.PHONY: help serve test test-all containers bench train export efficientnet fashion shapes site lint format lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -42,6 +42,9 @@ shapes: .venv-dev/installed  ## train the example of a residual network on drawn
 
 efficientnet: .venv-dev/installed  ## build the example models/efficientnet-lite0, trained on ImageNet
 	$(DEV) -m examples.efficientnet_lite0
+
+site: .venv/installed  ## write the pages and the lecture's model into site/, for any static host
+	$(SERVICE) -m tools.site site
 
 lint: .venv-dev/installed  ## check style, types and wording
 	$(DEV) -m ruff check

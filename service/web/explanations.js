@@ -3,10 +3,14 @@
 
 import { explainCell } from './compute/explain.js';
 import { Local } from './compute/local.js';
+import { occlude } from './compute/occlusion.js';
+import { el } from './lib/dom.js';
+import { t } from './lib/i18n.js';
 import { pathBelow } from './models/path.js';
 import * as segments from './models/segments.js';
 import { Weights } from './models/weights.js';
 import { Camera } from './parts/camera.js';
+import { Dialog } from './parts/dialog.js';
 import { Digit } from './parts/digit.js';
 import { Digits } from './parts/digits.js';
 import { Evidence } from './parts/evidence.js';
@@ -31,7 +35,9 @@ export function build({ api, network, store, sheets, trail, requests, columns, e
     onWeights: (tensors) => {
       store.set({ weights: new Weights(tensors) });
       const ready = local.isReady ? local : null;
-      requests.computeWith({ local: ready, prepareDrawing, explainCell, pathBelow, segments });
+      const page = { network, local: ready, prepareDrawing, explainCell, pathBelow, segments };
+      page.occlude = (digit, changes) => occlude(digit, changes, { network, local });
+      (api.isStatic ? api : requests).computeWith(page);
     },
   });
   new Digit($('digit'), { store, network });
@@ -45,9 +51,16 @@ export function build({ api, network, store, sheets, trail, requests, columns, e
   new WhatIf($('what-if'), { store, network, local });
   new SpaceButton($('space'), { store, network, select: (cell) => trail.go(cell) });
   columns.loadKernelsWith(local);
-  local.loadWhenIdle();
+  if (api.isStatic) local.load().catch((problem) => store.set({ problem }));
+  else local.loadWhenIdle();
   const tour = new Tour($('offer'), { store, network, trail, sheets, embedded });
   const share = new Share({ api, store, columns: $('columns') });
   const camera = new Camera({ sheets });
-  return { startTour: tour.start, share: () => share.open(), openCamera: () => camera.open() };
+  const photographs = new Dialog('photographs');
+  const refusePhotographs = () => {
+    photographs.body.replaceChildren(el('p', {}, t('photographs.refused')));
+    photographs.open(t('photographs'));
+  };
+  const openCamera = () => camera.open();
+  return { startTour: tour.start, share: () => share.open(), openCamera, refusePhotographs };
 }

@@ -73,7 +73,7 @@ async function start() {
   await loadLanguage(lang);
   setLanguage(lang);
   translate();
-  const api = new Api(query.get('model'), query.get('version'));
+  const api = await openApi(query);
   const manifest = await api.manifest();
   if (!isPlayground(manifest)) return view({ api, manifest, lang });
   const network = new Network(manifest);
@@ -82,6 +82,14 @@ async function start() {
   followLanguage(store);
   followScheme(store);
   return build({ api, manifest, network, store, embedded });
+}
+
+/** Return the client of the service; on a site without the service, that of its files. */
+async function openApi(query) {
+  const files = document.querySelector('meta[name="convscope-files"]')?.content;
+  if (!files) return new Api(query.get('model'), query.get('version'));
+  const { StaticApi } = await import('./lib/static-api.js');
+  return new StaticApi(JSON.parse(files));
 }
 
 /** Return the state of the link; a page that is opened without one shows a sample. */
@@ -153,8 +161,10 @@ function build({ api, manifest, network, store, embedded }) {
     return explanations;
   };
   const use = (name) => () => load().then((built) => built[name]()).catch(fail);
-  new DrawingArea(drawingArea, { store, sheets, samples });
-  new Tools($('tools'), { store, sheets, network, drawingArea, openCamera: use('openCamera') });
+  new DrawingArea(drawingArea, { store, sheets, samples, takesPhotographs: !api.isStatic });
+  const refusePhotographs = api.isStatic ? use('refusePhotographs') : null;
+  const openCamera = use('openCamera');
+  new Tools($('tools'), { store, sheets, network, drawingArea, openCamera, refusePhotographs });
   const openClass = (channel) => {
     trail.go({ layer: network.last.name, channel });
     $('inspector-title')?.focus();
@@ -166,6 +176,7 @@ function build({ api, manifest, network, store, embedded }) {
   followLink(store, network);
   const menu = new Menu($('menu'), { api, store, network, startTour: use('startTour'), share: use('share') });
   followAnnouncements(store);
+  if (api.isStatic) load().catch(fail); // There is no answer without it.
   let isStarted = false;
   store.watch(['values', 'problem', 'sheet'], ({ values, problem, sheet }) => {
     if (isStarted || !(values || problem || isEmpty(sheet))) return;

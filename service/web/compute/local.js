@@ -4,6 +4,7 @@ import { isComputed } from './network.js';
 
 const IDLE_MS = 2000; // at the latest
 const RETRY_MS = 10_000; // after a failure
+const BLOCK = 4; // inputs that are computed before the next message gets its turn
 const MOST_PARAMETERS = 1e6; // 4 MB of weights, which a page may load without being asked to
 
 /** Return the layers of a models/network.js Network as a LocalNetwork takes them. */
@@ -79,6 +80,16 @@ export class Local {
   async run(pixels, changes = []) {
     const values = await this.#ask('run', { pixels, changes });
     return Object.fromEntries(Object.entries(values).map(([name, array]) => [name, { values: array }]));
+  }
+
+  /** Compute the values of the last layer for each of several inputs. */
+  async classify(inputs, changes = []) {
+    const outputs = [];
+    for (let first = 0; first < inputs.length; first += BLOCK) {
+      const block = inputs.slice(first, first + BLOCK);
+      outputs.push(...(await this.#ask('classify', { inputs: block, changes })));
+    }
+    return outputs;
   }
 
   /** Compute the gradient of a class's logit for every value of the input. */

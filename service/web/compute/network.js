@@ -66,6 +66,11 @@ export class LocalNetwork {
     return gradient;
   }
 
+  /** Return the values of the last layer among those that `run` returned. */
+  outputs(values) {
+    return values[this.#layers.at(-1).name];
+  }
+
   /** Return the logits among the values that `run` returned. */
   logits(values) {
     return values[`${this.#layers.at(-1).name}/pre`];

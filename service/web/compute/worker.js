@@ -14,6 +14,10 @@ const ANSWERS = {
   run({ pixels, changes }) {
     return network.run(pixels, new Edits(changes));
   },
+  classify({ inputs, changes }) {
+    const edits = new Edits(changes);
+    return inputs.map((pixels) => network.outputs(network.run(pixels, edits)));
+  },
   gradient({ pixels, changes, classIndex }) {
     const edits = new Edits(changes);
     const values = network.run(pixels, edits);

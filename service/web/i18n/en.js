@@ -29,6 +29,7 @@ export default {
   'problem.deadline-exceeded': 'The service took too long. Try again in a moment.',
   'problem.internal-error': 'The service failed to answer.',
   'problem.unreachable': 'The service cannot be reached.',
+  'problem.needs-service': 'This needs the ConvScope service, and this page runs without it. Start the service with “docker compose up”.',
 
   desk: 'Draw',
   'paper.name':
@@ -50,6 +51,8 @@ export default {
   'camera.how': 'Centre one dark digit on light paper.',
   'camera.shoot': 'Take a photo',
   'camera.refused': 'The camera cannot be used: there is none, or the browser does not allow it.',
+  photographs: 'Images',
+  'photographs.refused': 'Images and photos need the ConvScope service, and this page runs without it. Start the service with “docker compose up”.',
   'digit.caption': 'The input of the network, {size}',
   'digit.name': 'The input of the network',
   'digit.none': 'No input yet',
@@ -122,7 +125,6 @@ export default {
   'tab.evidence': 'Which pixels?',
   'evidence.occlusion': 'Occlusion map',
   'evidence.gradient': 'Gradient × input',
-  'evidence.changed': 'The service has the network as it was trained. Undo the changes to see its occlusion map.',
   'evidence.gradient.how': 'Each pixel times the slope of the logit of {label} at that pixel. Orange raises the logit, blue lowers it.',
   tab: 'Show',
   'tab.sum': 'Arithmetic',

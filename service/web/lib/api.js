@@ -19,6 +19,7 @@ const address = (path, query) => `${path}${query && `?${query}`}`;
 
 /** A client of the service's routes, for one model. */
 export class Api {
+  isStatic = false; // whether the page runs without the service, see static-api.js
   #model;
   #version;
   #inFlight = 0;
@@ -145,17 +146,22 @@ export class Api {
     return this.#send(asJson, ...request);
   }
 
+  /** Return the response to a request, also one with an error. */
+  async respond(method, route, body) {
+    const headers = body ? { 'Content-Type': body.type } : {};
+    try {
+      return await fetch(route, { method, body: body?.content, headers });
+    } catch ({ message }) {
+      throw new Problem({ type: 'unreachable', detail: message });
+    }
+  }
+
   /** Send a request; return what `read` returns for the successful response. */
   async #send(read, method, path, query = '', body = null) {
     if (this.#inFlight >= CONCURRENCY_LIMIT) await new Promise((resolve) => this.#queue.push(resolve));
     else this.#inFlight++;
     try {
-      const headers = body ? { 'Content-Type': body.type } : {};
-      const response = await fetch(address(path, query), { method, body: body?.content, headers }).catch(
-        ({ message }) => {
-          throw new Problem({ type: 'unreachable', detail: message });
-        },
-      );
+      const response = await this.respond(method, address(path, query), body);
       if (!response.ok) {
         throw new Problem(await response.json().catch(() => ({ title: response.statusText })));
       }

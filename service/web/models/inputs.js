@@ -1,3 +1,4 @@
+import { Problem } from '../lib/api.js';
 import { encodeGrey } from '../lib/png.js';
 import { randomDigit, shrink } from './pixels.js';
 import { typeOf } from './sheet.js';
@@ -56,7 +57,8 @@ export class Inputs {
         const raster = this.#raster.of(sheet.strokes);
         if (!acceptsImages) return shrink(raster, input);
         const drawing = this.prepareDrawing?.(raster);
-        return drawing && !drawing.isUncertain ? { ...input, pixels: drawing.digit } : null;
+        if (!drawing && this.#api.isStatic) throw new Problem({ type: 'nothing-drawn' });
+        return drawing && (this.#api.isStatic || !drawing.isUncertain) ? { ...input, pixels: drawing.digit } : null;
       }
       default:
         throw new RangeError(`Unknown kind of sheet "${sheet.kind}".`);
@@ -71,6 +73,16 @@ export class Inputs {
     }
     const digit = await this.digitOf(sheet);
     return { ...this.#api.body(digit), digit };
+  }
+
+  /** Return the digit that the service makes of an image, and what it removed. */
+  async prepare(body) {
+    if (body.digit) return { digit: body.digit, removed: null };
+    const { pixels, removed } = await this.#api.preprocess(body);
+    return {
+      digit: { ...this.#network.input, pixels },
+      removed: removed.length ? { names: removed, image: body } : null,
+    };
   }
 
   /** Return the picture or drawing of a sheet as a request body: {type, content}. */

@@ -45,6 +45,7 @@ const PASSING = ['unreachable', 'overloaded', 'draining', 'deadline-exceeded', '
  *
  * Where the page has a copy of the network, it answers at once, and once nothing has changed for a
  * moment, one request to the service confirms that answer; the service's replaces a different one.
+ * On a site without the service, the page's copy alone answers.
  * A request that fails puts its problem into the store, and what is shown stays.
  */
 export class Requests {
@@ -97,12 +98,14 @@ export class Requests {
       this.#settled = setTimeout(() => this.#explain(), EXPLAINED_MS);
     });
     store.watch(['values', 'tab'], () => occlude.submit());
+    if (api.isStatic) api.page.then((page) => this.computeWith(page));
   }
 
   /** Compute in the page from now on.
    *
    * @param page {local: a compute/local.js Local that is ready, or null for a network that the page
-   *   cannot compute; prepareDrawing; explainCell; pathBelow; segments: models/segments.js}
+   *   cannot compute; prepareDrawing; explainCell; pathBelow; occlude: (digit, changes) → as the service's
+   *   occlusion; segments: models/segments.js}
    */
   computeWith(page) {
     this.#page = page;
@@ -128,6 +131,7 @@ export class Requests {
 
   async #predict(sheet) {
     if (isEmpty(sheet)) return this.#show(NOTHING);
+    if (this.#api.isStatic && !this.#page) return undefined; // It is submitted again with the page.
     if (this.#page && this.#segmented !== sheet) {
       if (sheet.kind === 'image' || sheet === this.#finished) await this.#segment(sheet);
       else if (this.#continues(sheet)) return this.#finishLater(sheet);
@@ -161,8 +165,9 @@ export class Requests {
     return this.#store.state.segments !== null && this.#segmented?.kind === 'strokes' && this.#isToSearch(sheet);
   }
 
-  /** Whether a drawing may be several digits. */
+  /** Whether a drawing may be several digits, which the service finds. */
   #isToSearch(sheet) {
+    if (this.#api.isStatic) return false;
     return sheet.kind === 'strokes' && this.#network.acceptsImages && this.#page.segments.mayBeSeveral(sheet.strokes);
   }
 
@@ -183,7 +188,7 @@ export class Requests {
     const isLocal = Boolean(this.#page?.local);
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
     const [prepared, values] = await Promise.all([
-      this.#preprocess(body),
+      this.#inputs.prepare(body),
       isLocal ? null : requestValues(this.#api, this.#network, body, this.#dtype),
     ]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
@@ -208,7 +213,7 @@ export class Requests {
       digit,
       values: new Values(this.#network, tensors),
       baseline: before && new Values(this.#network, before),
-      weights: others.length ? weights.original.with(others, this.#network) : weights.original,
+      weights: others.length ? weights.original.with(others, this.#network) : (weights?.original ?? null),
       isFamiliar: changes.length ? null : isFamiliar,
       isOld: false,
       problem: null,
@@ -236,7 +241,7 @@ export class Requests {
       const explanation = explainCell(cell, context, this.#termLimit(cell, allTerms));
       this.#store.set({ ...NO_EXPLANATION, explanation, path: pathBelow(cell, context) });
     }
-    this.#settled = setTimeout(() => this.#confirm(), SETTLED_MS);
+    if (!this.#api.isStatic) this.#settled = setTimeout(() => this.#confirm(), SETTLED_MS);
     return undefined;
   }
 
@@ -274,27 +279,18 @@ export class Requests {
     }
   }
 
-  /** Return the digit that the service makes of an image, and what it removed. */
-  async #preprocess(body) {
-    if (body.digit) return { digit: body.digit, removed: null };
-    const { pixels, removed } = await this.#api.preprocess(body);
-    return {
-      digit: { ...this.#network.input, pixels },
-      removed: removed.length ? { names: removed, image: body } : null,
-    };
-  }
-
   /** Return all values for a digit, without changes to the network. */
   async valuesOf(digit) {
-    const { local } = this.#page ?? {};
+    const { local } = this.#page ?? (await this.#api.page) ?? {};
     if (!local) return requestValues(this.#api, this.#network, this.#api.body(digit));
     return new Values(this.#network, await local.run(intensities(digit)));
   }
 
   async #occlude() {
     const { digit, values, tab, changes } = this.#store.state;
-    if (tab !== 'evidence' || !values || changes.length) return this.#store.set(NO_OCCLUSION);
-    const { occlusion } = await this.#api.occlusion(digit);
-    return this.#store.state.digit === digit && this.#store.set({ ...NO_OCCLUSION, occlusion });
+    if (tab !== 'evidence' || !values) return this.#store.set(NO_OCCLUSION);
+    const isChanged = changes.length > 0; // The service has no network with changes.
+    const { occlusion } = await (isChanged ? this.#page.occlude(digit, changes) : this.#api.occlusion(digit));
+    return this.#store.state.values === values && this.#store.set({ ...NO_OCCLUSION, occlusion });
   }
 }

@@ -15,17 +15,19 @@ export class DrawingArea {
   #sheets;
   #canvas = el('canvas', { 'aria-hidden': 'true' });
   #invitation = el('p', { class: 'invitation', 'aria-hidden': 'true' });
+  #takesPhotographs;
   #pointer = null; // the id of the pointer that draws
   #pen = { at: [DRAWING_SIZE / 2, DRAWING_SIZE / 4], isDown: false, isVisible: false }; // of the keyboard
   #background = null; // an image or a digit under the strokes
 
-  constructor(root, { store, sheets, samples }) {
+  constructor(root, { store, sheets, samples, takesPhotographs = false }) {
     Object.assign(root, { tabIndex: 0, className: 'paper' });
     root.setAttribute('role', 'application');
     root.append(this.#canvas, this.#invitation);
     this.#root = root;
     this.#store = store;
     this.#sheets = sheets;
+    this.#takesPhotographs = takesPhotographs;
     this.#listen(root);
     store.watch(['lang'], () => this.#drawTexts());
     store.watch(['sheet'], () => {
@@ -54,7 +56,8 @@ export class DrawingArea {
 
   #drawTexts() {
     this.#root.setAttribute('aria-label', t('paper.name'));
-    this.#invitation.replaceChildren(el('strong', {}, t('paper.invite')), t('paper.how'));
+    const how = this.#takesPhotographs ? [t('paper.how')] : [];
+    this.#invitation.replaceChildren(el('strong', {}, t('paper.invite')), ...how);
   }
 
   #point({ clientX, clientY }) {

@@ -50,9 +50,8 @@ export class Evidence {
     this.#drawGradient(state);
   }
 
-  #drawOcclusion({ digit, occlusion, occlusionProblem, changes }) {
+  #drawOcclusion({ digit, occlusion, occlusionProblem }) {
     this.#occlusion.draw(digit, null, 1);
-    if (changes.length) return this.#occlusion.note(el('p', { class: 'soft' }, t('evidence.changed')));
     if (occlusionProblem) return this.#occlusion.note(problemNote(occlusionProblem));
     if (!occlusion) return undefined;
     const limit = Math.max(...occlusion.pixels.flat().map(Math.abs), MIN_HEAT_LIMIT);

@@ -41,7 +41,7 @@ export class Menu {
       ...(this.#models.length > 1 ? [modelChoice(this.#models, this.#network)] : []),
       ...(startTour && route.view === PLAYGROUND ? [button('tour', startTour, t('tour'))] : []),
       ...(share ? [button('share', share, t('share'))] : []),
-      el('a', { href: `/docs?lang=${lang}` }, t('api')),
+      ...(this.#api.isStatic ? [] : [el('a', { href: `/docs?lang=${lang}` }, t('api'))]),
       language,
     );
     this.#root.children[focused]?.focus();

@@ -42,17 +42,18 @@ export class Share {
       node.disabled = !digit;
       return node;
     };
-    const savedStage = stage === 'pre' ? 'pre' : 'post';
     return [
-      needsDigit(copy('curl', () => this.#curl())),
+      ...(this.#api.isStatic ? [] : [needsDigit(copy('curl', () => this.#curl()))]),
       needsDigit(action('png', async () => save(await viewAsPng(this.#columns), 'convscope.png'))),
-      needsDigit(action('npz', () => this.#archive(digit, savedStage), { stage: t(`stage.${savedStage}`) })),
+      ...(this.#api.isStatic ? [] : [needsDigit(this.#archiveButton(digit, stage))]),
       ...(digit ? [] : [el('p', { class: 'soft' }, t('share.draw'))]),
     ];
   }
 
-  async #archive(digit, stage) {
-    save(await this.#api.archive(digit, stage), `convscope-${stage}.npz`);
+  #archiveButton(digit, shown) {
+    const stage = shown === 'pre' ? 'pre' : 'post';
+    const run = async () => save(await this.#api.archive(digit, stage), `convscope-${stage}.npz`);
+    return action('npz', run, { stage: t(`stage.${stage}`) });
   }
 
   /** Return a command that needs no file and requests the cell's explanation, or else the prediction. */

@@ -11,14 +11,17 @@ export class Tools {
   #sheets;
   #network;
   #openCamera;
+  #refusePhotographs;
   #file = el('input', { type: 'file', accept: 'image/*', hidden: true });
 
-  constructor(root, { store, sheets, network, drawingArea, openCamera }) {
+  /** @param refusePhotographs says why no photograph is taken; null where they are. */
+  constructor(root, { store, sheets, network, drawingArea, openCamera, refusePhotographs }) {
     this.#root = root;
     this.#store = store;
     this.#sheets = sheets;
     this.#network = network;
     this.#openCamera = openCamera;
+    this.#refusePhotographs = refusePhotographs;
     this.#file.addEventListener('change', () => this.#openFile(this.#file.files));
     document.addEventListener('paste', (event) => {
       if (this.#concernsDrawing(event)) this.#openFile(event.clipboardData.files);
@@ -60,11 +63,18 @@ export class Tools {
     if (!this.#network.acceptsImages) return [this.#tool('random', () => this.#random())];
     const tools = [
       this.#tool('sample', () => this.#nextSample()),
-      this.#tool('picture', () => this.#file.click()),
+      this.#tool('picture', () => this.#withPhotograph(() => this.#file.click())),
     ];
     // Browsers grant a page the camera on https and on localhost only.
-    if (navigator.mediaDevices?.getUserMedia) tools.push(this.#tool('camera', this.#openCamera));
+    if (navigator.mediaDevices?.getUserMedia) {
+      tools.push(this.#tool('camera', () => this.#withPhotograph(this.#openCamera)));
+    }
     return tools;
+  }
+
+  /** Do something with a photograph, or say why not. */
+  #withPhotograph(task) {
+    (this.#refusePhotographs ?? task)();
   }
 
   #tool(name, onclick) {
@@ -108,7 +118,9 @@ export class Tools {
   /** Open the first image among files; else the first file, which the service rejects with a reason. */
   #openFile(files) {
     const blob = [...files].find((file) => file.type.startsWith('image/')) ?? files[0];
-    if (blob && this.#network.acceptsImages) this.#sheets.put({ kind: 'image', blob });
+    if (blob && this.#network.acceptsImages) {
+      this.#withPhotograph(() => this.#sheets.put({ kind: 'image', blob }));
+    }
     this.#file.value = ''; // Else choosing the same file again would raise no event.
   }
 

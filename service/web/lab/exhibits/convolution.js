@@ -181,6 +181,7 @@ export default class Convolution {
   #comparison(value) {
     const { filter } = this.#filter;
     const { values } = this.#inputPanel.store.state;
+    if (this.#context.api.isStatic) return []; // There is no service to compare with.
     if (filter === null || this.#state.state.source !== 'digit' || !values) return [];
     const [layer] = this.#context.network.layers;
     const expected = values.at({ layer: layer.name, channel: filter, ...this.#cell }, 'pre');
