@@ -43,22 +43,21 @@ export class Sides {
     const { store, requests } = this.#context;
     const { digit: own, values, baseline, changes } = store.state;
     const digit = values ? own : await this.#sample(0);
-    // Where nothing is changed, both sides are computed in the same way, so that equal digits have equal values.
-    const left = async () => ({ digit, values: values && changes.length ? values : await requests.valuesOf(digit) });
-    const right = async () => {
-      if (kind === BEFORE) {
-        const isSame = !changes.some((change) => change.kind === 'pixel');
-        return { digit: isSame ? digit : null, values: baseline };
-      }
-      if (kind === 'model') {
-        const { api, network } = this.#models.find((each) => each.name === name && each.version === version);
-        return { digit, values: await requestValues(api, network, api.body(digit)) };
-      }
-      const sample = await this.#sample(index);
-      return { digit: sample, values: await requests.valuesOf(sample) };
-    };
-    const [one, other] = await Promise.all([left(), right()]);
-    return { left: one, right: other };
+    const other = kind === 'sample' ? await this.#sample(index) : digit;
+    const isChanged = values && changes.length > 0;
+    // Both are computed at the same time, so in the same way: equal digits then have equal values.
+    const [left, right] = await Promise.all([
+      isChanged ? values : requests.valuesOf(digit),
+      kind === BEFORE ? baseline : kind === 'model' ? this.#valuesOf(name, version, digit) : requests.valuesOf(other),
+    ]);
+    const isKnown = kind !== BEFORE || !changes.some((change) => change.kind === 'pixel');
+    return { left: { digit, values: left }, right: { digit: isKnown ? other : null, values: right } };
+  }
+
+  /** Return the values of another model for a digit. */
+  #valuesOf(name, version, digit) {
+    const { api, network } = this.#models.find((each) => each.name === name && each.version === version);
+    return requestValues(api, network, api.body(digit));
   }
 
   async #sample(index) {
