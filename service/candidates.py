@@ -24,7 +24,11 @@ _PIECE, _PIECE_WIDTH, _LEAST_PIECE = 13.8, -3.6, 10.4
 
 
 def choose(
-    segments: Sequence[Segment], predictions: Sequence[Prediction], threshold: float
+    segments: Sequence[Segment],
+    predictions: Sequence[Prediction],
+    threshold: float,
+    *,
+    details: bool = False,
 ) -> list[Prediction]:
     """Choose the segments of each page and set their places.
 
@@ -32,18 +36,21 @@ def choose(
         segments: of one or several pages; candidates follow one another.
         predictions: for each of them.
         threshold: images with a lower score are out of distribution.
+        details: whether to set their digits too.
     """
     chosen: list[Prediction] = []
     first = 0
     while first < len(segments):
         last = _end_of_group(segments, predictions, first)
         for index in _best(segments[first:last], predictions[first:last], threshold):
-            prediction = predictions[first + index]
+            prediction, digit = predictions[first + index], segments[first + index].prepared.digit
             is_first = not chosen or chosen[-1].image != prediction.image
             prediction.segment = _place(
                 segments[first + index], prediction, 0 if is_first else _index(chosen[-1]) + 1
             )
-            if not segments[first + index].prepared.digit.any():  # an empty cell
+            if details:
+                prediction.digit = digit.tobytes()
+            if not digit.any():  # an empty cell
                 prediction.label = prediction.confidence = prediction.score = None
                 prediction.in_distribution, prediction.probabilities = None, {}
             chosen.append(prediction)

@@ -52,7 +52,7 @@ def predictions(
         values: at least those of `outcome`.
         inputs: the inputs that the values were computed from.
         top_k: how many classes to return; None for all.
-        details: whether to return every field of the preprocessing.
+        details: whether to return every field of the preprocessing, and the digit of a segment.
     """
     probabilities = values[bundle.probabilities]  # (N, classes)
     count = len(probabilities)
@@ -83,4 +83,4 @@ def predictions(
     ]
     if not inputs.segments:
         return answers
-    return candidates.choose(inputs.segments, answers, threshold)
+    return candidates.choose(inputs.segments, answers, threshold, details=details)

@@ -66,6 +66,8 @@ class Prediction(msgspec.Struct, gc=False):
             images. None where the bundle has none, and for an empty cell of a grid.
         preprocessing: how the image was preprocessed.
         segment: its place on the page; only with segment=true and segment=grid.
+        digit: its 28 × 28 pixels in MNIST's format, row by row, foreground 255 on 0, as base64 in
+            JSON; only of a segment, with details=true.
     """
 
     image: int
@@ -76,3 +78,4 @@ class Prediction(msgspec.Struct, gc=False):
     score: float | None
     preprocessing: AppliedPreprocessing
     segment: Place | UnsetType = UNSET
+    digit: bytes | UnsetType = UNSET

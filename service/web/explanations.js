@@ -4,9 +4,11 @@
 import { explainCell } from './compute/explain.js';
 import { Local } from './compute/local.js';
 import { pathBelow } from './models/path.js';
+import * as segments from './models/segments.js';
 import { Weights } from './models/weights.js';
 import { Camera } from './parts/camera.js';
 import { Digit } from './parts/digit.js';
+import { Digits } from './parts/digits.js';
 import { Evidence } from './parts/evidence.js';
 import { Inspector } from './parts/inspector.js';
 import { Links } from './parts/links.js';
@@ -28,10 +30,12 @@ export function build({ api, network, store, sheets, trail, requests, columns, e
     network,
     onWeights: (tensors) => {
       store.set({ weights: new Weights(tensors) });
-      requests.computeWith({ local: local.isReady ? local : null, prepareDrawing, explainCell, pathBelow });
+      const ready = local.isReady ? local : null;
+      requests.computeWith({ local: ready, prepareDrawing, explainCell, pathBelow, segments });
     },
   });
   new Digit($('digit'), { store, network });
+  new Digits($('digits'), { store });
   new Removed($('removed'), { api, store });
   new Links($('columns'), { store, network, columns });
   new PopOver($('columns'), { store, network, columns, select: (cell) => trail.go(cell) });

@@ -27,6 +27,10 @@ const DEFAULTS = {
   values: null,
   isOld: false, // whether digit and values are those of an earlier sheet
   isFamiliar: null, // whether the service finds the digit like its training data
+  segments: null, // the digits of a sheet that has several (models/segments.js)
+  segment: null, // the index of the one that the page shows
+  isGrid: false, // whether the sheet is searched for a grid
+  hasNoGrid: false, // whether it has none
   problem: null, // of the request for the values
   removed: null, // what preprocessing removed: {names, image: the body that it was removed from}
   baseline: null, // the values without changes, where there are any
@@ -136,7 +140,7 @@ function build({ api, manifest, network, store, embedded }) {
   const samples = new Samples(new URL('.', import.meta.url).href);
   const sheets = new Sheets(store);
   const trail = new Trail(store, network);
-  const requests = new Requests({ api, network, samples, store });
+  const requests = new Requests({ api, network, samples, store, isFirst: true });
   const drawingArea = $('paper');
   const columns = new Columns($('columns'), { store, network, trail });
   const context = { api, manifest, network, samples, store, sheets, trail, requests, columns, embedded };

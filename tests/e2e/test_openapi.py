@@ -148,7 +148,7 @@ def test_json_bodies_have_one_kind_of_input(document):
 
 
 def test_fields_that_only_some_requests_get_are_optional(document):
-    """Only `segment` and the details of the preprocessing may be left out."""
+    """Only `segment` and the details may be left out."""
     schemas = document["components"]["schemas"]
     optional = {
         name: schemas[name]["properties"].keys() - schemas[name]["required"]
@@ -156,7 +156,7 @@ def test_fields_that_only_some_requests_get_are_optional(document):
     }
     details = {"scale", "shift", "threshold", "stroke"}
     assert optional == {
-        "Prediction": {"segment"},
+        "Prediction": {"segment", "digit"},
         "AppliedPreprocessing": details,
         "Place": set(),
     }

@@ -212,7 +212,7 @@ def test_image_files_are_recognised(open_page, tmp_path):
     blank = tmp_path / "blank.png"
     blank.write_bytes(blank_png())
     page.locator("input[type=file]").set_input_files(blank)
-    page.get_by_text("There is no digit in this picture.").wait_for()
+    page.get_by_text("No digit was found in this image.").wait_for()
     page.evaluate(
         """async (bytes) => {
             const transfer = new DataTransfer();

@@ -154,7 +154,7 @@ def test_the_language_follows_the_browser_and_can_be_switched(open_page):
     page.locator('[data-menu="language"]').click()
     page.wait_for_function("() => location.hash.includes('lang=en')")
     assert page.locator("html").get_attribute("lang") == "en"
-    page.get_by_text("The answer is 7").wait_for(state="attached")  # announced in English
+    page.get_by_text("Predicted: 7").wait_for(state="attached")  # announced in English
     lines = page.evaluate("document.body.innerText").splitlines()
     korean = [line for line in lines if any("가" <= letter <= "힣" for letter in line)]
     assert korean == ["한국어"]  # the button that switches back
@@ -164,7 +164,7 @@ def test_the_answer_is_announced(open_page):
     """The prediction is announced once drawing pauses, and a cell once it is selected."""
     page = open_page("#sample=0")
     announcer = page.locator("#announcer")
-    page.get_by_text("The answer is 7").wait_for(state="attached")
+    page.get_by_text("Predicted: 7").wait_for(state="attached")
     page.locator('.column[data-layer="conv2d"] .sheet').focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function(

@@ -172,7 +172,7 @@ def test_cells_are_reached_by_keyboard_and_pointer(open_page):
     digit = page.locator("#digit canvas")
     before_hover = digit.evaluate("(canvas) => canvas.toDataURL()")
     page.locator('[data-plane="focus"]').hover(position={"x": 24, "y": 24})
-    expect(page.locator(".focus .readout")).to_contain_text("row 2, column 2 =")
+    expect(page.locator(".focus .readout")).to_contain_text("row 3, column 3 =")
     assert digit.evaluate("(canvas) => canvas.toDataURL()") != before_hover
 
 

@@ -18,12 +18,12 @@ def read(mnist_bundle):
     """Return the function that reads an encoded page."""
     engine = Engine(mnist_bundle)
 
-    def read(picture, segmentation):
+    def read(picture, segmentation, **options):
         inputs = preparation.from_images(
             [picture], "auto", mnist_bundle, 10_000_000, segmentation=segmentation
         )
         values = engine.run(inputs.pixels, inference.outcome(mnist_bundle))
-        return inference.predictions(mnist_bundle, values, inputs)
+        return inference.predictions(mnist_bundle, values, inputs, **options)
 
     return read
 
@@ -72,6 +72,18 @@ def test_indexes_count_in_reading_order(read, source):
 
     assert [place.index for place in places] == list(range(len(page.rows[0])))
     assert [place.is_digit for place in places] == [text.isdigit() for text in page.rows[0]]
+
+
+def test_details_have_the_pixels_that_were_classified(read, source, mnist_bundle):
+    """The digit of a segment, cut from a neighbour or not, has the segment's own probabilities."""
+    engine = Engine(mnist_bundle)
+    for page in (pages.sum_of_numbers(source), pages.touching_pair(source)):
+        segments = read(encode(page.picture), "rows", details=True)
+        digits = [np.frombuffer(each.digit, np.uint8).reshape(28, 28, 1) for each in segments]
+        outcome = inference.outcome(mnist_bundle)
+        values = engine.run(np.stack(digits), outcome)[mnist_bundle.probabilities]
+        expected = [each.confidence for each in segments]
+        np.testing.assert_allclose(values.max(axis=1), expected, atol=1e-5)
 
 
 def test_touching_digits_are_separated(read, source):

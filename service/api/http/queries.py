@@ -60,7 +60,7 @@ Details = Annotated[
     bool,
     Meta(
         description="Whether `preprocessing` in a JSON response also has `scale`, `shift`, "
-        "`threshold` and `stroke`."
+        "`threshold` and `stroke`, and a segment its `digit`."
     ),
 ]
 Scale = Annotated[

@@ -1,22 +1,12 @@
 import { el } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
-import { Requests } from '../models/requests.js';
+import { REQUESTED, Requests } from '../models/requests.js';
 import { EMPTY, isEmpty, Sheets } from '../models/sheet.js';
 import { sheetOf, sheetPart } from '../models/link.js';
 import { Store } from '../models/store.js';
 import { DrawingArea } from '../parts/drawing-area.js';
 import { problemText } from '../parts/problem.js';
 import { button } from './controls.js';
-
-const NOTHING = { digit: null, values: null, problem: null, cell: null, explanation: null };
-const UNUSED = {
-  allTerms: false,
-  showsOcclusion: false,
-  occlusion: null,
-  brush: 'normal',
-  lang: '',
-  dark: false,
-};
 
 /** The input of an exhibit: a small drawing area, and samples of the test set. As in the playground,
  * its store contains the service's `digit` and `values`.
@@ -25,7 +15,14 @@ export class InputPanel {
   constructor({ api, network, samples, store, sheet, params, save, keepSheet }) {
     const linked = sheetOf(params, network);
     const first = isEmpty(linked) ? sheet : linked;
-    this.store = new Store({ ...NOTHING, ...UNUSED, sheet: first, announcement: '' });
+    this.store = new Store({
+      ...REQUESTED,
+      sheet: first,
+      brush: 'normal',
+      lang: '',
+      dark: false,
+      announcement: '',
+    });
     this.sheets = new Sheets(this.store);
     const drawingArea = el('div', {});
     const next = button(t(network.acceptsImages ? 'tool.sample' : 'tool.random'), () => this.#next(network), {

@@ -82,6 +82,12 @@ export class Api {
     return (await this.#json('POST', '/predict', query, image)).predictions[0];
   };
 
+  /** Return the predictions for the digits in an image, in reading order, or for the cells of its grid. */
+  segments = async (image, isGrid) => {
+    const query = this.#query({ segment: isGrid ? 'grid' : 'true', top_k: 1, details: 'true' });
+    return (await this.#json('POST', '/predict', query, image)).predictions;
+  };
+
   /** Return a page of a layer's atlas; `drawing` has the parameters of the route. */
   atlas = (image, drawing) =>
     this.#json('POST', '/atlas', this.#imageQuery(image, { ...drawing, format: 'json' }), image);

@@ -1,11 +1,10 @@
 import { Latest } from '../lib/latest.js';
-import { encodeGrey } from '../lib/png.js';
+import { Inputs } from './inputs.js';
 import { DIGIT } from './network.js';
-import { intensities, randomDigit, shrink, withPixels } from './pixels.js';
-import { isEmpty, typeOf } from './sheet.js';
-import { Raster } from './strokes.js';
+import { intensities, withPixels } from './pixels.js';
+import { isEmpty } from './sheet.js';
 import { classCell, sameCell } from './trail.js';
-import { layersToRequestPost, Values } from './values.js';
+import { requestValues, Values } from './values.js';
 
 const NO_EXPLANATION = { explanation: null, explanationProblem: null, path: [] };
 const NO_OCCLUSION = { occlusion: null, occlusionProblem: null };
@@ -20,6 +19,20 @@ const NOTHING = {
   ...NO_EXPLANATION,
   ...NO_OCCLUSION,
 };
+const ONE_DIGIT = { segments: null, segment: null };
+const NO_GRID = { isGrid: false, hasNoGrid: false };
+/** The state that `Requests` keeps and reads, besides the sheet: with a cell that the user selects. */
+export const REQUESTED = {
+  ...NOTHING,
+  ...ONE_DIGIT,
+  ...NO_GRID,
+  changes: [],
+  cell: null,
+  isChosen: true,
+  allTerms: false,
+  tab: '',
+};
+
 const EXPLAINED_MS = 40; // after other values: then the selected cell is explained
 const SETTLED_MS = 300; // without a change: then the service confirms what the page computed
 const BUSY_MS = 400; // without an answer: then what is shown is marked as that of an earlier sheet
@@ -37,32 +50,46 @@ const PASSING = ['unreachable', 'overloaded', 'draining', 'deadline-exceeded', '
 export class Requests {
   #api;
   #network;
-  #samples;
   #store;
   #predicted;
-  #raster = new Raster();
-  #prepared = {}; // the last sheet that the service has prepared: {sheet, digit, removed}
+  #inputs;
   #page = null; // what computes in the page, see `computeWith`
+  #dtype; // of the service's values
+  #segmented = null; // the last sheet that the service has searched for several digits
+  #finished = null; // the last drawing that may be several digits and has not changed for a moment
   #settled; // the timer of the confirmation, or of another attempt
 
-  constructor({ api, network, samples, store }) {
+  /** @param isFirst whether `computeWith` will be called, so that the first values need not be exact. */
+  constructor({ api, network, samples, store, isFirst = false }) {
+    this.#dtype = isFirst ? 'float16' : 'float32';
     this.#api = api;
     this.#network = network;
-    this.#samples = samples;
+    this.#inputs = new Inputs({ api, network, samples });
     this.#store = store;
     this.#predicted = new Latest((sheet) => this.#predictMarked(sheet));
     const occlude = new Latest(() =>
       this.#occlude().catch((problem) => store.set({ ...NO_OCCLUSION, occlusionProblem: problem })),
     );
     let last = store.state;
-    store.watch(['sheet', 'changes'], ({ sheet, changes }) => {
-      const isOther = sheet !== last.sheet && changes === last.changes;
+    store.watch(['sheet', 'segment', 'changes'], ({ sheet, segment, changes }) => {
+      const isOther = (sheet !== last.sheet || segment !== last.segment) && changes === last.changes;
       last = store.state;
       const others = changes.filter(({ kind }) => kind !== 'pixel');
       // Changed pixels are of the digit before, unless a link has both.
       if (isOther && others.length < changes.length) store.set({ changes: others });
     });
-    store.watch(['sheet', 'changes'], ({ sheet }) => this.#predicted.submit(sheet));
+    store.watch(['sheet'], ({ sheet }) => {
+      if (this.#continues(sheet)) return;
+      this.#segmented = null;
+      store.set({ ...ONE_DIGIT, ...NO_GRID });
+    });
+    store.watch(['isGrid'], () => {
+      this.#segmented = null;
+    });
+    store.watch(['segment'], ({ sheet, segments, segment }) => {
+      if (segments) this.#inputs.keep(sheet, segments[segment].digit);
+    });
+    store.watch(['sheet', 'changes', 'segment', 'isGrid'], ({ sheet }) => this.#predicted.submit(sheet));
     store.watch(['cell', 'allTerms'], () => this.#explain());
     store.watch(['values', 'weights'], () => {
       // A stroke changes the values many times a second: first come the maps, then their explanation.
@@ -75,10 +102,12 @@ export class Requests {
   /** Compute in the page from now on.
    *
    * @param page {local: a compute/local.js Local that is ready, or null for a network that the page
-   *   cannot compute; prepareDrawing; explainCell; pathBelow}
+   *   cannot compute; prepareDrawing; explainCell; pathBelow; segments: models/segments.js}
    */
   computeWith(page) {
     this.#page = page;
+    this.#dtype = 'float32';
+    this.#inputs.prepareDrawing = page.prepareDrawing;
     this.#predicted.submit(this.#store.state.sheet);
   }
 
@@ -99,24 +128,67 @@ export class Requests {
 
   async #predict(sheet) {
     if (isEmpty(sheet)) return this.#show(NOTHING);
-    const digit = this.#page?.local ? await this.#digitOf(sheet) : null;
-    if (digit) return this.#compute(digit, this.#prepared.sheet === sheet ? this.#prepared : { removed: null });
+    if (this.#page && this.#segmented !== sheet) {
+      if (sheet.kind === 'image' || sheet === this.#finished) await this.#segment(sheet);
+      else if (this.#continues(sheet)) return this.#finishLater(sheet);
+    }
+    const digit = this.#page?.local ? await this.#inputs.digitOf(sheet) : null;
+    if (digit) return this.#compute(digit, { removed: this.#inputs.removedFrom(sheet) });
     return this.#ask(sheet);
+  }
+
+  /** Find the digits of a sheet; where there are several, show the selected one from now on. */
+  async #segment(sheet) {
+    const { isGrid, segments: before, segment } = this.#store.state;
+    const isCurrent = () => this.#store.state.sheet === sheet && this.#store.state.isGrid === isGrid;
+    const predictions = await this.#api.segments(await this.#inputs.imageOf(sheet), isGrid).catch((problem) => {
+      if (problem.kind === 'nothing-drawn') return [];
+      throw problem;
+    });
+    if (!isCurrent()) return;
+    const { areSeveral, digitAt, segmentsOf } = this.#page.segments;
+    const segments = segmentsOf(predictions, this.#network.input);
+    const isSeveral = areSeveral(segments);
+    const chosen = isSeveral ? digitAt(segments, before?.[segment].box) : null;
+    this.#segmented = sheet;
+    if (isSeveral) this.#inputs.keep(sheet, segments[chosen].digit);
+    else this.#inputs.forget();
+    this.#store.set({ ...(isSeveral ? { segments, segment: chosen } : ONE_DIGIT), hasNoGrid: isGrid && !isSeveral });
+  }
+
+  /** Whether a drawing goes on that was several digits: until it is finished, the page shows those. */
+  #continues(sheet) {
+    return this.#store.state.segments !== null && this.#segmented?.kind === 'strokes' && this.#isToSearch(sheet);
+  }
+
+  /** Whether a drawing may be several digits. */
+  #isToSearch(sheet) {
+    return sheet.kind === 'strokes' && this.#network.acceptsImages && this.#page.segments.mayBeSeveral(sheet.strokes);
+  }
+
+  /** Search a drawing for several digits, unless it changes within a moment. */
+  #finishLater(sheet) {
+    this.#store.set({ isOld: true });
+    this.#settled = setTimeout(() => this.#finish(sheet), SETTLED_MS);
+  }
+
+  #finish(sheet) {
+    this.#finished = sheet;
+    return this.#predicted.submit(sheet);
   }
 
   /** Show what the service makes of a sheet. */
   async #ask(sheet) {
-    const body = await this.#bodyOf(sheet);
+    const body = await this.#inputs.bodyOf(sheet);
     const isLocal = Boolean(this.#page?.local);
     // The requests run concurrently, because the page is to follow a stroke within 50 ms.
-    const [prepared, tensors] = await Promise.all([
+    const [prepared, values] = await Promise.all([
       this.#preprocess(body),
-      isLocal ? null : this.#activations(body),
+      isLocal ? null : requestValues(this.#api, this.#network, body, this.#dtype),
     ]);
     if (isEmpty(this.#store.state.sheet)) return undefined; // The sheet was cleared during the requests.
-    this.#prepared = { sheet, ...prepared };
+    this.#inputs.keep(sheet, prepared.digit, prepared.removed);
     if (isLocal) return this.#compute(prepared.digit, prepared);
-    const values = new Values(this.#network, tensors);
     return this.#show({ ...prepared, values, isFamiliar: values.isFamiliar(), isOld: false, problem: null });
   }
 
@@ -175,19 +247,21 @@ export class Requests {
   /** Ask the service about what is shown; where it has another answer, show its values. */
   async #confirm() {
     const { sheet, values, cell, changes, allTerms } = this.#store.state;
-    if (!values || !this.#page || changes.length) return; // The service has no network with changes.
+    if (!values || !this.#page) return;
+    if (this.#segmented !== sheet && this.#isToSearch(sheet)) return void (await this.#finish(sheet));
+    if (changes.length) return; // The service has no network with changes.
     const isCurrent = () => this.#store.state.sheet === sheet && this.#store.state.values === values;
     try {
-      const body = await this.#bodyOf(sheet);
+      const body = await this.#inputs.bodyOf(sheet);
       const isExplained = cell && cell.layer !== DIGIT;
       const response = isExplained
         ? await this.#api.explain(body, cell, this.#termLimit(cell, allTerms))
         : { predictions: [await this.#api.top(body, 1)] };
       if (!isCurrent()) return;
       const [prediction] = response.predictions;
-      const isPrepared = this.#prepared.sheet === sheet || !prediction.preprocessing.removed.length;
+      const isKept = this.#inputs.has(sheet); // the service's own digit
       const isSame = !this.#network.hasClasses || prediction.label === values.ranking()[0].label;
-      if (this.#prepared.sheet !== sheet && !(isPrepared && isSame)) return void (await this.#ask(sheet));
+      if (!isKept && !(isSame && !prediction.preprocessing.removed.length)) return void (await this.#ask(sheet));
       this.#store.set({ isFamiliar: prediction.in_distribution ?? null, problem: null });
       if (isExplained && sameCell(this.#store.state.cell, cell)) {
         this.#store.set({ explanation: { ...response.explanation, isConfirmed: true }, explanationProblem: null });
@@ -200,44 +274,6 @@ export class Requests {
     }
   }
 
-  /** Return the digit of a sheet; null where only the service can prepare it. */
-  async #digitOf(sheet) {
-    const { input, acceptsImages } = this.#network;
-    if (this.#prepared.sheet === sheet) return this.#prepared.digit;
-    switch (sheet.kind) {
-      case 'sample':
-        return { ...input, pixels: await this.#samples.pixels(sheet.index) };
-      case 'random':
-        return randomDigit(input, sheet.seed);
-      case 'array':
-        return { ...input, pixels: sheet.pixels };
-      case 'image':
-        return null;
-      case 'strokes': {
-        const raster = this.#raster.of(sheet.strokes);
-        if (!acceptsImages) return shrink(raster, input);
-        const drawing = this.#page?.prepareDrawing(raster);
-        return drawing && !drawing.isUncertain ? { ...input, pixels: drawing.digit } : null;
-      }
-      default:
-        throw new RangeError(`Unknown kind of sheet "${sheet.kind}".`);
-    }
-  }
-
-  /** Return the request body for a sheet: {type, content}, and `digit` where it needs no preprocessing. */
-  async #bodyOf(sheet) {
-    if (this.#prepared.sheet === sheet) {
-      return { ...this.#api.body(this.#prepared.digit), digit: this.#prepared.digit };
-    }
-    if (sheet.kind === 'image') return { type: typeOf(sheet.blob), content: sheet.blob };
-    if (sheet.kind === 'strokes' && this.#network.acceptsImages) {
-      const { pixels, width, height } = this.#raster.of(sheet.strokes);
-      return { type: 'image/png', content: await encodeGrey(pixels, width, height) };
-    }
-    const digit = await this.#digitOf(sheet);
-    return { ...this.#api.body(digit), digit };
-  }
-
   /** Return the digit that the service makes of an image, and what it removed. */
   async #preprocess(body) {
     if (body.digit) return { digit: body.digit, removed: null };
@@ -248,26 +284,17 @@ export class Requests {
     };
   }
 
-  async #activations(body) {
-    const post = layersToRequestPost(this.#network)
-      .map(({ name }) => name)
-      .join(',');
-    // For the first picture, the page will soon compute exact values itself, where it can.
-    const dtype = this.#page ? 'float32' : 'float16';
-    return Object.assign(
-      {},
-      ...(await Promise.all([
-        this.#api.activations(body, 'all', 'pre', dtype),
-        ...(post ? [this.#api.activations(body, post, 'post', dtype)] : []),
-      ])),
-    );
+  /** Return all values for a digit, without changes to the network. */
+  async valuesOf(digit) {
+    const { local } = this.#page ?? {};
+    if (!local) return requestValues(this.#api, this.#network, this.#api.body(digit));
+    return new Values(this.#network, await local.run(intensities(digit)));
   }
 
   async #occlude() {
     const { digit, values, tab, changes } = this.#store.state;
     if (tab !== 'evidence' || !values || changes.length) return this.#store.set(NO_OCCLUSION);
     const { occlusion } = await this.#api.occlusion(digit);
-    if (this.#store.state.digit === digit) this.#store.set({ ...NO_OCCLUSION, occlusion });
-    return undefined;
+    return this.#store.state.digit === digit && this.#store.set({ ...NO_OCCLUSION, occlusion });
   }
 }

@@ -6,6 +6,7 @@ export const [PLAYGROUND, LAB, MODEL] = ['playground', 'lab', 'model'];
 // view with `show()` for each visit and `leave()`. The page about the model is the last part of the lab.
 export const LOADED = {
   [LAB]: (again) => import(`../lab/lab.js${again}`),
+  compare: (again) => import(`../compare/compare.js${again}`),
   map: (again) => import(`../map/map.js${again}`),
   learning: (again) => import(`../learning/learning.js${again}`),
 };

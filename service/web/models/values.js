@@ -13,6 +13,18 @@ export function layersToRequestPost(network) {
   );
 }
 
+/** Request all values of a network for one image or digit: {type, content}. */
+export async function requestValues(api, network, image, dtype = 'float32') {
+  const post = layersToRequestPost(network)
+    .map(({ name }) => name)
+    .join(',');
+  const tensors = await Promise.all([
+    api.activations(image, 'all', 'pre', dtype),
+    ...(post ? [api.activations(image, post, 'post', dtype)] : []),
+  ]);
+  return new Values(network, Object.assign({}, ...tensors));
+}
+
 /** All values of the network for one digit: float32, channels last. */
 export class Values {
   #tensors;

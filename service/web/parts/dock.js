@@ -3,5 +3,5 @@
 /** Return the side of a picture in the inspector, CSS pixels at most. */
 export function dockedSide() {
   if (innerHeight >= 960) return 196;
-  return innerHeight >= 820 ? 168 : 112;
+  return innerHeight >= 820 ? 160 : 112;
 }

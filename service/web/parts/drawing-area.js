@@ -1,6 +1,6 @@
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { clamp } from '../lib/math.js';
-import { cellImage, draw, grey } from '../lib/paint.js';
+import { cellImage, draw, grey, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { meanIntensities } from '../models/pixels.js';
 import { isEmpty } from '../models/sheet.js';
@@ -32,6 +32,7 @@ export class DrawingArea {
       if (!sheets.isBeingDrawn) this.#endStroke();
     });
     store.watch(['sheet', 'dark'], ({ sheet }) => this.#showSheet(sheet, samples));
+    store.watch(['segments', 'segment'], () => this.#draw());
     store.watch(['digit'], ({ digit, sheet }) => this.#showDigit(digit, sheet));
     new ResizeObserver(() => this.#draw()).observe(root);
   }
@@ -144,20 +145,20 @@ export class DrawingArea {
     const side = this.#root.clientWidth;
     if (!side) return;
     const context = sharpContext(this.#canvas, side, side);
-    const { sheet } = this.#store.state;
+    const { sheet, segments, segment } = this.#store.state;
     this.#invitation.hidden = !isEmpty(sheet) || this.#pen.isVisible;
     if (this.#background) this.#drawBackground(context, side);
     if (sheet.kind === 'strokes') this.#drawStrokes(context, side, sheet.strokes);
+    if (segments) this.#drawBoxes(context, side, segments, segment);
     if (this.#pen.isVisible) this.#drawPen(context, side);
   }
 
   #drawBackground(context, side) {
     const background = this.#background;
     if (background instanceof ImageBitmap) {
-      const scale = side / Math.max(background.width, background.height);
-      const [width, height] = [background.width * scale, background.height * scale];
+      const { scale, left, top } = fit(background, side);
       context.imageSmoothingEnabled = true;
-      context.drawImage(background, (side - width) / 2, (side - height) / 2, width, height);
+      context.drawImage(background, left, top, background.width * scale, background.height * scale);
       return;
     }
     const { width } = background;
@@ -172,6 +173,19 @@ export class DrawingArea {
       width * scale,
       height * scale,
     );
+  }
+
+  /** Outline each digit of several, the selected one in the colour of marks. */
+  #drawBoxes(context, side, segments, segment) {
+    const isPicture = this.#background instanceof ImageBitmap;
+    const drawing = { width: DRAWING_SIZE, height: DRAWING_SIZE };
+    const { scale, left, top } = fit(isPicture ? this.#background : drawing, side);
+    const ratio = this.#canvas.width / side;
+    context.setTransform(ratio, 0, 0, ratio, left * ratio, top * ratio);
+    const mark = ({ box }, ...look) =>
+      outline(context, box.left * scale, box.top * scale, box.width * scale, box.height * scale, ...look);
+    for (const each of segments.filter(({ isDigit }) => isDigit)) mark(each, theme('--soft'), 1);
+    mark(segments[segment], theme('--mark'), 2);
   }
 
   #drawStrokes(context, side, strokes) {
@@ -200,4 +214,10 @@ export class DrawingArea {
     context.arc(x, y, 3, 0, 2 * Math.PI);
     context.fill();
   }
+}
+
+/** Return where an image fits in the middle of a square, and its scale there. */
+function fit({ width, height }, side) {
+  const scale = side / Math.max(width, height);
+  return { scale, left: (side - width * scale) / 2, top: (side - height * scale) / 2 };
 }

@@ -71,7 +71,6 @@ export class Inspector {
         view.node,
         this.#focus.legend,
         this.#focus.readout,
-        el('p', { class: 'soft', 'data-t': 'inspector.keys' }),
       ),
     );
     const path = el('nav', { class: 'trail' });
@@ -193,7 +192,7 @@ export class Inspector {
     const { cell, values, explanation } = state;
     this.#bench.hidden = !cell || !values;
     if (this.#bench.hidden) return;
-    for (const node of this.#bench.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
+    this.#focus.view.node.title = t('inspector.keys');
     const stage = state.stage === 'pre' ? 'pre' : 'post';
     this.#drawFocus(state, stage);
     this.#drawBefore(state, explanation && sameCell(explanation.cell, cell) ? explanation : null);

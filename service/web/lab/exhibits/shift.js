@@ -3,7 +3,7 @@ import { Latest } from '../../lib/latest.js';
 import { clamp } from '../../lib/math.js';
 import { exact, percent } from '../../lib/numbers.js';
 import { t } from '../../lib/i18n.js';
-import { Requests } from '../../models/requests.js';
+import { REQUESTED, Requests } from '../../models/requests.js';
 import { cellRegion } from '../../models/region.js';
 import { EMPTY } from '../../models/sheet.js';
 import { Store } from '../../models/store.js';
@@ -24,7 +24,6 @@ const SLIDERS = {
   angle: { min: -180, max: 180, step: 5, text: (value) => `${exact(value)}°` },
   scale: { min: 50, max: 150, step: 5, text: (value) => `${value} %` },
 };
-const NOTHING = { digit: null, values: null, problem: null, cell: null, explanation: null };
 
 /** The effect of shifting, rotating and scaling a digit on the layers and on the prediction. */
 export default class Shift {
@@ -41,7 +40,7 @@ export default class Shift {
     const limits = Object.entries(SLIDERS).map(([name, { min, max }]) => [name, [min, max]]);
     this.#state = context.settings(UNCHANGED, Object.fromEntries(limits));
     this.#inputPanel = new InputPanel(context);
-    this.#moved = new Store({ ...NOTHING, allTerms: false, showsOcclusion: false, sheet: EMPTY });
+    this.#moved = new Store({ ...REQUESTED, sheet: EMPTY });
     this.#parts = {
       sliders: Object.entries(SLIDERS).map(([name, range]) => [
         name,
