@@ -1,5 +1,6 @@
-"""Firefox, driven by its own protocol, Marionette: geckodriver and Playwright's Firefox are no packages of Debian.
+"""Drive Debian's Firefox by its own protocol, because Playwright drives a patched one only.
 
+The protocol is Marionette, and its commands are those of WebDriver:
 https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html
 """
 
@@ -27,16 +28,14 @@ LIMIT_S = 60.0  # of the start, and of every wait
 
 # The errors of pages: uncaught ones and refused requests, then those of console.error.
 ERRORS = """
-const { ConsoleAPIStorage } = {
-    ConsoleAPIStorage: Cc['@mozilla.org/consoleAPI-storage;1'].getService(Ci.nsIConsoleAPIStorage),
-};
+const storage = Cc['@mozilla.org/consoleAPI-storage;1'].getService(Ci.nsIConsoleAPIStorage);
 const uncaught = Services.console.getMessageArray()
     .filter((entry) => entry instanceof Ci.nsIScriptError)
     .filter((entry) => !(entry.flags & Ci.nsIScriptError.warningFlag))
     .filter((entry) => entry.sourceName.startsWith(arguments[0]));
-const logged = ConsoleAPIStorage.getEvents()
+const logged = storage.getEvents()
     .filter((event) => event.level === 'error' && event.filename.startsWith(arguments[0]));
-return [...uncaught.map((entry) => entry.toString()), ...logged.map((event) => event.arguments.join(' '))];
+return [...uncaught.map(String), ...logged.map((event) => event.arguments.join(' '))];
 """
 
 
@@ -64,18 +63,27 @@ class Firefox:
         """Wait until an expression in the page is true; return its value."""
         end = time.monotonic() + LIMIT_S
         while not (value := self.run(f"return {expression}")):
-            assert time.monotonic() < end, f"{expression} is not true: {self.run('return location.href')}"
+            assert time.monotonic() < end, (
+                f"{expression} is not true: {self.run('return location.href')}"
+            )
             time.sleep(0.05)
         return value
 
     def click(self, selector: str) -> None:
-        """Wait for an element that can be used, and click it where it is."""
-        self.wait(f"!!document.querySelector({json.dumps(selector)}) && !document.querySelector({json.dumps(selector)}).disabled")
-        element = self._send("WebDriver:FindElement", using="css selector", value=selector)["value"]
-        self._send("WebDriver:ElementClick", id=next(iter(element.values())))
+        """Wait for an element and click it; the page may replace it meanwhile, so try again."""
+        end = time.monotonic() + LIMIT_S
+        while True:
+            try:
+                found = self._send("WebDriver:FindElement", using="css selector", value=selector)
+                self._send("WebDriver:ElementClick", id=next(iter(found["value"].values())))
+                return
+            except RuntimeError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
 
     def drag(self, points: list[tuple[float, float]]) -> None:
-        """Press the mouse at the first point of the window, move it to the others and release it."""
+        """Press the mouse at the first point in the window, move it to the others, release it."""
         moves = [
             {"type": "pointerMove", "x": round(x), "y": round(y), "duration": 30} for x, y in points
         ]
@@ -122,9 +130,18 @@ class Firefox:
 @contextmanager
 def running(program: str, profile: Path) -> Iterator[Firefox]:
     """Run Firefox without a window, with a profile of its own; stop it at the end."""
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
+    lines = [
+        f"user_pref({json.dumps(name)}, {json.dumps(value)});"
+        for name, value in PREFERENCES.items()
+    ]
     (profile / "user.js").write_text("\n".join(lines))
-    flags = ["--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile"]
+    flags = [
+        "--headless",
+        "--marionette",
+        "--remote-allow-system-access",
+        "--no-remote",
+        "--profile",
+    ]
     process = subprocess.Popen(
         [program, *flags, str(profile)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -174,7 +174,7 @@ def test_a_preflight_needs_no_key(models_dir, keys):
 
 
 def test_every_response_has_a_strict_content_security_policy(models_dir):
-    """Pages and workers load files of this service only, nothing inline; other responses nothing."""
+    """Pages and workers load this service's files only, nothing inline; others load nothing."""
     client = client_of(models_dir)
     for path in ("/", "/docs", "/web/main.js", "/model", "/nowhere", "/predict"):
         headers = client.get(path, buffered=True).headers

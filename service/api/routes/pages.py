@@ -15,7 +15,7 @@ _POLICY = (
 )
 PLAYGROUND_POLICY = _POLICY.format(frames="*")  # lessons embed the playground
 DOCS_POLICY = _POLICY.format(frames="'none'")
-# A web worker has the policy of its own file; Firefox also applies it to the modules that it imports.
+# A web worker has the policy of its own file; Firefox applies it to the modules it imports, too.
 FILE_POLICY = "default-src 'none'; script-src 'self'; frame-ancestors 'none'"
 
 
