@@ -7,7 +7,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from benchmarks import alone, parts, plots, pressure, report
+from benchmarks import alone, page, parts, plots, pressure, report
 from benchmarks.comparison import compare
 from benchmarks.environments import ENVIRONMENTS, NotMeasured, programs
 from benchmarks.peers import PEERS
@@ -30,6 +30,7 @@ PARTS: dict[str, tuple[Part, int]] = {  # by name: the function and its number o
     "overload": (pressure.overload, 3),
     "slow-clients": (pressure.slow_clients, 5),
 }
+PAGE = "page"  # is only printed
 ROUNDS = 5  # of the comparison
 ROUNDS_OF_ONE = 3  # of one row of the comparison
 
@@ -39,6 +40,9 @@ def main() -> None:
     flags = _flags()
     if flags.report:
         _write(Results.read(SAVED))
+        return
+    if flags.only == PAGE:
+        page.measure(1 if flags.quick else ROUNDS_OF_ONE)
         return
     require_wrk()
     begin = time.monotonic()
@@ -60,7 +64,7 @@ def main() -> None:
 
 
 def _flags() -> argparse.Namespace:
-    names = [SERVICE, *(peer.name for peer in PEERS), *PARTS]
+    names = [SERVICE, *(peer.name for peer in PEERS), *PARTS, PAGE]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure servers.")
     parser.add_argument("--only", choices=names, help="one row of the comparison, or one part")
     parser.add_argument("--quick", action="store_true", help="one short round of everything")

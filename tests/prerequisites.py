@@ -12,13 +12,23 @@ import sys
 from playwright.sync_api import sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FIREFOXES = ("firefox-esr", "firefox")
 PROGRAMS = {"curl": "curl", "node": "nodejs", "npm": "npm"}  # with their packages in Debian
 LIMIT_S = 180  # of the download
 
 
 def find_browser() -> str | None:
     """Return the path of an installed Chromium or Chrome, or None if there is none that starts."""
-    for path in filter(None, map(shutil.which, BROWSERS)):
+    return _first_that_starts(BROWSERS)
+
+
+def find_firefox() -> str | None:
+    """Return the path of an installed Firefox, or None if there is none that starts."""
+    return _first_that_starts(FIREFOXES)
+
+
+def _first_that_starts(names: tuple[str, ...]) -> str | None:
+    for path in filter(None, map(shutil.which, names)):
         # Ubuntu's chromium-browser is a script that only says how to install the real one.
         if subprocess.run([path, "--version"], capture_output=True).returncode == 0:
             return path
@@ -73,6 +83,8 @@ def main() -> None:
     options = ("--yes", "--no-install-recommends")
     if packages and not (apt_get("update") and apt_get("install", *options, *packages)):
         sys.exit(f"The tests need more programs. On Debian: apt-get install {' '.join(packages)}")
+    if find_firefox() is None:  # without it, its tests are skipped
+        _ = apt_get("update") and apt_get("install", *options, "firefox-esr")
 
 
 if __name__ == "__main__":

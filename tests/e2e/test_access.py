@@ -174,7 +174,7 @@ def test_a_preflight_needs_no_key(models_dir, keys):
 
 
 def test_every_response_has_a_strict_content_security_policy(models_dir):
-    """Pages load files of this service only, without inline scripts; other responses nothing."""
+    """Pages and workers load this service's files only, nothing inline; others load nothing."""
     client = client_of(models_dir)
     for path in ("/", "/docs", "/web/main.js", "/model", "/nowhere", "/predict"):
         headers = client.get(path, buffered=True).headers
@@ -182,5 +182,5 @@ def test_every_response_has_a_strict_content_security_policy(models_dir):
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "default-src 'none'" in policy
         assert ("frame-ancestors 'none'" in policy) is (path != "/")  # lessons embed the playground
-        assert ("script-src 'self';" in policy) is (path in ("/", "/docs"))
+        assert ("script-src 'self';" in policy) is (path in ("/", "/docs", "/web/main.js"))
         assert "unsafe" not in policy
