@@ -243,4 +243,4 @@ def test_an_exhibit_shows_a_problem_in_the_pages_language(open_page):
     response = {"status": 503, "body": problem, "content_type": "application/problem+json"}
     page.route("**/activations*", lambda route: route.fulfill(**response))
     go(page, "relu", "ko")
-    page.locator(".exhibit [role=alert]").get_by_text("서비스가 바쁩니다").first.wait_for()
+    page.locator(".exhibit [role=alert]").get_by_text("서버가 바쁩니다").first.wait_for()

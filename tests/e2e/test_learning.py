@@ -38,7 +38,7 @@ def test_the_route_sends_the_bundles_file(server):
     missing = requests.get(f"{server}{PATH}?model=tiny", timeout=5)
     assert missing.status_code == 404
     assert missing.json()["type"] == "urn:convscope:problem:not-in-bundle"
-    assert "The training of 'tiny', version 3, was not recorded" in missing.json()["detail"]
+    assert "has no file snapshots.safetensors" in missing.json()["detail"]
 
 
 def test_the_snapshots_are_loaded_when_the_view_is_opened(open_page):

@@ -162,7 +162,7 @@ def test_sixty_strokes_in_two_seconds_form_no_queue(open_page, server):
         }""",
         arg=[expected[str(digit)] for digit in range(10)],
     )
-    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")
     assert running == 0
     assert requested <= requested_before + 4  # for the last stroke, and for the one before
     assert most <= 2
@@ -242,7 +242,7 @@ def test_what_was_removed_is_named_and_shown(open_page, screenshot):
     page.locator("input[type=file]").set_input_files(ROOT / "tests" / "seven.png")
     page.get_by_text("Removed: box, lines").wait_for()
     image = page.locator("#removed img")
-    assert image.get_attribute("alt") == "What was removed from the picture"
+    assert image.get_attribute("alt") == "The parts that were removed"
     page.wait_for_function("() => document.querySelector('#removed img').naturalWidth === 28")
     screenshot(page, "removed")
     page.locator("[data-menu=language]").click()

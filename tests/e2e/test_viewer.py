@@ -154,7 +154,7 @@ def test_the_atlas_has_pages_an_order_and_a_scale(open_page, picture):
     assert page.locator(".tile-grid button").first.get_attribute("title") == "Channel 0"
     assert strongest != "Channel 0"
     page.locator("label[for=view-scale-map]").click()
-    page.locator("#atlas .marks", has_text="max").wait_for()
+    page.locator("#atlas .legend", has_text="max").wait_for()
     assert "block1/conv:2" in page.locator("#announcer").inner_text()
     page.locator('[data-page="next"]').click()
     page.wait_for_function("() => location.hash.includes('page=1')")
@@ -205,7 +205,7 @@ def test_units_and_values_that_cannot_be_drawn(open_page, screenshot, picture):
     choose(page, picture[0])
     page.locator("#atlas").get_by_text("Units ranked 1 to 12 of 12").wait_for()
     page.locator("label[for=view-stage-pre]").click()
-    page.locator("#atlas .marks", has_text="−").wait_for()
+    page.locator("#atlas .legend", has_text="−").wait_for()
     screenshot(page, "viewer-units")
     page.locator('[data-block="pool"]').click()
     layer(page, "tokens").click()

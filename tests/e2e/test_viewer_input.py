@@ -125,7 +125,7 @@ def test_a_photograph_is_taken_with_the_camera(open_page, axe):
     page.wait_for_function("() => document.querySelector('#camera video').videoWidth > 0")
     page.get_by_text("Point the camera at something").wait_for()
     assert axe(page) == []
-    page.get_by_role("button", name="Take the picture").click()
+    page.get_by_role("button", name="Take a photo").click()
     page.wait_for_function("(old) => document.querySelector('.frame img').src !== old", arg=sample)
     page.locator("#camera").wait_for(state="hidden")
     colour = page.locator(".frame img").evaluate(
