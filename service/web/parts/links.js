@@ -56,7 +56,7 @@ export class Links {
 
   /** Let the links appear from left to right, as the values flow. */
   #appear() {
-    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+    if (matchMedia('(prefers-reduced-motion: reduce), (max-width: 999px)').matches) return;
     const start = performance.now();
     cancelAnimationFrame(this.#frame);
     const step = (now) => {
