@@ -45,19 +45,6 @@ def test_a_failed_explanation_affects_nothing_else(open_failing, screenshot):
     assert page.locator("#answer .warning").count() == 0
 
 
-def test_a_failed_occlusion_map_affects_nothing_else(open_failing):
-    """The problem is shown beside the map, which is requested again when it is opened again."""
-    page, end = open_failing(CONV, "**/occlusion*")
-    page.locator('[data-tab="evidence"]').click()
-    shows_overload(page, "#evidence")
-    assert page.locator(LABEL).inner_text() == "7"
-    end()
-    page.locator('[data-tab="sum"]').click()
-    page.locator(".tick").wait_for()
-    page.locator('[data-tab="evidence"]').click()
-    page.get_by_text("How far the confidence in 7").wait_for()
-
-
 def test_failed_patches_are_requested_again_with_the_next_cell(open_failing):
     """The next cell's patches are shown once the service responds."""
     page, end = open_failing(CONV, "**/model/patches*")

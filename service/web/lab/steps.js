@@ -33,7 +33,7 @@ export const STEPS = [
       '    metrics=["accuracy"],',
       '    jit_compile=is_gpu(),',
       ')',
-      'fit(model, run, resume, epochs, **data)',
+      'fit(model, run, resume, epochs, [recorder], **data)',
     ],
     command: 'python -m training train --recipe lecture',
   },
