@@ -5,6 +5,8 @@ import re
 import pytest
 import requests
 
+from tests.e2e.conftest import RESTS
+
 MAX_BYTES = 3_000_000
 CARD, NEIGHBOURS = ".digit-card", ".digit-card .digits button"
 MISTAKES = ".digit-list button"
@@ -100,6 +102,7 @@ def test_the_keyboard_moves_zooms_and_opens(open_map):
     """Arrow keys go to a digit and announce it, Enter opens it, plus enlarges, 0 shows all."""
     page = open_map()
     chart = page.locator(".chart-area")
+    page.evaluate(RESTS)  # the drawing is confirmed and placed
     chart.focus()
     page.keyboard.press("ArrowRight")
     first = page.locator("#announcer", has_text="Test digit").inner_text()
