@@ -237,7 +237,9 @@ function followLink(store, network) {
   let timer;
   const write = async () => {
     const { toHash } = await import('./models/link.js');
-    if (store.state.route.view === PLAYGROUND) history.replaceState(null, '', `#${toHash(store.state)}`);
+    // The address may already be that of another view, which the page is about to show.
+    const isPlayground = routeOf(location.hash).view === PLAYGROUND && store.state.route.view === PLAYGROUND;
+    if (isPlayground) history.replaceState(null, '', `#${toHash(store.state)}`);
   };
   store.watch(['sheet', 'digit', 'cell', 'changes', 'lang', 'stage', 'scale'], () => {
     clearTimeout(timer);
@@ -246,12 +248,13 @@ function followLink(store, network) {
   addEventListener('hashchange', async ({ newURL }) => {
     // `location` may already contain a later address, which `write` has replaced this one by.
     const { hash } = new URL(newURL);
-    const { fromHash } = await import('./models/link.js');
     const route = routeOf(hash);
+    store.set({ route });
+    const { fromHash } = await import('./models/link.js');
     const linked = fromHash(hash, network);
     const lang = LANGUAGES.includes(linked.lang) ? linked.lang : store.state.lang;
     await loadLanguage(lang);
-    store.set({ route, lang });
+    store.set({ lang });
     if (route.view !== PLAYGROUND) return;
     store.set({ stage: 'post', scale: 'layer', changes: [], ...linked, lang, trail: [], term: null });
   });
