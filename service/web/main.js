@@ -8,7 +8,7 @@ import { LANGUAGES, loadLanguage, preferred, setLanguage, t, translate } from '.
 import { Requests } from './models/requests.js';
 import { isPlayground } from './models/graph.js';
 import { Network } from './models/network.js';
-import { LAB, LOADED, MODEL, PLAYGROUND, routeOf } from './models/route.js';
+import { LAB, LOADED, MODEL, PLAYGROUND, replaceAddress, routeOf } from './models/route.js';
 import { EMPTY, isEmpty, Samples, Sheets } from './models/sheet.js';
 import { Store } from './models/store.js';
 import { Trail } from './models/trail.js';
@@ -140,6 +140,7 @@ function followScheme(store) {
     store.set({ dark: dark.matches });
   };
   dark.addEventListener('change', follow);
+  addEventListener('resize', clearThemeCache); // Sizes of the theme follow the window.
   follow();
 }
 
@@ -237,15 +238,14 @@ function followLink(store, network) {
   let timer;
   const write = async () => {
     const { toHash } = await import('./models/link.js');
-    // The address may already be that of another view, which the page is about to show.
-    const isPlayground = routeOf(location.hash).view === PLAYGROUND && store.state.route.view === PLAYGROUND;
-    if (isPlayground) history.replaceState(null, '', `#${toHash(store.state)}`);
+    if (store.state.route.view === PLAYGROUND) replaceAddress(`#${toHash(store.state)}`);
   };
   store.watch(['sheet', 'digit', 'cell', 'changes', 'lang', 'stage', 'scale'], () => {
     clearTimeout(timer);
     timer = setTimeout(write, LINK_DELAY_MS);
   });
   addEventListener('hashchange', async ({ newURL }) => {
+    clearTimeout(timer);
     // `location` may already contain a later address, which `write` has replaced this one by.
     const { hash } = new URL(newURL);
     const route = routeOf(hash);

@@ -162,8 +162,8 @@ def test_sixty_strokes_in_two_seconds_form_no_queue(open_page, server):
         }""",
         arg=[expected[str(digit)] for digit in range(10)],
     )
-    page.wait_for_load_state("networkidle")
-    assert running == 0
+    while running:  # the service confirms the last explanation
+        page.wait_for_event("requestfinished")
     assert requested <= requested_before + 4  # for the last stroke, and for the one before
     assert most <= 2
 

@@ -34,6 +34,15 @@ CONTRASTS = """() => {
     return Array.from({ length: 11 }, (_, i) => at(i / 10)).flat();
 }"""
 
+# the area that the tour's dialog covers of what it describes, square pixels
+COVERED = """() => {
+    const [a, b] = ['#tour', '.highlight'].map((each) =>
+        document.querySelector(each).getBoundingClientRect());
+    const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    return Math.max(width, 0) * Math.max(height, 0);
+}"""
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
@@ -82,7 +91,7 @@ def test_axe_finds_nothing_wrong_with_another_model(open_page, axe, screenshot):
 
 
 def test_the_tour_by_keyboard(open_page, axe, screenshot):
-    """Enter reveals the answer of each of five questions; the focus returns at the end."""
+    """Enter reveals the answers; the dialog never covers what they describe; the focus returns."""
     page = open_page()
     page.locator('[data-menu="tour"]').focus()
     page.keyboard.press("Enter")
@@ -92,6 +101,7 @@ def test_the_tour_by_keyboard(open_page, axe, screenshot):
         assert page.locator("#tour .reveal").count() == 0
         page.keyboard.press("Enter")
         page.locator("#tour .reveal").wait_for()
+        assert page.evaluate(COVERED) == 0
         if step == 2:
             page.locator(".tick").wait_for()
             page.evaluate(RESTS)

@@ -17,10 +17,9 @@ def open_failing(open_page):
     """Open a page on which one route responds 503; return it with a function that ends this."""
 
     def open_failing(link, pattern, lang="en"):
-        page = open_page(f"#lang={lang}", errors=True)  # the browser logs these responses as errors
+        page = open_page("docs", errors=True)  # the browser logs these responses as errors
         page.route(pattern, lambda route: route.fulfill(status=503, body=json.dumps(OVERLOADED)))
-        page.evaluate("(hash) => { location.hash = hash; }", f"{link}&lang={lang}")
-        page.reload()
+        page.evaluate("(link) => location.assign(link)", f"./{link}&lang={lang}")
         page.locator(LABEL).wait_for()
         return page, lambda: page.unroute(pattern)
 

@@ -73,6 +73,7 @@ def test_a_digit_is_answered_drawn_and_changed_without_a_service(open_page, axe)
     expect(note).to_contain_text("docker compose up")
     note.locator("button").click()
     page.locator("[data-menu=language]").click()
+    page.locator("html[lang=ko]").wait_for()
     page.locator("[data-tool=picture]").click()
     expect(note).to_contain_text("사진")
     assert axe(page) == []

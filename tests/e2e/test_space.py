@@ -188,7 +188,14 @@ def test_without_webgl_a_sentence_replaces_the_picture(open_picture, axe):
     )
     page.locator(".missing", has_text="stopped the 3-D picture").wait_for()
     page.keyboard.press("Escape")
-    page.evaluate("() => { HTMLCanvasElement.prototype.getContext = () => null; }")
+    page.evaluate(
+        """() => {
+            const { getContext } = HTMLCanvasElement.prototype;
+            HTMLCanvasElement.prototype.getContext = function (kind, ...options) {
+                return kind === 'webgl2' ? null : getContext.call(this, kind, ...options);
+            };
+        }"""
+    )
     page.locator("#space button").click()
     page.locator(".missing", has_text="cannot draw in 3-D").wait_for()
     assert not page.locator(CANVAS).is_visible()

@@ -1,11 +1,13 @@
 // Two digits, before and after a change, or two models side by side, with their differences.
 
-import { el, number, sharpContext } from '../lib/dom.js';
+import { grey } from '../lib/colours.js';
+import { el, loadStyle, number, sharpContext } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { Latest } from '../lib/latest.js';
 import { percent, short } from '../lib/numbers.js';
-import { cellImage, diverging, draw, grey } from '../lib/paint.js';
+import { cellImage, diverging, draw } from '../lib/paint.js';
 import { meanIntensities } from '../models/pixels.js';
+import { replaceAddress } from '../models/route.js';
 import { legend } from '../parts/legend.js';
 import { problemText } from '../parts/problem.js';
 import { compareChannels, compareClasses, compareLayers } from './differences.js';
@@ -25,10 +27,7 @@ export async function open(root, context) {
   const sides = new Sides(context);
   await Promise.all([
     sides.load(),
-    new Promise((resolve) => {
-      const href = new URL('compare.css', import.meta.url).href;
-      document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
-    }),
+    loadStyle(new URL('compare.css', import.meta.url)),
   ]);
   return new Compare(root, context, sides);
 }
@@ -137,7 +136,7 @@ class Compare {
   #choose(id) {
     this.#choice = id;
     const { lang } = this.#store.state;
-    history.replaceState(null, '', `#compare&${new URLSearchParams({ with: id, lang })}`);
+    replaceAddress(`#compare&${new URLSearchParams({ with: id, lang })}`);
     this.#update.submit();
   }
 

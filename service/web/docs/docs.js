@@ -19,10 +19,9 @@ document.getElementById('language').addEventListener('click', () => {
   history.replaceState(null, '', `?lang=${language}${location.hash}`);
   show();
 });
-const loaded = fetch('openapi.json').then((response) => {
-  if (!response.ok) throw new Error(response.statusText);
-  return response.json();
-});
+const loaded = fetch('openapi.json')
+  .then((response) => (response.ok ? response.json() : null))
+  .catch(() => null);
 show();
 
 async function show() {
@@ -32,11 +31,9 @@ async function show() {
   document.querySelector('.top a').hash = `lang=${language}`;
   const button = document.getElementById('language');
   button.lang = LANGUAGES[(LANGUAGES.indexOf(language) + 1) % LANGUAGES.length];
-  try {
-    build(await loaded);
-  } catch {
-    root.replaceChildren(el('p', { class: 'card warning', role: 'alert' }, t('docs.failed')));
-  }
+  const openapi = await loaded;
+  if (openapi) build(openapi);
+  else root.replaceChildren(el('p', { class: 'card warning', role: 'alert' }, t('docs.failed')));
 }
 
 function build(openapi) {

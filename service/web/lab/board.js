@@ -1,8 +1,8 @@
-import { pixel, textColour, textOn, tinted } from '../lib/colours.js';
+import { grey as greyPixel, pixel, textColour, textOn, tinted } from '../lib/colours.js';
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { clamp } from '../lib/math.js';
 import { exact, short } from '../lib/numbers.js';
-import { cellImage, draw, gridLines, grey as greyPixel, hatch, outline } from '../lib/paint.js';
+import { cellImage, draw, gridLines, hatch, outline } from '../lib/paint.js';
 
 const WINDOW = '#0b5cad'; // of its outline; boards are light in dark mode too
 const MARGIN = 4; // space for outlines around the outermost cells

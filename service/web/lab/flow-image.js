@@ -1,6 +1,7 @@
+import { grey } from '../lib/colours.js';
 import { sharpContext, theme } from '../lib/dom.js';
 import { channelValues, clamp } from '../lib/math.js';
-import { diverging, grey, Mosaic, outline } from '../lib/paint.js';
+import { diverging, Mosaic, outline } from '../lib/paint.js';
 import { percent } from '../lib/numbers.js';
 import { channelAt, tileAt } from '../models/layout.js';
 import { intensities } from '../models/pixels.js';

@@ -1,9 +1,9 @@
 // The lab: one exhibit at a time, each at its own address, and the page about the model.
 
-import { el } from '../lib/dom.js';
+import { el, loadStyle } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { EMPTY, isEmpty } from '../models/sheet.js';
-import { exhibitHash } from '../models/route.js';
+import { exhibitHash, replaceAddress } from '../models/route.js';
 import { Store } from '../models/store.js';
 import { problemText } from '../parts/problem.js';
 import { EXHIBITS } from './exhibits.js';
@@ -18,10 +18,7 @@ const LINK_DELAY_MS = 120; // Browsers throttle an address that changes with eve
 export async function open(root, context) {
   addTexts({ en, ko });
   addTexts({ en: enReading, ko: koReading });
-  await new Promise((resolve) => {
-    const href = new URL('lab.css', import.meta.url).href;
-    document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
-  });
+  await loadStyle(new URL('lab.css', import.meta.url));
   return new Lab(root, context);
 }
 
@@ -77,7 +74,7 @@ class Lab {
         if (this.#current !== current) return;
         const { lang } = this.#context.store.state;
         const { lang: _, ...rest } = current.state;
-        history.replaceState(null, '', exhibitHash(current.name, rest, lang));
+        replaceAddress(exhibitHash(current.name, rest, lang));
       }, LINK_DELAY_MS);
     };
     return {

@@ -1,7 +1,8 @@
+import { grey } from '../lib/colours.js';
 import { el, number, sharpContext } from '../lib/dom.js';
 import { percent } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
-import { cellImage, draw, grey } from '../lib/paint.js';
+import { cellImage, draw } from '../lib/paint.js';
 import { intensities, meanIntensities } from '../models/pixels.js';
 
 const SIDE = 112; // of the digit, CSS pixels

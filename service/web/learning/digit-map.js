@@ -4,11 +4,7 @@ const MOVE_MS = 500;
 const MAX = 65535; // of a position
 const MARGIN = 10; // CSS pixels
 const RADIUS = 1.7;
-// One colour for each class, distinguishable on light and dark; labels name them.
-const COLOURS = [
-  ...['#4e79a7', '#e8851c', '#4c9a43', '#e15759', '#35a5a0'],
-  ...['#b0699f', '#8c6650', '#c9a100', '#e86fa0', '#87898c'],
-];
+const CLASSES = 10; // with a colour each (lib/classes.css)
 
 /** The test digits as points, similar ones close to each other; they move when another map is shown. */
 export class DigitMap {
@@ -66,7 +62,7 @@ export class DigitMap {
       ys.push(y);
     });
     byClass.forEach(({ path }, label) => {
-      context.fillStyle = COLOURS[label % COLOURS.length];
+      context.fillStyle = theme(`--class-${label % CLASSES}`);
       context.fill(path);
     });
     context.font = '700 17px system-ui, sans-serif';

@@ -1,10 +1,10 @@
 // The view "Learning": the lecture's network at several steps of its training, on one slider.
 
 import { layersOf } from '../compute/local.js';
-import { el } from '../lib/dom.js';
+import { el, loadStyle } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { percent } from '../lib/numbers.js';
-import { LAB, PLAYGROUND } from '../models/route.js';
+import { LAB, PLAYGROUND, replaceAddress } from '../models/route.js';
 import { Answer } from './answer.js';
 import { Changes } from './changes.js';
 import { Curve } from './curves.js';
@@ -25,10 +25,8 @@ export async function open(root, context) {
   const isRecorded = FILE in (context.manifest.sha256 ?? {});
   const [buffer] = await Promise.all([
     isRecorded ? context.api.snapshots() : null,
-    new Promise((resolve) => {
-      const href = new URL('learning.css', import.meta.url).href;
-      document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
-    }),
+    loadStyle(new URL('learning.css', import.meta.url)),
+    loadStyle(new URL('../lib/classes.css', import.meta.url)),
   ]);
   return new Learning(root, context, buffer && new Snapshots(buffer, layersOf(context.network)));
 }
@@ -161,7 +159,7 @@ class Learning {
     this.#linkTimer = setTimeout(() => {
       const { lang } = this.#context.store.state;
       const { step } = this.#snapshots.entries[this.#index];
-      history.replaceState(null, '', `#learning&${new URLSearchParams({ step, lang })}`);
+      replaceAddress(`#learning&${new URLSearchParams({ step, lang })}`);
     }, LINK_DELAY_MS);
   }
 

@@ -12,6 +12,15 @@ export function el(tag, properties = {}, ...children) {
   return node;
 }
 
+/** Load a style sheet. A view without it is better than none, so a failure is not one of the view. */
+export function loadStyle(url) {
+  return new Promise((resolve) => {
+    document.head.append(
+      el('link', { rel: 'stylesheet', href: url.href, onload: resolve, onerror: resolve }),
+    );
+  });
+}
+
 /** Replace a node's children, and keep the focus on the button of the same index and the scroll
  * position of the list. A button that is new at that index is scrolled into view.
  */
@@ -51,8 +60,8 @@ export function sharpContext(canvas, width, height) {
 
 const themeCache = new Map();
 
-/** Return a custom property's value, such as the colour of a mark. The values are cached, because
- * reading one makes the browser compute styles in the middle of drawing.
+/** Return a custom property's value, such as the colour of a mark or the side of a picture. The values
+ * are cached, because reading one makes the browser compute styles in the middle of drawing.
  */
 export function theme(name) {
   if (!themeCache.has(name)) {
@@ -61,7 +70,16 @@ export function theme(name) {
   return themeCache.get(name);
 }
 
-/** Clear the cache of `theme`, after a change between light and dark. */
+/** Clear the cache of `theme`, after a change between light and dark, or of the window's size. */
 export function clearThemeCache() {
   themeCache.clear();
+}
+
+/** Move the focus to another button of a group of which Tab reaches one; nothing without a target. */
+export function moveFocus(event, target) {
+  if (!target) return;
+  event.preventDefault();
+  event.target.tabIndex = -1;
+  target.tabIndex = 0;
+  target.focus();
 }

@@ -15,7 +15,9 @@ export function multiply(patch, kernel) {
 
 /** Return one channel of values whose channels come last (float64, one value per cell). */
 export function channelValues(values, channels, channel) {
-  return Float64Array.from({ length: values.length / channels }, (_, i) => values[i * channels + channel]);
+  const own = new Float64Array(values.length / channels);
+  for (let i = 0; i < own.length; i++) own[i] = values[i * channels + channel];
+  return own;
 }
 
 /** Return the largest magnitude of every `step`-th value from `first`, NaN ignored; 1 where all

@@ -1,6 +1,4 @@
-import { grey, pixel } from './colours.js';
-
-export { grey };
+import { pixel } from './colours.js';
 
 const TRANSPARENT = 0x00000000;
 let scratch = null; // a canvas that is reused, created by the first drawing

@@ -1,7 +1,8 @@
+import { grey } from '../lib/colours.js';
 import { el, number, sharpContext } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { exact, percent } from '../lib/numbers.js';
-import { cellImage, draw, grey } from '../lib/paint.js';
+import { cellImage, draw } from '../lib/paint.js';
 import { toText } from '../models/strokes.js';
 import { outlierScore } from './digit-map.js';
 

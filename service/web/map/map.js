@@ -1,6 +1,6 @@
 // The map of the test digits, and where the playground's drawing lands on it.
 
-import { el } from '../lib/dom.js';
+import { el, loadStyle } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { percent } from '../lib/numbers.js';
 import { Card, digitButton, thumbnail } from './card.js';
@@ -21,10 +21,8 @@ export async function open(root, context) {
       if (problem.kind === 'not-in-bundle') return null;
       throw problem;
     }),
-    new Promise((resolve) => {
-      const href = new URL('map.css', import.meta.url).href;
-      document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
-    }),
+    loadStyle(new URL('map.css', import.meta.url)),
+    loadStyle(new URL('../lib/classes.css', import.meta.url)),
   ]);
   return buffer ? new MapView(root, context, new DigitMap(buffer)) : new NoMap(root, context);
 }

@@ -33,3 +33,12 @@ export function exhibitHash(exhibit, state, lang) {
   const place = exhibit === MODEL ? MODEL : `${LAB}/${exhibit}`;
   return `#${[place, new URLSearchParams({ ...state, lang })].join('&')}`;
 }
+
+/** Write a state into the address, unless the address is already another view's, which the page is about
+ * to show.
+ */
+export function replaceAddress(hash) {
+  const [now, next] = [routeOf(location.hash), routeOf(hash)];
+  if (now.view !== next.view || (now.exhibit && now.exhibit !== next.exhibit)) return;
+  history.replaceState(null, '', hash);
+}

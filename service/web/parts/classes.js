@@ -1,4 +1,4 @@
-import { el, number } from '../lib/dom.js';
+import { el } from '../lib/dom.js';
 import { exact, percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { facts } from './facts.js';
@@ -10,6 +10,7 @@ export class Classes {
   #point;
   #head = el('header', {});
   #list = el('ol', { class: 'classes' });
+  #rows = []; // of each class: its button and the parts that change
 
   constructor({ store, network, open, point }) {
     this.name = network.last.name;
@@ -22,8 +23,8 @@ export class Classes {
       this.#head,
       this.#list,
     );
-    store.watch(['lang'], () => this.#head.replaceChildren(...facts(network, network.last)));
-    store.watch(['values', 'baseline', 'cell', 'lang'], (state) => this.#draw(state));
+    store.watch(['lang'], (state) => this.#build(state));
+    store.watch(['values', 'baseline', 'cell'], (state) => this.#draw(state));
     this.#list.addEventListener('pointerleave', () => point(null));
   }
 
@@ -39,11 +40,10 @@ export class Classes {
     };
   }
 
-  #draw({ values, baseline, cell }) {
-    const focused = [...this.#list.querySelectorAll('button')].indexOf(document.activeElement);
-    const { labels } = this.#network;
-    const ranking = values?.ranking() ?? labels.map((label, index) => ({ index, label }));
-    const rows = ranking.toSorted((a, b) => a.index - b.index).map((row) => this.#row(row, ranking[0], cell, baseline));
+  #build(state) {
+    const focused = this.#rows.findIndex(({ button }) => button === document.activeElement);
+    this.#head.replaceChildren(...facts(this.#network, this.#network.last));
+    this.#rows = this.#network.labels.map((label, index) => this.#row(label, index));
     this.#list.replaceChildren(
       el(
         'li',
@@ -52,36 +52,55 @@ export class Classes {
         el('span', {}, t('classes.probability')),
         el('span', { class: 'logit' }, t('classes.logit')),
       ),
-      ...rows,
+      ...this.#rows.map(({ button }) => el('li', {}, button)),
     );
-    this.#list.querySelectorAll('button')[focused]?.focus();
+    this.#rows[focused]?.button.focus();
+    this.#draw(state);
   }
 
-  #row({ index, label, probability, logit }, first, cell, baseline) {
+  /** Create a row; a stroke changes its numbers many times a second, so that they are changed in place. */
+  #row(label, index) {
     const { last } = this.#network;
-    const isSelected = cell?.layer === last.name && cell.channel === index;
-    const hasValues = probability !== undefined;
-    const before = baseline?.of(last)[index];
+    const bar = el('i', {});
+    const before = el('i', { class: 'before' });
+    const probability = el('data', {});
+    const logit = el('data', { class: 'soft logit' });
     const button = el(
       'button',
       {
         type: 'button',
-        disabled: !hasValues,
-        'aria-pressed': String(isSelected),
-        class: first.index === index && hasValues ? 'first' : null,
         onclick: () => this.#open({ layer: last.name, channel: index }),
         onpointerenter: () => this.#point(index),
       },
       el('b', {}, label),
-      el(
-        'span',
-        { class: 'share' },
-        el('i', { style: `--share: ${hasValues ? probability : 0}` }),
-        before === undefined ? null : el('i', { class: 'before', style: `--share: ${before}`, title: t('change.before', { value: percent(before) }) }),
-        hasValues ? number(probability, percent(probability)) : '–',
-      ),
-      hasValues ? number(logit, short(logit), { title: exact(logit), class: 'soft logit' }) : '–',
+      el('span', { class: 'share' }, bar, probability, before),
+      logit,
     );
-    return el('li', {}, button);
+    return { button, bar, before, probability, logit };
   }
+
+  #draw({ values, baseline, cell }) {
+    const { last } = this.#network;
+    const first = values?.ranking()[0].index;
+    this.#rows.forEach(({ button, bar, before, probability, logit }, index) => {
+      button.disabled = !values;
+      button.classList.toggle('first', index === first);
+      button.setAttribute('aria-pressed', String(cell?.layer === last.name && cell.channel === index));
+      write(probability, values?.of(last)[index], percent);
+      write(logit, values?.of(last, 'pre')[index], short);
+      bar.style.setProperty('--share', values?.of(last)[index] ?? 0);
+      before.hidden = !baseline;
+      if (!baseline) return;
+      const share = baseline.of(last)[index];
+      before.style.setProperty('--share', share);
+      before.title = t('change.before', { value: percent(share) });
+    });
+  }
+}
+
+/** Write a number into its element, in short form, with the exact one on hover; a dash without one. */
+function write(node, value, format) {
+  node.value = value ?? '';
+  node.title = value === undefined ? '' : exact(value);
+  node.textContent = value === undefined ? '–' : format(value);
 }

@@ -4,6 +4,7 @@ import { t } from '../lib/i18n.js';
 import { channelAt, stepTo, tileAt } from '../models/layout.js';
 import { DIGIT } from '../models/network.js';
 import { facts } from './facts.js';
+import { legend } from './legend.js';
 import { tileSource } from './tile-source.js';
 
 const NO_KERNELS = { count: 1, rows: 1, columns: 1, least: 0 }; // one blank tile
@@ -21,6 +22,7 @@ export class Column {
   #canvas = el('canvas', { 'aria-hidden': 'true' });
   #head = el('header', {});
   #foot = el('footer', {});
+  #shownLegend = null;
   #sheet;
 
   /** @param actions {select(cell), focusInspector(), point(channel or null)} */
@@ -115,7 +117,7 @@ export class Column {
     this.#drawChanges(context, state);
     if (!this.#layer) this.#drawEdges(context);
     if (document.activeElement === this.#sheet) this.#outlineTile(context, this.#cursor, theme('--accent'));
-    this.#foot.replaceChildren(...(source?.legend ? [source.legend] : []));
+    this.#drawLegend(source?.legend ?? null, state);
   }
 
   #drawTiles(context, source) {
@@ -132,6 +134,19 @@ export class Column {
       }
     }
     mosaic.draw(context);
+  }
+
+  /** Show the colours' scale; it is built again only where it differs, because a stroke changes it often. */
+  #drawLegend(scale, { lang, dark }) {
+    const key = scale && JSON.stringify([scale, lang, dark]);
+    if (key === this.#shownLegend) return;
+    this.#shownLegend = key;
+    const { limit, isDiverging, channel } = scale ?? {};
+    const text = this.#layer?.isFlat ? 'legend.unit' : 'legend.map';
+    this.#foot.replaceChildren(
+      ...(scale ? [legend(limit, isDiverging)] : []),
+      ...((channel ?? null) === null ? [] : [el('p', { class: 'soft' }, t(text, { channel }))]),
+    );
   }
 
   /** Outline the selected tile, or the regions of these tiles that the selected cell reads. */

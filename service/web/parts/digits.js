@@ -1,5 +1,6 @@
+import { grey } from '../lib/colours.js';
 import { el, sharpContext } from '../lib/dom.js';
-import { cellImage, draw, grey } from '../lib/paint.js';
+import { cellImage, draw } from '../lib/paint.js';
 import { percent } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { meanIntensities } from '../models/pixels.js';

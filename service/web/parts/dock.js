@@ -1,7 +1,6 @@
-// The inspector is docked: its height, and with it the size of its pictures, follows the window's.
+import { theme } from '../lib/dom.js';
 
-/** Return the side of a picture in the inspector, CSS pixels at most. */
-export function dockedSide() {
-  if (innerHeight >= 960) return 196;
-  return innerHeight >= 820 ? 160 : 112;
-}
+/** Return the side of a picture in the docked inspector, CSS pixels at most: the style sheet states it,
+ * because it follows the window's height.
+ */
+export const dockedSide = () => parseFloat(theme('--map-side'));

@@ -1,6 +1,7 @@
+import { grey } from '../lib/colours.js';
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { clamp } from '../lib/math.js';
-import { cellImage, draw, grey, outline } from '../lib/paint.js';
+import { cellImage, draw, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { meanIntensities } from '../models/pixels.js';
 import { isEmpty } from '../models/sheet.js';

@@ -1,6 +1,7 @@
+import { grey } from '../lib/colours.js';
 import { el, sharpContext, theme } from '../lib/dom.js';
 import { extent } from '../lib/math.js';
-import { cellImage, diverging, draw, grey, outline } from '../lib/paint.js';
+import { cellImage, diverging, draw, outline } from '../lib/paint.js';
 import { percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { withChange } from '../models/changes.js';

@@ -215,6 +215,7 @@ export class Inspector {
       winner: hover,
       numbers: plane.values(values, digit, stage),
       label: t('plane.name', { cell: nameOf(cell, this.#network, t) }),
+      names: layer?.isLast && this.#network.hasClasses ? this.#network.labels : [],
     });
     this.#focus.legend.replaceChildren(...(layer ? [legend(limit, values.isDiverging(layer, stage))] : []));
     const value = layer

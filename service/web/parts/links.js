@@ -4,6 +4,7 @@ import { linksOf, linksTo } from '../models/links.js';
 import { DIGIT } from '../models/network.js';
 
 const SETTLED_MS = 350; // without another value: then the links appear once more, from left to right
+const DUE_MS = 40; // after other values: then their links are computed
 const LAYER_MS = 90;
 const [ADDS, TAKES] = ['#e08214', '#4393c3'];
 
@@ -20,6 +21,7 @@ export class Links {
   #size = null;
   #links = []; // of each layer
   #shown; // how many layers' links are shown, while they appear
+  #due = null; // the timer of the links of other values
   #timer;
   #frame;
 
@@ -31,7 +33,10 @@ export class Links {
     root.prepend(this.#below);
     root.append(this.#above);
     this.#shown = network.layers.length;
-    store.watch(['values', 'weights'], (state) => this.#compute(state));
+    store.watch(['values', 'weights'], () => {
+      // A stroke changes the values many times a second: first come the maps, then their links.
+      this.#due ??= setTimeout(() => this.#compute(store.state), DUE_MS);
+    });
     store.watch(['path', 'pointed', 'trail', 'cell', 'stage', 'dark'], () => this.#drawAbove());
     store.watch(['stage', 'dark'], () => this.#drawBelow());
     columns.whenLaidOut(() => this.#fit(root));
@@ -47,6 +52,7 @@ export class Links {
   }
 
   #compute({ values, digit, weights }) {
+    this.#due = null;
     const context = { network: this.#network, values, digit, weights };
     this.#links = values && weights ? this.#network.layers.map((layer) => linksTo(layer, context)) : [];
     this.#drawBelow();

@@ -116,7 +116,8 @@ export function softmaxTerms({ explanation, network, follow }) {
       el('td', {}, figure(softmax.exponentials[channel])),
       el('td', {}, percent(softmax.exponentials[channel] / softmax.sum)),
     );
-  const [logit, maximum, total] = [softmax.logits[cell.channel], softmax.maximum, softmax.sum].map(format);
+  const [logit, maximum] = [softmax.logits[cell.channel], softmax.maximum].map(format);
+  const total = exact(Math.fround(softmax.sum)); // Four digits of 1.0004 would look like a division by 1.
   const heads = ['softmax.class', 'softmax.logit', 'softmax.exponential', 'softmax.share'];
   const table = el(
     'table',

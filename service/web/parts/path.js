@@ -1,5 +1,6 @@
+import { grey } from '../lib/colours.js';
 import { el, replaceContent, sharpContext, theme } from '../lib/dom.js';
-import { cellImage, diverging, draw, grey, outline } from '../lib/paint.js';
+import { cellImage, diverging, draw, outline } from '../lib/paint.js';
 import { t } from '../lib/i18n.js';
 import { nameOf } from '../models/naming.js';
 import { DIGIT } from '../models/network.js';

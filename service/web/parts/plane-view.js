@@ -1,5 +1,6 @@
+import { grey, textColour } from '../lib/colours.js';
 import { el, sharpContext, theme } from '../lib/dom.js';
-import { cellImage, diverging, draw, grey, gridLines, hatch, outline } from '../lib/paint.js';
+import { cellImage, diverging, draw, gridLines, hatch, outline } from '../lib/paint.js';
 import { cellRegion } from '../models/region.js';
 
 const MARGIN = 4;
@@ -33,8 +34,11 @@ export class PlaneView {
     this.node.addEventListener('keydown', (event) => this.#key(event));
   }
 
-  /** Draw a plane with its selected cell, the window that the next layer reads and regions it does not. */
-  show({ plane, numbers, limit, cell = null, window = null, winner = null, unread = [], label }) {
+  /** Draw a plane with its selected cell, the window that the next layer reads and regions it does not.
+   *
+   * @param names of the units of a flat layer, which are written into them; none by default.
+   */
+  show({ plane, numbers, limit, cell = null, window = null, winner = null, unread = [], label, names = [] }) {
     this.#plane = plane;
     this.#cell = cell;
     this.#factor = Math.max(1, Math.min(Math.floor(this.#side() / Math.max(plane.rows, plane.columns)), 48));
@@ -58,6 +62,7 @@ export class PlaneView {
     if (this.#factor >= MIN_LINED_CELL) {
       gridLines(context, plane.rows, plane.columns, this.#factor, 'rgb(0 0 0 / 12%)');
     }
+    names.forEach((name, unit) => this.#write(context, name, numbers[unit], limit, plane.placeOf({ channel: unit })));
     for (const region of unread)
       this.#region(context, region, (...box) => hatch(context, ...box, theme('--soft')));
     const mark = theme('--mark');
@@ -66,6 +71,14 @@ export class PlaneView {
       const { row, column } = plane.placeOf(each);
       this.#region(context, cellRegion(row, column), (...box) => outline(context, ...box, mark, 3));
     }
+  }
+
+  #write(context, name, value, limit, { row, column }) {
+    context.font = `${Math.round(this.#factor / 2)}px system-ui, sans-serif`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillStyle = textColour(value, limit);
+    context.fillText(name, (column + 0.5) * this.#factor, (row + 0.5) * this.#factor);
   }
 
   #region(context, { top, left, height, width }, paint) {

@@ -1,14 +1,13 @@
-import { el } from '../lib/dom.js';
+import { grey } from '../lib/colours.js';
 import { channelValues } from '../lib/math.js';
-import { diverging, grey } from '../lib/paint.js';
-import { t } from '../lib/i18n.js';
+import { diverging } from '../lib/paint.js';
 import { intensity } from '../models/pixels.js';
-import { legend } from './legend.js';
 
 /** Return the values and colours of a layer's tiles, and their legend.
  *
  * @param layer null for the digit.
- * @returns {of(channel) → {values, colour, isInactive}, legend}; null while there are no values.
+ * @returns {of(channel) → {values, colour, isInactive}, legend: {limit, isDiverging, channel: the one whose
+ *   scale it is, null for all} or none}; null while there are no values.
  */
 export function tileSource(network, layer, { stage, scale, digit, values, weights, cell }) {
   const perMap = scale === 'map';
@@ -25,7 +24,7 @@ function ofKernels(layer, weights, perMap, selected) {
   const limit = limits((channel) => weights.limit(layer, channel), perMap);
   return {
     of: (channel) => ({ values: weights.image(layer, channel), colour: diverging(limit(channel)) }),
-    legend: legendOf(layer, limit(selected), true, perMap ? selected : null),
+    legend: { limit: limit(selected), isDiverging: true, channel: perMap ? selected : null },
   };
 }
 
@@ -45,7 +44,11 @@ function ofMaps(layer, values, stage, perMap, selected) {
       colour: diverging(limit(channel)),
       isInactive: Boolean(inactive?.[channel]),
     }),
-    legend: legendOf(layer, limit(selected), values.isDiverging(layer, stage), perMap ? selected : null),
+    legend: {
+      limit: limit(selected),
+      isDiverging: values.isDiverging(layer, stage),
+      channel: perMap ? selected : null,
+    },
   };
 }
 
@@ -54,11 +57,4 @@ function limits(limit, perMap) {
   if (perMap) return limit;
   const all = limit(null);
   return () => all;
-}
-
-/** Create a legend, with the channel's number where every map has its own scale. */
-function legendOf(layer, limit, isDiverging, channel) {
-  const bar = legend(limit, isDiverging);
-  const key = layer.isFlat ? 'legend.unit' : 'legend.map';
-  return channel === null ? bar : el('div', {}, bar, el('p', { class: 'soft' }, t(key, { channel })));
 }

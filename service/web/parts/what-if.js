@@ -2,7 +2,6 @@ import { el } from '../lib/dom.js';
 import { percent, short } from '../lib/numbers.js';
 import { t } from '../lib/i18n.js';
 import { changeAt, withChange, withoutChange } from '../models/changes.js';
-import { DIGIT } from '../models/network.js';
 import { bySize } from '../models/sum.js';
 
 /** Changes to the network and the digit: what can be changed about the selected cell's channel and layer,

@@ -9,8 +9,7 @@ import {
   MeshBasicMaterial,
   NearestFilter,
 } from '../vendor/three.js';
-import { pixel } from '../lib/colours.js';
-import { grey } from '../lib/paint.js';
+import { grey, pixel } from '../lib/colours.js';
 import { intensity } from '../models/pixels.js';
 import { corners, lines, Quads } from './geometry.js';
 import { cellAt, rectangle, texels, textureSize } from './layout.js';

@@ -1,6 +1,6 @@
 // The network in 3-D: the drawing flows through translucent layers to the classes.
 
-import { el, number } from '../lib/dom.js';
+import { el, loadStyle, number } from '../lib/dom.js';
 import { addTexts, t } from '../lib/i18n.js';
 import { short } from '../lib/numbers.js';
 import { nameOf } from '../models/naming.js';
@@ -14,10 +14,7 @@ import { VIEWS } from './view.js';
 const CLICK = 5; // CSS pixels that the pointer may move during a click
 
 addTexts({ en, ko });
-await new Promise((resolve) => {
-  const href = new URL('space.css', import.meta.url).href;
-  document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
-});
+await loadStyle(new URL('space.css', import.meta.url));
 
 /** Draw the network of the store's state; return {close()}, which frees everything.
  *

@@ -1,4 +1,4 @@
-import { el } from '../lib/dom.js';
+import { el, moveFocus } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 import { search } from './layers.js';
 import { layoutOf, svgPath } from './layout.js';
@@ -189,11 +189,7 @@ export class NetworkPicture {
     const buttons = this.#buttons();
     const ends = { Home: buttons[0], End: buttons.at(-1) };
     const to = ends[event.key] ?? (ALONG[event.key] && nearest(event.target, buttons, ALONG[event.key]));
-    if (!to) return;
-    event.preventDefault();
-    event.target.tabIndex = -1;
-    to.tabIndex = 0;
-    to.focus();
+    moveFocus(event, to);
   }
 
   #buttons() {

@@ -1,4 +1,4 @@
-import { el } from '../lib/dom.js';
+import { el, moveFocus } from '../lib/dom.js';
 import { t } from '../lib/i18n.js';
 
 const STEPS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
@@ -77,11 +77,7 @@ export class TileGrid {
     const step = STEPS[event.key];
     const ends = { Home: buttons[0], End: buttons.at(-1) };
     const to = step ? buttons[at + step[0] + step[1] * this.#atlas.columns] : ends[event.key];
-    if (!to) return;
-    event.preventDefault();
-    event.target.tabIndex = -1;
-    to.tabIndex = 0;
-    to.focus();
+    moveFocus(event, to);
   }
 
   #buttons() {

@@ -1,10 +1,10 @@
 // The view of any model: the network as a picture with its input and its answer, one layer's values,
 // and the arithmetic of one of them.
 
-import { el } from '../lib/dom.js';
+import { el, loadStyle } from '../lib/dom.js';
 import { addTexts } from '../lib/i18n.js';
 import { inputOf } from '../models/graph.js';
-import { SCALES } from '../models/route.js';
+import { replaceAddress, SCALES } from '../models/route.js';
 import { Answer } from './answer.js';
 import { AtlasView } from './atlas-view.js';
 import { blocksOf } from './blocks.js';
@@ -56,10 +56,7 @@ export function stateOf({ manifest, lang }) {
 /** Build the view once its texts and its style sheet are loaded. */
 export async function openViewer(root, { api, manifest, store }) {
   addTexts({ en, ko });
-  await new Promise((resolve) => {
-    const href = new URL('viewer.css', import.meta.url).href;
-    document.head.append(el('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve }));
-  });
+  await loadStyle(new URL('viewer.css', import.meta.url));
   const section = (name, properties, ...children) =>
     el('section', { 'aria-labelledby': `${name}-title`, ...properties }, ...children);
   const bar = el('div', { class: 'bar' });
@@ -89,6 +86,6 @@ function followLink(store) {
   store.watch(keys, ({ layer, stage, scale, order, page, lang }) => {
     clearTimeout(timer);
     const hash = new URLSearchParams({ layer: layer.name, stage, scale, order, page, lang });
-    timer = setTimeout(() => history.replaceState(null, '', `#${hash}`), LINK_DELAY_MS);
+    timer = setTimeout(() => replaceAddress(`#${hash}`), LINK_DELAY_MS);
   });
 }
