@@ -94,6 +94,7 @@ def test_kernels_agree_with_scipy(open_page, rng):
         wait_for_number(page, '[data-role="sum"]', expected)
 
 
+@pytest.mark.slow
 def test_pooling_agrees_with_scipy_on_the_services_values(open_page, server, rng):
     """50 windows of the network's maps have SciPy's maximum and mean to 1e-5."""
     page = open_page("#lab/pooling&lang=en")

@@ -114,7 +114,7 @@ def test_exact_values_are_shown_on_demand(page):
     expect(value).to_have_text(re.compile(r"0\.\d{6,}"))
 
 
-@pytest.mark.parametrize("stage", ["post", "weights"])
+@pytest.mark.parametrize("stage", ["post", pytest.param("weights", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_is_cut_and_the_page_does_not_scroll_sideways(open_page, screenshot, size, stage):
     """At every size all columns, the inspector and all texts are inside the page."""

@@ -131,7 +131,7 @@ def test_thumbnails_replace_points_where_the_map_is_enlarged(open_map):
     )  # the many shades of digits, unlike points, whose edges have few
 
 
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+@pytest.mark.parametrize("phone", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_axe_finds_nothing_wrong(open_map, axe, screenshot, phone):
     """The map with a card has no violation in any light and language; nothing is cut off."""
     page = open_map(phone=phone)

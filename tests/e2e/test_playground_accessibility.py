@@ -1,5 +1,7 @@
 """The playground in a real browser is accessible: by keyboard, in two languages, light and dark."""
 
+from itertools import product
+
 import pytest
 
 from tests.e2e.conftest import RESTS
@@ -44,10 +46,15 @@ COVERED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
-@pytest.mark.parametrize("lang", ["en", "ko"])
-def test_axe_finds_nothing_wrong(open_page, axe, screenshot, scheme, phone, lang):
+FREQUENT = [("en", False, "light"), ("ko", True, "dark")]  # every language, size and scheme once
+LOOKS = [
+    pytest.param(*look, marks=[] if look in FREQUENT else [pytest.mark.slow])
+    for look in product(["en", "ko"], [False, True], ["light", "dark"])
+]
+
+
+@pytest.mark.parametrize(("lang", "phone", "scheme"), LOOKS)
+def test_axe_finds_nothing_wrong(open_page, axe, screenshot, lang, phone, scheme):
     """The empty page and each tab have no violation in any light, size and language."""
     page = open_page(f"#lang={lang}", phone=phone, color_scheme=scheme)
     assert axe(page) == []

@@ -85,6 +85,7 @@ def test_a_digit_is_answered_drawn_and_changed_without_a_service(open_page, axe)
     assert shared == ["link", "embed", "png"]
 
 
+@pytest.mark.slow
 def test_answers_are_the_services(open_page, mnist, mnist_bundle):
     """For 20 test digits, label and confidence are the service's."""
     page = open_page("")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from service.model.bundle import read_bundle, sha256
+from service.model.bundle import Bundle, read_bundle, sha256
 from service.model.manifest import SNAPSHOTS
 from tests.networks import values_of
 from training import bundling
@@ -42,7 +42,20 @@ def lecture() -> keras.Sequential:
 @pytest.fixture
 def run(tmp_path: Path, lecture: keras.Sequential) -> Path:
     """A run folder with the files that `train` and `evaluate` write."""
-    folder = tmp_path / "run"
+    return write_run(tmp_path / "run", lecture)
+
+
+@pytest.fixture(scope="module")
+def bundle(
+    tmp_path_factory: pytest.TempPathFactory, lecture: keras.Sequential, few: Mnist
+) -> Bundle:
+    """The bundle of such a run, in a models folder of its own, beside the run."""
+    run = write_run(tmp_path_factory.mktemp("exported") / "run", lecture)
+    return read_bundle(export(run, run.parent / "models", "mnist", few))
+
+
+def write_run(folder: Path, lecture: keras.Sequential) -> Path:
+    """Write the files of a run of the lecture's network; return the folder."""
     folder.mkdir()
     lecture.save(folder / "model.keras")
     (folder / "config.json").write_text(json.dumps({"recipe": "lecture", "seed": 1}))
@@ -54,16 +67,11 @@ def run(tmp_path: Path, lecture: keras.Sequential) -> Path:
     return folder
 
 
-def test_the_bundle_has_the_lectures_layers(
-    run: Path, few: Mnist, lecture: keras.Sequential
-) -> None:
+def test_the_bundle_has_the_lectures_layers(bundle: Bundle, lecture: keras.Sequential) -> None:
     """`export` writes a bundle that the service verifies, with every layer as in Keras."""
-    models = run.parent / "models"
-
-    folder = export(run, models, "mnist", few)
+    folder, models = bundle.path, bundle.path.parents[1]
 
     assert folder == models / "mnist" / "1"
-    bundle = read_bundle(folder)
     assert (bundle.name, bundle.version, bundle.input_shape) == ("mnist", 1, (28, 28, 1))
     assert bundle.labels == tuple("0123456789")
     assert [(layer.name, layer.kind, layer.parameters) for layer in bundle.layers] == [
@@ -88,14 +96,14 @@ def test_the_bundle_has_the_lectures_layers(
         "snapshots.safetensors",
         "weights.safetensors",
     ]
-    assert bundle.manifest["sha256"][SNAPSHOTS] == sha256(run / SNAPSHOTS)
+    assert bundle.manifest["sha256"][SNAPSHOTS] == sha256(models.parent / "run" / SNAPSHOTS)
     assert [path.name for path in models.iterdir()] == ["mnist"]  # and no temporary folder
 
 
-def test_the_manifest_has_configuration_metrics_and_golden_digits(run: Path, few: Mnist) -> None:
+def test_the_manifest_has_configuration_metrics_and_golden_digits(
+    bundle: Bundle, few: Mnist
+) -> None:
     """The manifest has the run's configuration and metrics, and a digit of each class."""
-    bundle = read_bundle(export(run, run.parent / "models", "mnist", few))
-
     assert bundle.manifest["training"] == {"recipe": "lecture", "seed": 1}
     assert bundle.manifest["metrics"]["accuracy"] == 0.1
     assert "confusion" not in bundle.manifest["metrics"]

@@ -108,6 +108,7 @@ def test_ctrl_c_in_the_first_epoch_keeps_an_older_model(
     assert not (run / "best.weights.h5").exists()
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_run_trains_no_further(
     few: Mnist, run: Path, lecture_run: Path, best_run: Path, tmp_path: Path
 ) -> None:
