@@ -57,8 +57,10 @@ format: .venv-dev/installed  ## format the code
 	$(DEV) -m ruff format
 
 lock:  ## pin every dependency with its hash (needs uv)
-	uv pip compile -q pyproject.toml --extra service --extra training --extra onnx --extra examples --extra dev $(PIN) -o requirements/dev.txt
+	uv pip compile -q pyproject.toml --extra service --extra bulk --extra ray --extra training --extra onnx --extra examples --extra dev $(PIN) -o requirements/dev.txt
 	uv pip compile -q pyproject.toml --extra service $(PIN) -c requirements/dev.txt -o requirements/service.txt
+	uv pip compile -q pyproject.toml --extra service --extra bulk $(PIN) -c requirements/dev.txt -o requirements/bulk.txt
+	uv pip compile -q pyproject.toml --extra service --extra bulk --extra ray $(PIN) -c requirements/dev.txt -o requirements/ray.txt
 	uv pip compile -q pyproject.toml --extra training --extra onnx $(PIN) -c requirements/dev.txt -o requirements/training.txt
 	uv pip compile -q pyproject.toml --extra training --extra onnx --extra gpu $(PIN) -c requirements/dev.txt -o requirements/training-gpu.txt
 
@@ -67,6 +69,10 @@ PIN := --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 
 .venv/installed: requirements/service.txt
 	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --require-hashes -r $<
+	@touch $@
+
+.venv/bulk .venv/ray: .venv/%: requirements/%.txt .venv/installed
 	.venv/bin/pip install --quiet --require-hashes -r $<
 	@touch $@
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service import candidates
+from service.inputs import Inputs
 from service.model.bundle import Bundle
 from service.model.layer import LayerValues, Pair
 from service.predictions import AppliedPreprocessing, Prediction
-from service.preparation import Inputs
 
 
 def outcome(bundle: Bundle) -> list[Pair]:
@@ -37,6 +37,26 @@ def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
     return bundle.distribution.scores(values[bundle.features])
 
 
+def in_distribution(
+    bundle: Bundle, similarity: NDArray[np.float32] | None, inputs: Inputs
+) -> NDArray[np.bool_] | None:
+    """Return whether each input resembles the training images, bool (N,).
+
+    Args:
+        bundle: the model's.
+        similarity: the `scores` of the inputs.
+        inputs: one of a single tone shows nothing, whatever its score.
+
+    Returns:
+        None where the bundle has no distribution.
+    """
+    if similarity is None or bundle.distribution is None:
+        return None
+    flat = inputs.pixels.reshape(len(similarity), -1, inputs.pixels.shape[-1])  # (N, H · W, C)
+    shows: NDArray[np.bool_] = (flat != flat[:, :1]).any(axis=(1, 2))
+    return shows & (similarity >= bundle.distribution.threshold)
+
+
 def predictions(
     bundle: Bundle,
     values: LayerValues,
@@ -57,15 +77,16 @@ def predictions(
     probabilities = values[bundle.probabilities]  # (N, classes)
     count = len(probabilities)
     similarity = scores(bundle, values)
+    is_similar = in_distribution(bundle, similarity, inputs)
     by_input: Sequence[float | None] = [None] * count if similarity is None else similarity.tolist()
     threshold = bundle.distribution.threshold if bundle.distribution else 0.0
-    shows = [True] * count
-    if similarity is not None:
-        flat = inputs.pixels.reshape(count, -1, inputs.pixels.shape[-1])  # (N, H · W, C)
-        shows = (flat != flat[:, :1]).any(axis=(1, 2)).tolist()  # one tone shows nothing
     labels = bundle.labels
     rows = zip(
-        *(inputs.images, probabilities.tolist(), by_input, shows, inputs.applied),
+        inputs.images,
+        probabilities.tolist(),
+        by_input,
+        [None] * count if is_similar is None else is_similar.tolist(),
+        inputs.applied,
         strict=True,
     )
     answers = [
@@ -74,11 +95,11 @@ def predictions(
             labels[classes[0]],
             row[classes[0]],
             {labels[index]: row[index] for index in classes},
-            None if score is None else is_drawn and score >= threshold,
+            resembles,
             score,
             AppliedPreprocessing.of(applied, details=details),
         )
-        for image, row, score, is_drawn, applied in rows
+        for image, row, score, resembles, applied in rows
         if (classes := sorted(range(len(row)), key=row.__getitem__, reverse=True)[:top_k])
     ]
     if not inputs.segments:

@@ -12,14 +12,14 @@ MAX_LINES = 300
 # Each row may import from itself and from the rows below it; groups of one row not from each other.
 LAYERS = (
     ("service.__main__",),
-    ("service.app", "service.runtime"),
+    ("service.app", "service.runtime", "service.bulk"),
     ("service.api.routes",),
     ("service.api.http",),
     ("service.state",),
     ("service.logs", "service.keys", "service.inference"),
     ("service.preparation",),
     ("service.candidates",),
-    ("service.predictions",),
+    ("service.predictions", "service.inputs"),
     ("service.model", "service.images", "service.settings"),
     ("service.errors", "service.environ", "service.control", "service.timing", "service.version"),
 )
@@ -29,6 +29,8 @@ LIBRARIES = {  # which parts may import a library that only they need
     "uvicorn": ("service.runtime",),
     "uvicorn_worker": ("service.runtime",),
     "ai_edge_litert": ("service.model",),
+    "pyarrow": ("service.bulk",),
+    "ray": ("service.bulk",),
     "tensorflow": (),
     "keras": (),
     "training": (),
@@ -40,8 +42,7 @@ TRAINING_MAY_IMPORT = (
     *("service.model.layer", "service.model.manifest", "service.model.normalisation"),
     *("service.model.receptive_field", "service.model.session"),
     *("service.model.kinds", "service.images", "service.inference", "service.predictions"),
-    "service.preparation",
-    "service.errors",
+    *("service.inputs", "service.preparation", "service.errors"),
 )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from service import inference, preparation
 from service.errors import NothingDrawn
 from service.images.digit.segmentation import Place
+from service.inputs import Inputs, as_bytes
 from service.model.bundle import read_bundle, versions
 from service.model.engine import Engine
 
@@ -122,7 +123,7 @@ class Served:
             segments.append(Segment(place.row, place.column, text, is_trusted))
         return segments
 
-    def _answers(self, inputs: preparation.Inputs) -> list[Answer]:
+    def _answers(self, inputs: Inputs) -> list[Answer]:
         values = self._engine.run(inputs.pixels, inference.outcome(self.bundle))
         answers = []
         for pixels, prediction in zip(
@@ -131,7 +132,7 @@ class Served:
             label, confidence, score = prediction.label, prediction.confidence, prediction.score
             if label is None or confidence is None or score is None:
                 raise ValueError(f"The service gave no label or score for a digit: {prediction}.")
-            digit = preparation.as_bytes(pixels)[..., 0]
+            digit = as_bytes(pixels)[..., 0]
             flagged = not prediction.in_distribution
             answers.append(Answer(digit, label, confidence, score, flagged))
         return answers

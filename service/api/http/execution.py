@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from service.api.http import metrics, tracing
 from service.errors import BundleError, ModelUnavailable
+from service.inputs import Inputs
 from service.model.layer import LayerValues, Pair
 from service.model.registry import Model, Models
-from service.preparation import Inputs
 from service.timing import phase
 
 log = logging.getLogger(__name__)

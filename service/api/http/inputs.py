@@ -13,9 +13,10 @@ from service.api.http.arrays import from_instances, load_npy
 from service.api.http.bodies import IMAGE_TYPES, NPY_TYPE, RAW_TYPES, JsonFields
 from service.errors import ImageTooLarge, MalformedRequest, UnsupportedFormat
 from service.images.digit.preprocessing import Mode
+from service.inputs import Inputs
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
-from service.preparation import Inputs, Segmentation
+from service.preparation import Segmentation
 from service.settings import Settings
 
 Form = TypeVar("Form", bound=msgspec.Struct)

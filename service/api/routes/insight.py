@@ -6,19 +6,19 @@ from typing import Annotated, Any, get_args
 from flask import Blueprint, Response, request
 from msgspec import Meta
 
-from service import inference, preparation
+from service import inference
 from service.api.http import bodies, execution, formats, inputs, queries
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.api.routes.native import JSON_ONLY, PredictAnswer
 from service.errors import NotAcceptable, NotExplainable, UnknownLayer
+from service.inputs import Inputs, as_bytes, as_shown
 from service.model.explain.cells import Cell
 from service.model.explain.explain import explain, needed
 from service.model.explain.traces import Explanation
 from service.model.occlusion import Occlusion, occlude
 from service.model.registry import Model, Models
 from service.model.sheets import occlusion_overlay
-from service.preparation import Inputs
 from service.settings import Settings
 from service.timing import phase
 
@@ -99,12 +99,12 @@ def blueprint(models: Models, settings: Settings) -> Blueprint:
         query = queries.read(request, queries.OcclusionQuery)
         format_ = formats.choose(request, query.format, IMAGE_FORMATS)
         model, batch = read(query)
-        pixels = preparation.as_bytes(batch.only_one())
+        pixels = as_bytes(batch.only_one())
         with phase("infer"):
             occlusion_map = occlude(model.engine, pixels, query.patch, query.stride, query.fill)
         if format_ == "png":
             source = model.bundle.input
-            shown = preparation.as_shown(pixels, source.colour)
+            shown = as_shown(pixels, source.colour)
             return formats.png(occlusion_overlay(shown, occlusion_map, is_digit=source.is_digit))
         return formats.json(OcclusionAnswer(answers.model_id(model.bundle), occlusion_map))
 

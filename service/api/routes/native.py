@@ -8,7 +8,7 @@ import numpy as np
 from flask import Blueprint, Response, request
 from numpy.typing import NDArray
 
-from service import inference, preparation
+from service import inference
 from service.api.http import (
     archives,
     bodies,
@@ -22,11 +22,12 @@ from service.api.http import (
 from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.routes import answers
 from service.errors import NotAcceptable, UnknownLayer
+from service.inputs import Inputs, as_bytes, as_shown
 from service.model.layer import LayerValues
 from service.model.registry import Model, Models
 from service.model.sheets import contact_sheet
 from service.predictions import Prediction
-from service.preparation import Inputs, Segmentation
+from service.preparation import Segmentation
 from service.settings import Settings
 from service.timing import phase
 
@@ -198,8 +199,8 @@ def _sheet(
     values: LayerValues,
 ) -> Response:
     """Draw a contact sheet of the selected layers' maps for one image."""
-    pixels = preparation.as_bytes(batch.only_one())
-    image = preparation.as_shown(pixels, model.bundle.input.colour)
+    pixels = as_bytes(batch.only_one())
+    image = as_shown(pixels, model.bundle.input.colour)
     maps = [(each.layer, each.stage, selections.values_of(values, each)[0]) for each in layers]
     numbers = layers[0].channels if query.channels else None  # the same for every layer
     per_map = query.scale == "map"

@@ -16,9 +16,9 @@ from service.api.http import inputs
 from service.api.http.arrays import numbers
 from service.errors import MalformedRequest
 from service.images.digit.preprocessing import Mode
+from service.inputs import Inputs
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
-from service.preparation import Inputs
 from service.settings import Settings
 
 HEADER_LENGTH = "Inference-Header-Content-Length"

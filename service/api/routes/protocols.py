@@ -11,10 +11,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.api.http import execution, selections
 from service.api.http.selections import Selection
 from service.errors import MalformedRequest, UnsupportedFormat
+from service.inputs import Inputs
 from service.model.bundle import Bundle
 from service.model.layer import Layer, Stage
 from service.model.registry import Model
-from service.preparation import Inputs
 from service.settings import Settings
 
 INPUT, DEFAULT_OUTPUT = "image", "probabilities"

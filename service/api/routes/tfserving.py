@@ -16,11 +16,11 @@ from service.api.http.describe import IMAGE_ERRORS, Operation, describe
 from service.api.http.selections import Selection
 from service.api.routes import protocols
 from service.errors import MalformedRequest, ModelUnavailable, UnknownModel, WrongShape
+from service.inputs import Inputs
 from service.model.bundle import Bundle
 from service.model.engine import Pixels
 from service.model.registry import Models
 from service.model.versions import Version
-from service.preparation import Inputs
 from service.settings import Settings
 
 JSON = "application/json"

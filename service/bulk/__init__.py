@@ -1,0 +1,1 @@
+"""Many images to Parquet: locally on every core, or on a Ray cluster."""

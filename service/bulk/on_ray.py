@@ -1,0 +1,82 @@
+"""Run a job on a Ray cluster: the same parts, written by a pool of actors."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from service.bulk.files import BulkError
+from service.bulk.job import Job
+from service.bulk.labeller import Labeller
+from service.bulk.parts import Counts, Destination
+from service.bulk.shards import Shard
+from service.model.bundle import read_bundle
+from service.model.engine import Engine
+
+_BLOCKS = 10_000  # into which the shards are divided, at most
+
+
+class _Writer:
+    """An actor: a model, ready to write parts."""
+
+    def __init__(self, bundle: Path, job: Job, destination: Destination) -> None:
+        self._labeller = Labeller(Engine(read_bundle(bundle)), job)
+        self._destination = destination
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Write the part of each shard. Where another actor wrote it before, it is replaced."""
+        counts = [
+            self._destination.write_part(shard, self._labeller, lambda _: None)
+            for shard in batch["shard"]
+        ]
+        return {"counts": np.array([each.as_json() for each in counts])}
+
+
+def run(
+    bundle: Path,
+    job: Job,
+    shards: Iterable[Shard],
+    destination: Destination,
+    address: str,
+    processes: int | None,
+) -> Iterator[Counts]:
+    """Write the part of every shard; yield what each contains, as they are finished.
+
+    Args:
+        bundle: the model's folder, which every node has.
+        job: what is done with every image.
+        shards: of the source, which every node reads.
+        destination: of the parts, which every node writes.
+        address: of the cluster, or "auto".
+        processes: how many actors work at a time, each on one CPU; None: as many as there are CPUs.
+
+    Raises:
+        BulkError: Ray is not installed, the cluster does not answer, or a part failed.
+    """
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise BulkError("--ray needs the package ray; install it with `make .venv/ray`.") from error
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+    except (ConnectionError, ValueError) as error:
+        raise BulkError(f"No Ray cluster answers at {address} ({error}).") from error
+    items = [{"shard": shard} for shard in shards]
+    if not items:
+        return
+    cores = int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call]
+    ray.data.DataContext.get_current().enable_progress_bars = False  # the command has its own
+    written = ray.data.from_items(items, override_num_blocks=min(len(items), _BLOCKS)).map_batches(
+        _Writer,
+        batch_size=1,
+        num_cpus=1,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes or cores),
+        fn_constructor_args=(bundle, job, destination),
+    )
+    try:
+        for row in written.iter_rows():
+            yield Counts.from_json(str(row["counts"]))
+    except ray.exceptions.RayError as error:
+        raise BulkError(f"A part failed ({error}); run again with --resume.") from error

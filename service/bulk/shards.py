@@ -1,0 +1,282 @@
+"""The pieces of a source, each of which becomes one part of the output, and how they are read."""
+
+import os
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from service.bulk.files import Location, check_size
+from service.errors import ImageNotDecodable, RequestError
+
+IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+TARS = (".tar", ".tar.gz", ".tgz")
+_ROWS = 256  # that are read at once
+
+Encoded = bytes | RequestError
+
+
+class Batch(NamedTuple):
+    """Some images of a shard, in its order.
+
+    Attributes:
+        keys: of the images, unique in the source.
+        images: encoded, or why they cannot be read; or decoded, uint8 0–255 or float32, (N, …).
+    """
+
+    keys: Sequence[str]
+    images: Sequence[Encoded] | NDArray[np.uint8] | NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Some files of a folder.
+
+    Like every shard it has the attributes `name`, of its part, unique in the source; `rows`, the
+    number of its images, None where that is not known; and `bytes`, of its file, 0 where that does
+    not matter. `read` yields its images; one that cannot be read is an error among them.
+
+    Attributes:
+        folder: where they are.
+        keys: the folder's path from the source, with a slash at the end unless it is empty.
+        files: the names, sorted.
+    """
+
+    name: str
+    folder: Location
+    keys: str
+    files: Sequence[str]
+    bytes: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Return the number of files."""
+        return len(self.files)
+
+    @property
+    def identity(self) -> str:
+        """Return a hash of the names."""
+        return sha256("\n".join(self.files).encode(errors="surrogateescape")).hexdigest()
+
+    def read(self) -> Iterator[Batch]:
+        """Read the files one after the other."""
+        for first in range(0, len(self.files), _ROWS):
+            names = self.files[first : first + _ROWS]
+            yield Batch([self.keys + name for name in names], [self._image(name) for name in names])
+
+    def _image(self, name: str) -> Encoded:
+        try:
+            return self.folder.read(name)
+        except OSError as error:
+            return _unreadable(error)
+        except RequestError as error:
+            return error
+
+
+class _Member(tarfile.TarInfo):
+    """A file in an archive: of an ordinary header, only the fields that are needed are parsed."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        """Parse a header; the library's own function does it where a field is unusual."""
+        size, checksum = buf[124:135], buf[148:154]
+        is_ordinary = buf[156:157] == b"0" and buf[257:262] == b"ustar" and not buf[345]
+        if not (is_ordinary and size.isdigit() and checksum.isdigit()):
+            return super().frombuf(buf, encoding, errors)
+        if sum(buf) - sum(buf[148:156]) + 8 * ord(" ") != int(checksum, 8):
+            raise tarfile.HeaderError("bad checksum")
+        member = cls(buf[: buf.index(0)].decode(encoding, errors))
+        member.size = int(size, 8)
+        return member
+
+
+@dataclass(frozen=True)
+class Tar:
+    """An archive of image files, compressed or not; other files in it are ignored (WebDataset).
+
+    Attributes:
+        file: the archive.
+    """
+
+    name: str
+    file: Location
+    bytes: int
+    rows: None = None
+
+    @property
+    def identity(self) -> str:
+        """Return the archive's size."""
+        return f"{self.bytes} bytes"
+
+    def read(self) -> Iterator[Batch]:
+        """Read the archive from its beginning to its end."""
+        keys: list[str] = []
+        images: list[Encoded] = []
+        for key, image in self._members():
+            keys.append(f"{self.name}/{key}")
+            images.append(image)
+            if len(keys) == _ROWS:
+                yield Batch(keys, images)
+                keys, images = [], []
+        if keys:
+            yield Batch(keys, images)
+
+    def _members(self) -> Iterator[tuple[str, Encoded]]:
+        after = ""
+        try:
+            with (
+                self.file.open() as file,
+                tarfile.open(fileobj=file, mode=self._mode, tarinfo=_Member) as archive,
+            ):
+                while (member := archive.next()) is not None:
+                    archive.members.clear()  # type: ignore[attr-defined]  # they fill the memory
+                    after = member.name
+                    if member.isfile() and after.lower().endswith(IMAGES):
+                        yield after, self._image(archive, file, member)
+        except (tarfile.TarError, OSError, EOFError) as error:
+            yield (
+                f"after {after or 'the beginning'}",
+                ImageNotDecodable(
+                    f"The archive is damaged from here ({error}). Replace it; delete its part."
+                ),
+            )
+
+    @property
+    def _mode(self) -> Any:
+        return "r:" if self.file.path.endswith(".tar") else "r|*"
+
+    def _image(self, archive: tarfile.TarFile, file: Any, member: tarfile.TarInfo) -> Encoded:
+        try:
+            check_size(member.size)
+        except RequestError as error:
+            return error
+        if self._mode != "r:":
+            stream = archive.extractfile(member)
+            return b"" if stream is None else stream.read()
+        file.seek(member.offset_data)
+        data: bytes = file.read(member.size)
+        return data
+
+
+@dataclass(frozen=True)
+class ArrayRows:
+    """Some rows of an array in a file: `.npy` or IDX.
+
+    Attributes:
+        file: with the array.
+        offset: of the array in the file, in bytes.
+        dtype: of its elements.
+        shape: of a row.
+        start, stop: the rows.
+        is_compressed: whether the file is compressed with gzip.
+    """
+
+    name: str
+    file: Location
+    keys: str
+    offset: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+    is_compressed: bool = False
+    bytes: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows."""
+        return self.stop - self.start
+
+    @property
+    def identity(self) -> str:
+        """Return which rows of what array they are."""
+        return f"{self.start}-{self.stop} {self.dtype} {self.shape}"
+
+    def read(self) -> Iterator[Batch]:
+        """Read some rows at a time; rows after the file's end are errors."""
+        size = self.dtype.itemsize * int(np.prod(self.shape))
+        at_once = max(1, min(_ROWS * 4, 2**24 // size))
+        missing = ImageNotDecodable("The file ends before this row; replace it.")
+        with self._open() as file:
+            for first in range(self.start, self.stop, at_once):
+                last = min(first + at_once, self.stop)
+                data = file.read((last - first) * size)
+                whole = len(data) // size
+                keys = [f"{self.keys}#{row}" for row in range(first, last)]
+                if whole:
+                    rows = np.frombuffer(data, self.dtype, whole * size // self.dtype.itemsize)
+                    rows = rows.reshape(whole, *self.shape)
+                    yield Batch(keys[:whole], rows.astype(self.dtype.newbyteorder("="), copy=False))
+                if whole < len(keys):
+                    yield Batch(keys[whole:], [missing] * (len(keys) - whole))
+
+    def _open(self) -> Any:
+        if self.is_compressed:
+            stream = self.file.system.open_input_stream(self.file.path, compression="gzip")
+            stream.read(self.offset)
+            return stream
+        file = self.file.open()
+        size = self.dtype.itemsize * int(np.prod(self.shape))
+        file.seek(self.offset + self.start * size)
+        return file
+
+
+@dataclass(frozen=True)
+class RowGroups:
+    """Some row groups of a Parquet file with a column of encoded images.
+
+    Attributes:
+        file: the Parquet file.
+        column: the images: bytes, or a structure with `bytes`, as in data sets of Hugging Face.
+        groups: the indices of the row groups.
+        first: the index of the first row in the file.
+    """
+
+    name: str
+    file: Location
+    keys: str
+    column: str
+    groups: Sequence[int]
+    first: int
+    rows: int
+    bytes: int = 0
+
+    @property
+    def identity(self) -> str:
+        """Return which rows they are."""
+        return f"{self.first}-{self.first + self.rows}"
+
+    def read(self) -> Iterator[Batch]:
+        """Read some rows at a time; a row without an image is an error."""
+        index, end = self.first, self.first + self.rows
+        try:
+            for images in self._images():
+                keys = [f"{self.keys}#{row}" for row in range(index, index + len(images))]
+                index += len(images)
+                yield Batch(keys, images)
+        except (pa.ArrowException, OSError) as error:
+            damaged = ImageNotDecodable(f"The Parquet file is damaged ({error}); replace it.")
+            keys = [f"{self.keys}#{row}" for row in range(index, end)]
+            yield Batch(keys, [damaged] * len(keys))
+
+    def _images(self) -> Iterator[list[Encoded]]:
+        none = ImageNotDecodable("The row has no image.")
+        with self.file.open() as file:
+            parquet = pq.ParquetFile(file)
+            for batch in parquet.iter_batches(_ROWS, row_groups=self.groups, columns=[self.column]):
+                values = batch.column(0).to_pylist()
+                images = [each.get("bytes") if isinstance(each, dict) else each for each in values]
+                yield [none if image is None else image for image in images]
+
+
+Shard: TypeAlias = ImageFiles | Tar | ArrayRows | RowGroups
+
+
+def _unreadable(error: OSError) -> ImageNotDecodable:
+    return ImageNotDecodable(f"The file cannot be read: {os.strerror(error.errno or 0)}.")
