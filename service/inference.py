@@ -52,7 +52,8 @@ def in_distribution(
     """
     if similarity is None or bundle.distribution is None:
         return None
-    flat = inputs.pixels.reshape(len(similarity), -1, inputs.pixels.shape[-1])  # (N, H · W, C)
+    count, height, width, channels = inputs.pixels.shape
+    flat = inputs.pixels.reshape(count, height * width, channels)
     shows: NDArray[np.bool_] = (flat != flat[:, :1]).any(axis=(1, 2))
     return shows & (similarity >= bundle.distribution.threshold)
 

@@ -254,5 +254,5 @@ def _for_each(
 
 def _inputs(prepared: list[Prepared], images: Sequence[int], bundle: Bundle) -> Inputs:
     pixels = np.array([each.digit for each in prepared], np.uint8)
-    pixels = pixels.reshape(-1, *bundle.input_shape)  # also where digits are (28, 28)
+    pixels = pixels.reshape(len(prepared), *bundle.input_shape)  # digits are (28, 28)
     return Inputs(pixels, [each.applied for each in prepared], images, prepared)

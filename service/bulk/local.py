@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from threading import Thread
 
 from service.bulk.files import BulkError
 from service.bulk.job import Job
@@ -35,18 +36,16 @@ class _Shared:
     Attributes:
         images: how many are done.
         is_stopped: set where the job is interrupted.
-        parent: the id of the process that began the job.
     """
 
     images: "Synchronized[int]"
     is_stopped: Event
-    parent: int
 
     def done(self, images: int) -> None:
-        """Count images; end this process's work where the job is interrupted or was killed."""
+        """Count images; end this process's work where the job is interrupted."""
         with self.images.get_lock():
             self.images.value += images
-        if self.is_stopped.is_set() or os.getppid() != self.parent:
+        if self.is_stopped.is_set():
             raise _Stopped
 
 
@@ -63,7 +62,16 @@ class _Worker:
     def start(cls, bundle: Path, job: Job, destination: Destination, shared: _Shared) -> None:
         """Begin a process; Ctrl-C reaches it too, but its parent decides what follows."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        Thread(target=_end_with_parent, daemon=True).start()
         cls.current = cls(bundle, job, destination, shared)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended: one that is killed ends no others."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _write_part(shard: Shard) -> Counts | None:
@@ -97,7 +105,7 @@ def run(
         BulkError: a process was killed, or a part cannot be written.
     """
     context = get_context("spawn")
-    shared = _Shared(context.Value("Q", 0), context.Event(), os.getpid())
+    shared = _Shared(context.Value("Q", 0), context.Event())
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads would compete with the processes
     arguments = (bundle, job, destination, shared)
     with ProcessPoolExecutor(processes, context, _Worker.start, arguments) as pool:

@@ -18,22 +18,6 @@ from service.model.engine import Engine
 _BLOCKS = 10_000  # into which the shards are divided, at most
 
 
-class _Writer:
-    """An actor: a model, ready to write parts."""
-
-    def __init__(self, bundle: Path, job: Job, destination: Destination) -> None:
-        self._labeller = Labeller(Engine(read_bundle(bundle)), job)
-        self._destination = destination
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Write the part of each shard. Where another actor wrote it before, it is replaced."""
-        counts = [
-            self._destination.write_part(shard, self._labeller, lambda _: None)
-            for shard in batch["shard"]
-        ]
-        return {"counts": np.array([each.as_json() for each in counts])}
-
-
 def run(
     bundle: Path,
     job: Job,
@@ -56,11 +40,26 @@ def run(
         BulkError: Ray is not installed, the cluster does not answer, or a part failed.
     """
     try:
-        import ray
+        import ray.data
     except ModuleNotFoundError as error:
         raise BulkError("--ray needs the package ray; install it with `make .venv/ray`.") from error
+
+    class Writer:
+        """An actor: a model, ready to write parts."""
+
+        def __init__(self) -> None:
+            self.labeller = Labeller(Engine(read_bundle(bundle)), job)
+
+        def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+            """Write the part of a shard. Where an actor wrote it before, it is replaced."""
+            (shard,) = batch["shard"]
+            counts = destination.write_part(shard, self.labeller, lambda _: None)
+            return {"counts": np.array([counts.as_json()])}
+
+    # Ray prints its plan, and that shards are no Arrow type, which they need not be.
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError) as error:
         raise BulkError(f"No Ray cluster answers at {address} ({error}).") from error
     items = [{"shard": shard} for shard in shards]
@@ -69,11 +68,10 @@ def run(
     cores = int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call]
     ray.data.DataContext.get_current().enable_progress_bars = False  # the command has its own
     written = ray.data.from_items(items, override_num_blocks=min(len(items), _BLOCKS)).map_batches(
-        _Writer,
+        Writer,
         batch_size=1,
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes or cores),
-        fn_constructor_args=(bundle, job, destination),
     )
     try:
         for row in written.iter_rows():

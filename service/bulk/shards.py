@@ -18,6 +18,7 @@ from service.errors import ImageNotDecodable, RequestError
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TARS = (".tar", ".tar.gz", ".tgz")
 _ROWS = 256  # that are read at once
+_END = 1024  # zeros at the end of a tar archive
 
 Encoded = bytes | RequestError
 
@@ -139,6 +140,10 @@ class Tar:
                     after = member.name
                     if member.isfile() and after.lower().endswith(IMAGES):
                         yield after, self._image(archive, file, member)
+                if self._mode == "r:":  # the library accepts an archive that ends after any file
+                    file.seek(max(self.bytes - _END, 0))
+                    if any(file.read(_END)):
+                        raise EOFError("its end is missing")
         except (tarfile.TarError, OSError, EOFError) as error:
             yield (
                 f"after {after or 'the beginning'}",
@@ -212,7 +217,8 @@ class ArrayRows:
                 if whole:
                     rows = np.frombuffer(data, self.dtype, whole * size // self.dtype.itemsize)
                     rows = rows.reshape(whole, *self.shape)
-                    yield Batch(keys[:whole], rows.astype(self.dtype.newbyteorder("="), copy=False))
+                    is_bytes = self.dtype == np.uint8
+                    yield Batch(keys[:whole], rows if is_bytes else rows.astype(np.float32))
                 if whole < len(keys):
                     yield Batch(keys[whole:], [missing] * (len(keys) - whole))
 
