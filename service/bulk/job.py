@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 
 import pyarrow as pa
 
@@ -11,6 +12,7 @@ from service.model.bundle import Bundle
 from service.model.layer import Layer, Pair
 from service.preparation import Segmentation
 
+_NAMED = 10  # layers that an error lists
 SEGMENT = pa.struct(
     [
         ("index", pa.int32()),
@@ -57,7 +59,11 @@ class Job:
         layers = {layer.name: layer for layer in bundle.layers}
         for name in self.layers:
             if name not in layers:
-                raise BulkError(f"The model has no layer {name!r}. Layers: {', '.join(layers)}.")
+                like = get_close_matches(name, layers, _NAMED, 0) if len(layers) > _NAMED else layers
+                raise BulkError(
+                    f"The model has no layer {name!r}. Of its {len(layers)} layers, these are "
+                    f"most like it: {', '.join(like)}."
+                )
         return [layers[name] for name in self.layers]
 
     def schema(self, bundle: Bundle) -> pa.Schema:

@@ -17,7 +17,7 @@ from service.bulk.shards import IMAGES, TARS, ArrayRows, ImageFiles, RowGroups, 
 
 _FILES = 1000  # images that become one part: some seconds of work for a large model
 _ROWS = 5000  # of an array that become one part, and at most so many bytes:
-_BYTES = 2**26
+_BYTES = 2**24
 _IDX = re.compile(r"idx[2-4](-ubyte)?(\.gz)?$")  # of more axes than one, which would be labels
 _WILD = re.compile(r"[*?[]")
 
