@@ -1,5 +1,5 @@
-# Two images: `service` serves, without TensorFlow; `training` trains and exports bundles, on a GPU if the
-# host has one. docs/deployment.md describes how to run them.
+# Three images: `service` serves, without TensorFlow; `bulk` labels many images on a Ray cluster; `training`
+# trains and exports bundles, on a GPU if the host has one. docs/deployment.md describes how to run them.
 FROM python:3.11-slim-bookworm AS base
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -53,6 +53,23 @@ LABEL org.opencontainers.image.title="ConvScope" \
       org.opencontainers.image.base.name="docker.io/library/python:3.11-slim-bookworm" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
+
+
+FROM base AS bulk
+COPY --from=service-files /opt/venv /opt/venv
+# in a layer between those of `service`, so that a change of the code does not install Ray again
+COPY requirements/ray.txt requirements/
+ARG PACKAGES=/opt/venv/lib/python3.11/site-packages
+RUN pip --python /opt/venv/bin/python install --no-cache-dir --only-binary=:all: \
+       --require-hashes -r requirements/ray.txt \
+    && rm -r requirements "$PACKAGES/pandas/tests" "$PACKAGES/pyarrow/include" "$PACKAGES/pyarrow/tests" \
+       "$PACKAGES/ray/jars" "$PACKAGES/ray/rllib"
+COPY --from=service-files /app /app
+# Ray writes its logs and sockets into /tmp/ray and its objects into /dev/shm
+ENV HOME=/tmp \
+    RAY_USAGE_STATS_ENABLED=0
+USER 10001:10001
+ENTRYPOINT ["python", "-m", "service.bulk"]
 
 
 FROM base AS training

@@ -82,9 +82,9 @@ def test_the_inference_service_holds_a_valid_pod(tmp_path):
 
 
 def test_every_manifest_is_applied():
-    """Kustomization.yaml lists every manifest in its folder."""
+    """Kustomization.yaml lists every manifest in its folder but the job, which is applied alone."""
     resources = set(manifest("kustomization")["resources"])
-    assert resources == {path.name for path in KUBERNETES} - {"kustomization.yaml"}
+    assert resources == {path.name for path in KUBERNETES} - {"kustomization.yaml", "rayjob.yaml"}
 
 
 def test_manifests_refer_to_each_other():
@@ -178,7 +178,7 @@ def test_every_container_is_locked_down(name):
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["pids_limit"]
-    assert service["restart"] == ("no" if name == "train" else "unless-stopped")
+    assert service["restart"] == ("no" if name in ("train", "label") else "unless-stopped")
 
 
 def test_dashboard_and_alerts_use_existing_metrics():
