@@ -59,7 +59,9 @@ class Job:
         layers = {layer.name: layer for layer in bundle.layers}
         for name in self.layers:
             if name not in layers:
-                like = get_close_matches(name, layers, _NAMED, 0) if len(layers) > _NAMED else layers
+                like = (
+                    get_close_matches(name, layers, _NAMED, 0) if len(layers) > _NAMED else layers
+                )
                 raise BulkError(
                     f"The model has no layer {name!r}. Of its {len(layers)} layers, these are "
                     f"most like it: {', '.join(like)}."

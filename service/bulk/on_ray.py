@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from service.model.bundle import read_bundle
 from service.model.engine import Engine
 
 _BLOCKS = 10_000  # into which the shards are divided, at most
+_PATIENCE_S = 60  # for the first node with a CPU
 
 
 def run(
@@ -34,7 +36,8 @@ def run(
         shards: of the source, which every node reads.
         destination: of the parts, which every node writes.
         address: of the cluster, or "auto".
-        processes: how many actors work at a time, each on one CPU; None: as many as there are CPUs.
+        processes: how many actors work at a time, each on one CPU; None: as many as there are CPUs,
+            also of nodes that join later.
 
     Raises:
         BulkError: Ray is not installed, the cluster does not answer, or a part failed.
@@ -65,16 +68,25 @@ def run(
     items = [{"shard": shard} for shard in shards]
     if not items:
         return
-    cores = int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call]
+    count = processes or _cores(ray)
     ray.data.DataContext.get_current().enable_progress_bars = False  # the command has its own
     written = ray.data.from_items(items, override_num_blocks=min(len(items), _BLOCKS)).map_batches(
         Writer,
         batch_size=1,
         num_cpus=1,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes or cores),
+        compute=ray.data.ActorPoolStrategy(min_size=min(count, len(items)), max_size=processes),
     )
     try:
         for row in written.iter_rows():
             yield Counts.from_json(str(row["counts"]))
     except ray.exceptions.RayError as error:
         raise BulkError(f"A part failed ({error}); run again with --resume.") from error
+
+
+def _cores(ray: Any) -> int:
+    """Return the cluster's CPUs, once it has some: nodes join one after the other."""
+    for _ in range(_PATIENCE_S):
+        if cores := int(ray.cluster_resources().get("CPU", 0)):
+            return cores
+        sleep(1)
+    raise BulkError("The Ray cluster has no CPU; start workers, or wait until they have joined.")

@@ -79,8 +79,7 @@ def text(found: dict[str, Any]) -> str:
     """Return a summary as a person reads it."""
     labels = list(found["labels"].items())
     lines = [
-        f"{found['rows']:,} rows in {found['parts']:,} parts, {found['seconds']:,.1f} s"
-        f" ({found['images_per_second']:,.0f} images/s)",
+        f"{found['rows']:,} rows in {found['parts']:,} parts, {_pace(found)}",
         "  ".join(f"{label} {count:,}" for label, count in sorted(labels[:20])),
         f"{found['out_of_distribution']:,} do not resemble the training images",
         f"{found['errors']:,} have an error",
@@ -90,6 +89,12 @@ def text(found: dict[str, Any]) -> str:
     for suffix, count in found["ignored_files"].items():
         lines.append(f"{count:,} files {suffix} were ignored")
     return "\n".join(lines)
+
+
+def _pace(found: dict[str, Any]) -> str:
+    if found["resumed_rows"] == found["rows"]:
+        return "all of which were there"
+    return f"{found['seconds']:,.1f} s ({found['images_per_second']:,.0f} images/s)"
 
 
 def as_json(found: dict[str, Any]) -> str:
