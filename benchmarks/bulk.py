@@ -16,6 +16,7 @@ import tarfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.environments import ENVIRONMENTS, ROOT
+from service.bulk.job import Job
+from service.bulk.labeller import Labeller
+from service.bulk.parts import Destination
+from service.bulk.sources import Source
 from service.inference import outcome
 from service.model.bundle import read_bundle
 from service.model.engine import Engine
+from service.preparation import from_images
 from training.data import load_mnist
 
 FOLDER = ENVIRONMENTS / "bulk"
@@ -60,6 +66,34 @@ def digits(rounds: int) -> None:
         take_turns({"bare engine": lambda: bare.images_per_second(pixels), **works}, rounds)
 
 
+def stages(rounds: int) -> None:
+    """Print what an image of a file costs one core, by stage, in microseconds."""
+    bundle = read_bundle(ROOT / "models" / "mnist" / "1")
+    engine = Engine(bundle)
+    job = Job(bundle.name, bundle.version, bundle.sha256)
+    labeller, destination = Labeller(engine, job), Destination(str(FOLDER / "out"))
+    shards = list(islice(Source(str(digit_sources()["files"])).shards(), 10))
+    count = sum(shard.rows or 0 for shard in shards)
+    for _ in range(rounds):
+        times = [time.perf_counter()]
+        batches = [batch for shard in shards for batch in shard.read()]
+        times.append(time.perf_counter())
+        inputs = [from_images(batch.images, "auto", bundle, 10**7) for batch in batches]  # type: ignore[arg-type]
+        times.append(time.perf_counter())
+        for each in inputs:
+            engine.run(each.pixels, outcome(bundle))
+        times.append(time.perf_counter())
+        for shard in shards:
+            destination.write_part(shard, labeller, lambda _: None)
+        times.append(time.perf_counter())
+        read, prepare, infer, whole = np.diff(times) / count * 1e6
+        rest = whole - read - prepare - infer
+        print(
+            f"  read {read:.0f}, decode and prepare {prepare:.0f}, infer {infer:.0f}, "
+            f"write and the rest {rest:.0f}, together {whole:.0f} µs"
+        )
+
+
 def ray_data(rounds: int) -> None:
     """Compare the files with Ray Data and Keras' `predict`, as Ray's documentation shows it."""
     files = digit_sources()["files"]
@@ -73,7 +107,7 @@ def ray_data(rounds: int) -> None:
 
 
 def memory(rounds: int) -> None:
-    """Compare the memory, all processes together, of 10,000 and of 1,000,000 files."""
+    """Compare the memory, of all processes and without libraries, of 10,000 and 1,000,000 files."""
     for count in (10_000, _MILLION):
         folder = linked_files(count)
         for _ in range(rounds):
@@ -136,7 +170,7 @@ def start(source: Path, *options: str) -> subprocess.Popen[str]:
 
 
 def peak_mib(source: Path) -> float:
-    """Return the largest memory that the command's processes take together, shared parts once."""
+    """Return the largest memory of their own that the command's processes take together."""
     most = 0
     with start(source) as process:
         while process.poll() is None:
@@ -158,7 +192,7 @@ def _kib(pid: int) -> int:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:"))
 
 
 class Bare:
@@ -230,6 +264,7 @@ def linked_files(count: int) -> Path:
 
 PARTS: dict[str, Callable[[int], None]] = {
     "digits": digits,
+    "stages": stages,
     "ray-data": ray_data,
     "photographs": photographs,
     "memory": memory,

@@ -1,7 +1,8 @@
 """Turn images into rows of the output: the same work for every process, local or on Ray."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from service.predictions import Prediction
 from service.preparation import Errors, as_batch, from_batch, from_images
 
 Columns = dict[str, pa.Array]
+_BYTES = 2**25  # of layers' values that are in memory at once
 
 
 class Labeller:
@@ -39,14 +41,22 @@ class Labeller:
         self.schema = job.schema(self._bundle)
         self._layers = job.pairs(self._bundle)
         self._selection = list(dict.fromkeys([*outcome(self._bundle), *self._layers]))
+        shapes = [layer.output_shape for layer in self._bundle.layers if layer.name in job.layers]
+        row = 4 * sum(map(prod, shapes))  # bytes of the layers' values
+        self._together = max(_BYTES // max(row, 1), 1)
 
-    def table(self, batch: Batch) -> pa.Table:
-        """Return a row for each image in their order; with segments, for each of its digits.
+    def tables(self, batch: Batch) -> Iterator[pa.Table]:
+        """Yield a row for each image in their order; with segments, for each of its digits.
 
         Args:
             batch: the images. One that cannot be read, decoded or prepared gets a row with its
                 error.
         """
+        for first in range(0, len(batch.keys), self._together):
+            some = slice(first, first + self._together)
+            yield self._table(Batch(batch.keys[some], batch.images[some]))
+
+    def _table(self, batch: Batch) -> pa.Table:
         inputs, errors = self._inputs(batch)
         values = self._engine.run(inputs.pixels, self._selection)
         if self._job.segmentation is None:

@@ -140,9 +140,10 @@ class Destination:
         with self._replace(part) as sink, pq.ParquetWriter(sink, labeller.schema) as writer:
             tables: list[pa.Table] = []
             for batch in shard.read():
-                tables.append(labeller.table(batch))
-                if sum(table.nbytes for table in tables) > _BYTES:
-                    _write(writer, tables, counts)
+                for table in labeller.tables(batch):
+                    tables.append(table)
+                    if sum(table.nbytes for table in tables) > _BYTES:
+                        _write(writer, tables, counts)
                 done(len(batch.keys))
             _write(writer, tables, counts)
             writer.add_key_value_metadata({_SHARD: shard.identity, _COUNTS: counts.as_json()})

@@ -148,7 +148,10 @@ def test_a_source_that_has_changed_is_not_resumed(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--layers", "dens"], "The model has no layer 'dens'. Of its 8 layers, these are most like it: conv2d, "),
+        (
+            ["--layers", "dens"],
+            "The model has no layer 'dens'. Of its 8 layers, these are most like it: conv2d, ",
+        ),
         (["--model", "nobody"], "There is no model 'nobody' in "),
         (["--version", "9"], "Model 'mnist' has no version 9. Versions: 1."),
     ],

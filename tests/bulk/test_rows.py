@@ -9,9 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from service import inference, preparation
+from service.bulk import labeller
+from service.bulk.job import Job
+from service.bulk.labeller import Labeller
+from service.bulk.shards import Batch
 from service.model.bundle import Bundle
 from service.model.engine import Engine
-from tests.bulk.conftest import Run
+from tests.bulk.conftest import COUNT, Run
 from training import pages
 from training.data import Mnist
 from training.renderings import encode
@@ -29,6 +33,20 @@ def test_layers_are_columns_of_tensors(
     for pair in selection:
         tensors = table[pair[0]].combine_chunks().to_numpy_ndarray()
         np.testing.assert_allclose(tensors, values[pair], atol=1e-6)  # type: ignore[index]
+
+
+def test_large_layers_are_computed_in_pieces(
+    few: NDArray[np.uint8], mnist_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The values that are in memory at once are bounded; the rows are the same."""
+    job = Job("mnist", 1, mnist_bundle.sha256, ("conv2d",))
+    whole = Labeller(Engine(mnist_bundle), job)
+    monkeypatch.setattr(labeller, "_BYTES", 7 * 4 * 26 * 26 * 32)
+    pieces = Labeller(Engine(mnist_bundle), job)
+    batch = Batch([str(index) for index in range(COUNT)], few)
+    tables = list(pieces.tables(batch))
+    assert [table.num_rows for table in tables] == [7] * 8 + [4]
+    assert pa.concat_tables(tables).equals(pa.concat_tables(whole.tables(batch)))
 
 
 def test_half_precision_has_the_nearest_halves(
