@@ -52,6 +52,8 @@ def _run(options: argparse.Namespace) -> str:
     )
     job.schema(bundle)  # whether the model has the layers
     source, destination = Source(options.source, options.column), Destination(options.dest)
+    if source.contains(destination.folder):
+        raise BulkError(f"{options.dest} is in the source; name a folder outside of it.")
     size = source.size()
     finished = destination.begin(job, resume=options.resume)
     progress = report.Progress(size)
@@ -101,7 +103,7 @@ def _bundle(settings: Settings, name: str | None, version: int | None) -> Bundle
     folder, name = settings.models_dir, name or settings.default_model
     numbers = versions(folder, name)
     if not numbers:
-        names = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+        names = ", ".join(sorted(path.parent.name for path in folder.glob("*/1"))) or "none"
         raise BundleError(f"There is no model {name!r} in {folder}. Models: {names}.")
     if version is not None and version not in numbers:
         known = ", ".join(map(str, numbers))
@@ -136,7 +138,6 @@ def _cores() -> int:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)

@@ -114,12 +114,26 @@ class Location:
     def _list(self) -> Iterator[tuple[str, bool]]:
         if self.is_local:
             with os.scandir(self.path) as entries:
-                pairs = ((entry.name, entry.is_dir()) for entry in entries)
-                yield from (pair for pair in pairs if pair[0][0] not in "._")
+                for entry in entries:
+                    is_folder = entry.is_dir()
+                    if entry.name[0] in "._" or (is_folder and self._is_in(entry)):
+                        continue
+                    yield entry.name, is_folder
             return
         for info in self.system.get_file_info(FileSelector(self.path)):
             if info.base_name[0] not in "._":
                 yield info.base_name, info.type == FileType.Directory
+
+    def _is_in(self, entry: os.DirEntry[str]) -> bool:
+        """Return whether an entry is a link to a folder that contains this one: a loop."""
+        return entry.is_symlink() and Path(self.path).resolve().is_relative_to(
+            Path(entry.path).resolve()
+        )
+
+
+def printable(name: str) -> str:
+    """Return a name as text; bytes of it that are no UTF-8 are escaped."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def check_size(size: int) -> int:

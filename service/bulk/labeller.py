@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from service.bulk.job import SEGMENT, Job
 from service.bulk.shards import Batch
-from service.errors import RequestError
+from service.errors import MalformedRequest, RequestError
 from service.inference import in_distribution, outcome, predictions, scores
 from service.inputs import Inputs
 from service.model.engine import Engine, Pixels
@@ -81,6 +81,8 @@ class Labeller:
     def _inputs(self, batch: Batch) -> tuple[Inputs, Errors]:
         """Prepare the images; return with them the errors of those that have one."""
         if isinstance(batch.images, np.ndarray):
+            if self._job.segmentation:
+                raise MalformedRequest("--segment takes images, not arrays. Omit it.")
             return self._array_inputs(batch.images)
         errors: Errors = {}
         files: dict[int, bytes] = {}

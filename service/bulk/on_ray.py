@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from socket import create_connection
 from time import sleep
 from typing import Any
 
@@ -61,9 +62,12 @@ def run(
 
     # Ray prints its plan, and that shards are no Arrow type, which they need not be.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    host, colon, port = address.rpartition(":")
     try:
+        if colon and port.isdecimal():  # Ray itself waits for more than half a minute
+            create_connection((host, int(port)), _PATIENCE_S / 6).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise BulkError(f"No Ray cluster answers at {address} ({error}).") from error
     items = [{"shard": shard} for shard in shards]
     if not items:

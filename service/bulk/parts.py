@@ -101,8 +101,11 @@ class Destination:
                 f"{path} was not written with these settings and this model (see {JOB} in it); "
                 "name another folder."
             )
-        system.create_dir(path, recursive=True)
-        self.write(JOB, job.as_json())
+        try:
+            system.create_dir(path, recursive=True)
+            self.write(JOB, job.as_json())
+        except OSError as error:
+            raise BulkError(f"{path} cannot be written ({error}).") from error
         for file in files:
             if file.endswith(_TEMPORARY):
                 system.delete_file(file)

@@ -65,7 +65,7 @@ def summary(counts: Counts, new: int, size: Size, parts: int, seconds: float) ->
         "rows": counts.rows,
         "parts": parts,
         "errors": sum(counts.errors.values()),
-        "error_messages": dict(counts.errors.most_common()),
+        "error_messages": dict(sorted(counts.errors.items(), key=lambda each: (-each[1], each[0]))),
         "labels": dict(counts.labels.most_common()),
         "out_of_distribution": counts.unlike,
         "ignored_files": dict(size.ignored),
@@ -79,7 +79,7 @@ def text(found: dict[str, Any]) -> str:
     """Return a summary as a person reads it."""
     labels = list(found["labels"].items())
     lines = [
-        f"{found['rows']:,} rows in {found['parts']:,} parts, {_pace(found)}",
+        f"{_count(found['rows'], 'row')} in {_count(found['parts'], 'part')}, {_pace(found)}",
         "  ".join(f"{label} {count:,}" for label, count in sorted(labels[:20])),
         f"{found['out_of_distribution']:,} do not resemble the training images",
         f"{found['errors']:,} have an error",
@@ -87,8 +87,12 @@ def text(found: dict[str, Any]) -> str:
     messages = list(found["error_messages"].items())
     lines += [f"  {count:,} × {message}" for message, count in messages[:_ERRORS]]
     for suffix, count in found["ignored_files"].items():
-        lines.append(f"{count:,} files {suffix} were ignored")
+        lines.append(f"ignored: {_count(count, f'{suffix} file')}")
     return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _pace(found: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from service.bulk.files import Location, check_size
+from service.bulk.files import Location, check_size, printable
 from service.errors import ImageNotDecodable, RequestError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -69,7 +69,8 @@ class ImageFiles:
         """Read the files one after the other."""
         for first in range(0, len(self.files), _ROWS):
             names = self.files[first : first + _ROWS]
-            yield Batch([self.keys + name for name in names], [self._image(name) for name in names])
+            keys = [printable(self.keys + name) for name in names]
+            yield Batch(keys, [self._image(name) for name in names])
 
     def _image(self, name: str) -> Encoded:
         try:
@@ -120,7 +121,7 @@ class Tar:
         keys: list[str] = []
         images: list[Encoded] = []
         for key, image in self._members():
-            keys.append(f"{self.name}/{key}")
+            keys.append(f"{self.name}/{printable(key)}")
             images.append(image)
             if len(keys) == _ROWS:
                 yield Batch(keys, images)

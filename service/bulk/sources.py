@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import FileType
 
-from service.bulk.files import BulkError, Location, matches, walk
+from service.bulk.files import BulkError, Location, matches, printable, walk
 from service.bulk.shards import IMAGES, TARS, ArrayRows, ImageFiles, RowGroups, Shard, Tar
 
 _FILES = 1000  # images that become one part: some seconds of work for a large model
@@ -59,6 +59,12 @@ class Source:
             raise BulkError(f"There is no {base}.")
         self._is_file = kind == FileType.File
 
+    def contains(self, place: Location) -> bool:
+        """Return whether a folder is the source or lies in it."""
+        return place.system == self._root.system and f"{place.path}/".startswith(
+            f"{self._root.path}/"
+        )
+
     def size(self) -> Size:
         """List the source once, and read the headers of its arrays and Parquet files.
 
@@ -82,7 +88,8 @@ class Source:
         if self._is_file:
             parent, _, name = self._root.path.rpartition("/")
             folder = Location(self._root.system, parent)
-            yield from self._file(folder, "", name) or [_files(folder, "", [name], 0)]
+            shards = self._file(folder, "", name)
+            yield from [_files(folder, "", [name], 0)] if shards is None else shards
             return
         for relative, folder, names in walk(self._root, self._is_wanted):
             prefix = f"{relative}/" if relative else ""
@@ -90,11 +97,11 @@ class Source:
             count = 0
             for name in map(fsdecode, names):
                 is_image = name.lower().endswith(IMAGES)
-                shards = [] if is_image else self._file(folder, prefix, name)
-                yield from shards
-                if is_image or (self._pattern and not shards):
+                shards = None if is_image else self._file(folder, prefix, name)
+                yield from shards or []
+                if is_image or (self._pattern and shards is None):
                     images.append(name)
-                elif not shards:
+                elif shards is None:
                     ignored[name[name.rfind(".") :]] += 1
                 if len(images) == _FILES:
                     yield _files(folder, prefix, images, count)
@@ -105,21 +112,21 @@ class Source:
     def _is_wanted(self, path: str) -> bool:
         return not self._pattern or matches(path, self._pattern)
 
-    def _file(self, folder: Location, prefix: str, name: str) -> list[Shard]:
-        """Return the shards of a file that contains images; of another file, none."""
-        file, lower = folder / name, name.lower()
+    def _file(self, folder: Location, prefix: str, name: str) -> list[Shard] | None:
+        """Return the shards of a file that contains images; None for another file."""
+        file, lower, name = folder / name, name.lower(), printable(prefix + name)
         try:
             if lower.endswith(TARS):
-                return [Tar(prefix + name, file, file.size)]
+                return [Tar(name, file, file.size)]
             if lower.endswith(".npy"):
-                return _array(file, prefix + name, *_npy_header(file))
+                return _array(file, name, *_npy_header(file))
             if _IDX.search(lower):
-                return _array(file, prefix + name, *_idx_header(file), lower.endswith(".gz"))
+                return _array(file, name, *_idx_header(file), lower.endswith(".gz"))
             if lower.endswith(".parquet"):
-                return self._parquet(file, prefix + name)
+                return self._parquet(file, name)
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise BulkError(f"{prefix}{name} cannot be read ({error}); replace it.") from error
-        return []
+            raise BulkError(f"{name} cannot be read ({error}); replace it.") from error
+        return None
 
     def _parquet(self, file: Location, name: str) -> list[Shard]:
         with file.open() as opened:
@@ -129,6 +136,17 @@ class Source:
                 raise BulkError(
                     f"{name} has no column {self._column!r}; name another with --column: "
                     f"{', '.join(columns)}."
+                )
+            kind = parquet.schema_arrow.field(self._column).type
+            has_bytes = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+            if (
+                not has_bytes
+                and not pa.types.is_binary(kind)
+                and not pa.types.is_large_binary(kind)
+            ):
+                raise BulkError(
+                    f"Column {self._column!r} of {name} has the type {kind}; images are bytes, or "
+                    "structures with bytes. Name another column with --column."
                 )
             metadata = parquet.metadata
             rows = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
@@ -155,7 +173,7 @@ def _split(place: str) -> tuple[str, str]:
 
 
 def _files(folder: Location, prefix: str, names: list[str], index: int) -> ImageFiles:
-    return ImageFiles(f"{prefix}images-{index:05}", folder, prefix, tuple(names))
+    return ImageFiles(f"{printable(prefix)}images-{index:05}", folder, prefix, tuple(names))
 
 
 def _array(

@@ -170,6 +170,63 @@ def test_an_unknown_model_or_layer_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("dest", "message"),
+    [("scans/out", "scans/out is in the source; name a folder outside of it."),
+     ("/proc/out", "/proc/out cannot be written (")],
+)  # fmt: skip
+def test_an_unsuitable_destination_is_refused(
+    dest: str,
+    message: str,
+    files: list[bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line says why."""
+    monkeypatch.setenv("CONVSCOPE_MODELS_DIR", str(ROOT / "models"))
+    monkeypatch.chdir(tmp_path)
+    Path("scans").mkdir()
+    Path("scans/a.png").write_bytes(files[0])
+    with pytest.raises(SystemExit, match=EXIT):
+        main(["scans", dest])
+    assert capsys.readouterr().err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--processes", "0"], "must be a whole number of at least 1, not '0'"),
+        (["--segment", "true"], "--segment takes images, not arrays. Omit it."),
+        (["--ray", "127.0.0.1:1"], "No Ray cluster answers at 127.0.0.1:1 ("),
+    ],
+)
+def test_an_unsuitable_option_is_refused(
+    options: list[str],
+    message: str,
+    sources: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line says what is allowed, or what to do."""
+    with pytest.raises(SystemExit, match=EXIT):
+        main([str(sources["npy"]), str(tmp_path / "out"), *options])
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_models_folder_is_named(
+    sources: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One line states the folder."""
+    monkeypatch.setenv("CONVSCOPE_MODELS_DIR", "nowhere")
+    with pytest.raises(SystemExit, match=EXIT):
+        main([str(sources["npy"]), str(tmp_path / "out")])
+    assert capsys.readouterr().err == "There is no model 'mnist' in nowhere. Models: none.\n"
+
+
 def test_a_model_of_arrays_takes_no_files(
     sources: dict[str, Path],
     models_dir: Path,

@@ -86,11 +86,19 @@ def test_an_image_without_an_answer_has_the_reason(
     assert table["label"].null_count == table["dense"].null_count == 5
 
 
-def test_a_shard_of_only_errors_is_written(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--segment", "true"], ["--segment", "grid"]])
+def test_a_shard_of_only_errors_is_written(options: list[str], run: Run, tmp_path: Path) -> None:
     """Where no image has an answer, each still has its row."""
     (tmp_path / "a.png").write_bytes(b"")
-    table = run(tmp_path / "a.png", "--layers", "dense")
+    table = run(tmp_path / "a.png", "--layers", "dense", *options)
     assert table["error"].null_count == 0
+
+
+def test_an_array_of_another_shape_has_only_errors(run: Run, tmp_path: Path) -> None:
+    """Each row states the shape that the model takes."""
+    np.save(tmp_path / "a.npy", np.zeros((3, 20, 20), np.uint8))
+    errors = run(tmp_path / "a.npy")["error"].to_pylist()
+    assert errors == ["The array's shape is (1, 20, 20, 1); the model takes (N, 28, 28, 1)."] * 3
 
 
 def test_rows_of_an_array_outside_its_range_are_errors(

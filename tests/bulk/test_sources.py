@@ -1,6 +1,7 @@
 """Images are found and read in every form in which people keep them."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -133,6 +134,8 @@ def test_an_array_of_no_images_is_refused(
         ("damaged.parquet", "damaged.parquet cannot be read"),
         ("damaged-idx3-ubyte", "damaged-idx3-ubyte cannot be read"),
         ("columns.parquet", "columns.parquet has no column 'image'; name another with --column: x"),
+        ("strings.parquet", "Column 'image' of strings.parquet has the type string; images are"),
+        ("none.npy", "The source has no images; it may have files of .png, "),
     ],
 )
 def test_a_source_without_images_is_refused(
@@ -150,7 +153,33 @@ def test_a_source_without_images_is_refused(
     for suffix in (".npy", ".parquet", "-idx3-ubyte"):
         Path(f"damaged{suffix}").write_bytes(b"no header")
     pq.write_table(pa.table({"x": [b""]}), "columns.parquet")
+    pq.write_table(pa.table({"image": ["a.png"]}), "strings.parquet")
+    np.save("none.npy", np.zeros((0, 28, 28), np.uint8))
     with pytest.raises(SystemExit, match="2"):
         main([source, "out"])
     assert capsys.readouterr().err.startswith(message)
     assert not Path("out").exists()
+
+
+def test_names_may_be_of_any_bytes(files: list[bytes], run: Run, tmp_path: Path) -> None:
+    """What is no UTF-8 is escaped in keys and in names of parts."""
+    folder = tmp_path / "scans" / os.fsdecode(b"b\xff")
+    folder.mkdir(parents=True)
+    for name in (b"a.png", b"\xfe.png"):
+        (folder / os.fsdecode(name)).write_bytes(files[0])
+    table = run(tmp_path / "scans")
+    assert table["key"].to_pylist() == ["b\\xff/\\xfe.png", "b\\xff/a.png"]
+    assert table["error"].null_count == 2
+
+
+def test_a_folder_that_contains_itself_is_read_once(
+    files: list[bytes], run: Run, tmp_path: Path
+) -> None:
+    """A link to a folder is followed unless it leads back."""
+    scans, other = tmp_path / "scans", tmp_path / "other"
+    for folder in (scans, other):
+        folder.mkdir()
+        (folder / "a.png").write_bytes(files[0])
+    (scans / "loop").symlink_to(scans)
+    (scans / "link").symlink_to(other)
+    assert run(scans)["key"].to_pylist() == ["a.png", "link/a.png"]
