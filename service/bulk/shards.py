@@ -12,15 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from service.bulk.files import Location, check_size, printable
+from service.bulk.archives import Encoded, tar_files
+from service.bulk.files import Location, printable
 from service.errors import ImageNotDecodable, RequestError
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TARS = (".tar", ".tar.gz", ".tgz")
 _ROWS = 256  # that are read at once
-_END = 1024  # zeros at the end of a tar archive
-
-Encoded = bytes | RequestError
 
 
 class Batch(NamedTuple):
@@ -81,23 +79,6 @@ class ImageFiles:
             return error
 
 
-class _Member(tarfile.TarInfo):
-    """A file in an archive: of an ordinary header, only the fields that are needed are parsed."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
-        """Parse a header; the library's own function does it where a field is unusual."""
-        size, checksum = buf[124:135], buf[148:154]
-        is_ordinary = buf[156:157] == b"0" and buf[257:262] == b"ustar" and not buf[345]
-        if not (is_ordinary and size.isdigit() and checksum.isdigit()):
-            return super().frombuf(buf, encoding, errors)
-        if sum(buf) - sum(buf[148:156]) + 8 * ord(" ") != int(checksum, 8):
-            raise tarfile.HeaderError("bad checksum")
-        member = cls(buf[: buf.index(0)].decode(encoding, errors))
-        member.size = int(size, 8)
-        return member
-
-
 @dataclass(frozen=True)
 class Tar:
     """An archive of image files, compressed or not; other files in it are ignored (WebDataset).
@@ -120,54 +101,24 @@ class Tar:
         """Read the archive from its beginning to its end."""
         keys: list[str] = []
         images: list[Encoded] = []
-        for key, image in self._members():
-            keys.append(f"{self.name}/{printable(key)}")
-            images.append(image)
-            if len(keys) == _ROWS:
-                yield Batch(keys, images)
-                keys, images = [], []
-        if keys:
-            yield Batch(keys, images)
-
-    def _members(self) -> Iterator[tuple[str, Encoded]]:
-        after = ""
+        last = "the beginning"
         try:
-            with (
-                self.file.open() as file,
-                tarfile.open(fileobj=file, mode=self._mode, tarinfo=_Member) as archive,
-            ):
-                while (member := archive.next()) is not None:
-                    archive.members.clear()  # type: ignore[attr-defined]  # they fill the memory
-                    after = member.name
-                    if member.isfile() and after.lower().endswith(IMAGES):
-                        yield after, self._image(archive, file, member)
-                if self._mode == "r:":  # the library accepts an archive that ends after any file
-                    file.seek(max(self.bytes - _END, 0))
-                    if any(file.read(_END)):
-                        raise EOFError("its end is missing")
+            for name, image in tar_files(self.file, IMAGES):
+                last = name
+                keys.append(f"{self.name}/{printable(name)}")
+                images.append(image)
+                if len(keys) == _ROWS:
+                    yield Batch(keys, images)
+                    keys, images = [], []
         except (tarfile.TarError, OSError, EOFError) as error:
-            yield (
-                f"after {after or 'the beginning'}",
+            keys.append(f"{self.name}/after {printable(last)}")
+            images.append(
                 ImageNotDecodable(
                     f"The archive is damaged from here ({error}). Replace it; delete its part."
-                ),
+                )
             )
-
-    @property
-    def _mode(self) -> Any:
-        return "r:" if self.file.path.endswith(".tar") else "r|*"
-
-    def _image(self, archive: tarfile.TarFile, file: Any, member: tarfile.TarInfo) -> Encoded:
-        try:
-            check_size(member.size)
-        except RequestError as error:
-            return error
-        if self._mode != "r:":
-            stream = archive.extractfile(member)
-            return b"" if stream is None else stream.read()
-        file.seek(member.offset_data)
-        data: bytes = file.read(member.size)
-        return data
+        if keys:
+            yield Batch(keys, images)
 
 
 @dataclass(frozen=True)
