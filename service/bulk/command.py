@@ -42,15 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> str:
     settings = Settings.from_env()
     bundle = _bundle(settings, options.model, options.version)
-    job = Job(
-        *(bundle.name, bundle.version, bundle.sha256),
-        layers=tuple(name for name in options.layers.split(",") if name),
-        is_half=options.dtype == "float16",
-        mode=options.preprocess,
-        segmentation=_SEGMENTATIONS[options.segment],
-        max_pixels=settings.max_pixels,
-    )
-    job.schema(bundle)  # whether the model has the layers
+    job = _job(options, bundle, settings)
     source, destination = Source(options.source, options.column), Destination(options.dest)
     if source.contains(destination.folder):
         raise BulkError(f"{options.dest} is in the source; name a folder outside of it.")
@@ -92,6 +84,24 @@ def _run(options: argparse.Namespace) -> str:
     found = report.summary(total, new, size, parts, seconds)
     destination.write(SUMMARY, report.as_json(found))
     return report.text(found)
+
+
+def _job(options: argparse.Namespace, bundle: Bundle, settings: Settings) -> Job:
+    """Return the job that the options describe.
+
+    Raises:
+        BulkError: the model lacks a layer.
+    """
+    job = Job(
+        *(bundle.name, bundle.version, bundle.sha256),
+        layers=tuple(name for name in options.layers.split(",") if name),
+        is_half=options.dtype == "float16",
+        mode=options.preprocess,
+        segmentation=_SEGMENTATIONS[options.segment],
+        max_pixels=settings.max_pixels,
+    )
+    job.schema(bundle)
+    return job
 
 
 def _bundle(settings: Settings, name: str | None, version: int | None) -> Bundle:

@@ -84,7 +84,8 @@ def run(
         for row in written.iter_rows():
             yield Counts.from_json(str(row["counts"]))
     except ray.exceptions.RayError as error:
-        raise BulkError(f"A part failed ({error}); run again with --resume.") from error
+        *_, reason = str(error).strip().splitlines()  # after the actor's stack trace
+        raise BulkError(f"A part failed ({reason}); run again with --resume.") from error
 
 
 def _cores(ray: Any) -> int:
