@@ -39,8 +39,8 @@ def scores(bundle: Bundle, values: LayerValues) -> NDArray[np.float32] | None:
 
 def in_distribution(
     bundle: Bundle, similarity: NDArray[np.float32] | None, inputs: Inputs
-) -> NDArray[np.bool_] | None:
-    """Return whether each input resembles the training images, bool (N,).
+) -> list[bool] | None:
+    """Return whether each input resembles the training images.
 
     Args:
         bundle: the model's.
@@ -54,8 +54,12 @@ def in_distribution(
         return None
     count, height, width, channels = inputs.pixels.shape
     flat = inputs.pixels.reshape(count, height * width, channels)
-    shows: NDArray[np.bool_] = (flat != flat[:, :1]).any(axis=(1, 2))
-    return shows & (similarity >= bundle.distribution.threshold)
+    shows = (flat != flat[:, :1]).any(axis=(1, 2)).tolist()
+    threshold = bundle.distribution.threshold
+    return [
+        is_drawn and score >= threshold
+        for is_drawn, score in zip(shows, similarity.tolist(), strict=True)
+    ]
 
 
 def predictions(
@@ -86,7 +90,7 @@ def predictions(
         inputs.images,
         probabilities.tolist(),
         by_input,
-        [None] * count if is_similar is None else is_similar.tolist(),
+        [None] * count if is_similar is None else is_similar,
         inputs.applied,
         strict=True,
     )

@@ -230,14 +230,14 @@ def _for_each(
     results: dict[int, Result] = {}
     images: dict[int, Decoded] = {}
     failed: Errors = {} if errors is None else errors
-    pixels = 0
+    pixels, last = 0, len(loads) - 1
     for index, load in enumerate(loads):
         try:
             images[index] = image = load()
             pixels += image.size if isinstance(image, np.ndarray) else _TOGETHER
         except RequestError as error:
             failed[index] = error
-        if pixels >= _TOGETHER or index == len(loads) - 1:
+        if index == last or pixels >= _TOGETHER:
             with phase("preprocess"):
                 for each, image in images.items():
                     try:
@@ -253,6 +253,10 @@ def _for_each(
 
 
 def _inputs(prepared: list[Prepared], images: Sequence[int], bundle: Bundle) -> Inputs:
-    pixels = np.array([each.digit for each in prepared], np.uint8)
-    pixels = pixels.reshape(len(prepared), *bundle.input_shape)  # digits are (28, 28)
+    if not prepared:
+        pixels = np.empty((0, *bundle.input_shape), np.uint8)
+    else:
+        pixels = np.array([each.digit for each in prepared])
+    if pixels.ndim == 3:  # (N, 28, 28)
+        pixels = pixels[..., np.newaxis]
     return Inputs(pixels, [each.applied for each in prepared], images, prepared)
