@@ -8,7 +8,7 @@ PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a 
 KEEP_MEMORY := MALLOC_TOP_PAD_=67108864
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
-.PHONY: help serve test test-all containers bench train export efficientnet fashion shapes site lint format lock
+.PHONY: help serve test test-all containers bench torture train export efficientnet fashion shapes site lint format lock
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -27,6 +27,9 @@ containers: .venv-dev/installed  ## build and test the containers on a Docker en
 
 bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes (ONLY=fastapi for one)
 	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+torture: .venv-dev/installed  ## fuzz, bombs, broken HTTP, 64 clients: 10 minutes (ROW=fuzz for one)
+	$(DEV) -m torture $(ROW) $(if $(RESUME),--resume)
 
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
 	$(DEV) -m training

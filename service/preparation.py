@@ -237,7 +237,7 @@ def _for_each(
             pixels += image.size if isinstance(image, np.ndarray) else _TOGETHER
         except RequestError as error:
             failed[index] = error
-        if index == last or pixels >= _TOGETHER:
+        if images and (index == last or pixels >= _TOGETHER):
             with phase("preprocess"):
                 for each, image in images.items():
                     try:

@@ -113,7 +113,15 @@ def test_training_imports_little_of_the_service(path):
     "path",
     [
         path
-        for folder in ("service", "training", "examples", "client", "benchmarks", "tests")
+        for folder in (
+            "service",
+            "training",
+            "examples",
+            "client",
+            "benchmarks",
+            "torture",
+            "tests",
+        )
         for suffix in ("py", "js", "css")
         for path in files(folder, suffix)
         if "i18n" not in path.parts  # message catalogues may be as long as they need

@@ -73,6 +73,12 @@ BODIES = {
     "npy that is longer": ("/predict", NPY, npy("(28, 28)", data=b"\0" * 785), 400),
     "npz bomb": ("/predict", NPY, zip_bomb(), 400),
     "no zip": ("/predict", NPY, b"PK\x03\x04", 400),
+    "form of 100,000 parts": (
+        "/predict",
+        FORM,
+        b'--a\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n' * 100_000 + b"--a--\r\n",
+        413,
+    ),
     "PNG of 10 gigapixels": ("/predict", {}, grey_png(100_000, 100_000, b"\0"), 413),
     "PNG of the largest size": ("/predict", {}, grey_png(2**31 - 1, 2**31 - 1, b""), 413),
     "PNG with far more data": ("/predict", {}, grey_png(10, 10, b"\0" * 100_000_000), 422),

@@ -1,0 +1,1 @@
+"""What the service withstands, measured: `make torture` writes docs/reliability.md."""

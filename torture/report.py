@@ -1,0 +1,45 @@
+"""Store the figures, and write them as a page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.environments import ROOT
+from benchmarks.report import machine
+from torture.row import Figure, Row
+
+PAGE = ROOT / "docs" / "reliability.md"
+
+
+def read(path: Path) -> dict[str, list[Figure]]:
+    """Return the figures of rows that have run; none where there is no file."""
+    if not path.exists():
+        return {}
+    saved = json.loads(path.read_text())
+    return {name: [Figure(*figure) for figure in figures] for name, figures in saved.items()}
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return figures as a table in Markdown."""
+    lines = ["| figure | value | bar | met |", "|---|---|---|---|"]
+    for figure in figures:
+        bar = "" if figure.most is None else f"≤ {figure.most:,g}"
+        met = "" if figure.most is None else "yes" if figure.is_met else "**no**"
+        lines.append(f"| {figure.name} | {_number(figure.value)} | {bar} | {met} |")
+    return "\n".join(lines)
+
+
+def write(rows: Mapping[str, Row], found: Mapping[str, Sequence[Figure]]) -> None:
+    """Write the page."""
+    facts = ", ".join(machine().values())
+    parts = [
+        f"# What is promised, and how it was measured\n\n`make torture` writes this page. {facts}."
+    ]
+    for name, row in rows.items():
+        command = f"`make torture ROW={name}`"
+        parts.append(f"## {row.promise}\n\n{command}\n\n{table(found[name])}")
+    PAGE.write_text("\n\n".join(parts) + "\n")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:.3g}"

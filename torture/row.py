@@ -1,0 +1,37 @@
+"""What a row of the report has: its figures, each with its bar."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Figure(NamedTuple):
+    """One figure.
+
+    Attributes:
+        name: what was measured, with the unit.
+        value: the figure.
+        most: the highest value that meets the bar; None where the figure has no bar.
+    """
+
+    name: str
+    value: float
+    most: float | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Return whether the bar is met."""
+        return self.most is None or self.value <= self.most
+
+
+@dataclass(frozen=True)
+class Row:
+    """A test.
+
+    Attributes:
+        promise: what is promised, as one sentence.
+        run: runs it; gets a share of the whole, 1 for all of it, and returns the figures.
+    """
+
+    promise: str
+    run: Callable[[float], list[Figure]]
