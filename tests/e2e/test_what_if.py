@@ -51,8 +51,10 @@ def test_numbers_of_the_network_can_be_edited(page, kind):
         control.fill("3")
         control.press("Enter")
     expect(page.locator("#what-if .changes li")).to_have_count(1)
+    page.locator("#what-if .comparison").wait_for()  # once the weights are loaded
     assert probabilities(page) != before
     page.locator('[data-action="undo-all"]').click()
+    expect(page.locator("#what-if .comparison")).to_have_count(0)
     assert probabilities(page) == before
 
 
