@@ -28,7 +28,7 @@ containers: .venv-dev/installed  ## build and test the containers on a Docker en
 bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes (ONLY=fastapi for one)
 	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
-torture: .venv-dev/installed  ## fuzz, bombs, broken HTTP, 64 clients: 10 minutes (ROW=fuzz for one)
+torture: .venv-dev/installed  ## fuzz, bombs, broken HTTP and 64 clients (ROW=fuzz for one)
 	$(DEV) -m torture $(ROW) $(if $(RESUME),--resume)
 
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version

@@ -1,18 +1,19 @@
-"""Read the files of tar archives from the first to the last, local or not, compressed or not."""
+"""Read the files of tar archives from the first to the last, compressed with gzip or not."""
 
 import gzip
 import re
 import tarfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO
 
 from service.bulk.files import Location, check_size
 from service.errors import ImageNotDecodable, RequestError
 
 Encoded = bytes | RequestError
-_BLOCK = 512
-_END = 1024  # zeros at the end of an archive
+_BLOCK, _NAME = 512, 100  # bytes of a header, and of the name at its beginning
 _BUFFER = 2**20
+DAMAGES = (tarfile.TarError, OSError, EOFError, zlib.error)
 # what an extended header may add without a change of the next file's name or size
 _DETAILS = re.compile(rb"(\d+ ([acm]time|[ug]id|[ug]name)=[^\n]*\n)+")
 
@@ -21,32 +22,26 @@ def tar_files(archive: Location, suffixes: tuple[str, ...]) -> Iterator[tuple[st
     """Yield the name and the contents of each file of an archive.
 
     The library needs 40 µs for two headers, as long as an image needs to be decoded, so the
-    ordinary headers at the beginning of a local archive are parsed here: in most archives, all.
+    ordinary headers at the beginning are parsed here: in most archives, all.
 
     Args:
         archive: the file, whose name ends with .tar, .tar.gz or .tgz.
         suffixes: of the files that are yielded, in lower case.
 
     Raises:
-        tarfile.TarError, OSError, EOFError: the archive is damaged, or its end is missing.
+        DAMAGES: the archive is damaged, or its end is missing.
     """
-    is_plain = archive.path.endswith(".tar")
-    if is_plain and archive.is_local:
-        with archive.open() as file:
-            yield from _ordinary(file, suffixes)
-            yield from _others(file, "r:", suffixes)
-    else:
-        with archive.system.open_input_stream(
-            archive.path, compression=None, buffer_size=_BUFFER
-        ) as stream:
-            yield from _others(
-                stream if is_plain else gzip.GzipFile(fileobj=stream), "r|", suffixes
-            )
-    if is_plain:  # the library accepts an archive that ends after any file
-        with archive.open() as file:
-            file.seek(max(archive.size - _END, 0))
-            if any(file.read(_END)):
-                raise EOFError("its end is missing")
+    with archive.open() as raw:
+        file: Any = raw if archive.path.endswith(".tar") else gzip.GzipFile(fileobj=raw)
+        yield from _ordinary(file, suffixes)
+        end = yield from _others(file, suffixes)
+        # The library ends without an error at a header that is damaged, or after any file.
+        file.seek(end)
+        block = file.read(_BLOCK)
+        if any(block) or not block:
+            raise EOFError("a header is damaged, or the end is missing")
+        while file.read(_BUFFER):  # what is compressed has its checksum at the end
+            pass
 
 
 def _ordinary(file: Any, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Encoded]]:
@@ -69,20 +64,21 @@ def _ordinary(file: Any, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Encod
                 break
             position = after
             continue
-        name = header[: header.index(0)].decode(errors="surrogateescape")
+        name = header[:_NAME].split(b"\0", 1)[0].decode(errors="surrogateescape")
         if name.lower().endswith(suffixes):
             yield name, _contents(file, length)
         position = after
     file.seek(position)
 
 
-def _others(file: Any, mode: Any, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Encoded]]:
-    """Yield files from where the file is, as the library reads them."""
-    with tarfile.open(fileobj=file, mode=mode) as archive:
+def _others(file: Any, suffixes: tuple[str, ...]) -> Generator[tuple[str, Encoded], None, int]:
+    """Yield files from where the file is, as the library reads them; return where it ends."""
+    with tarfile.open(fileobj=file, mode="r:") as archive:
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]  # they would fill the memory
             if member.isfile() and member.name.lower().endswith(suffixes):
                 yield member.name, _contents(archive.extractfile(member), member.size)
+        return archive.offset
 
 
 def _contents(file: BinaryIO | Any, size: int) -> Encoded:

@@ -66,22 +66,22 @@ def _run(options: argparse.Namespace) -> str:
         else local.run(
             *arguments,
             options.processes or _cores(),
-            lambda done: progress.show(done + before.rows),
+            lambda done: progress.show(done + before.images),
         )
     )
     try:
         for counts in results:
             total.add(counts)
             parts += 1
+            progress.learn(counts)
             if options.ray:
-                progress.show(total.rows + before.rows)
+                progress.show(total.images + before.images)
     finally:
         seconds = progress.close()
     if finished:
         raise changed(finished.pop())
-    new = total.rows
     total.add(before)
-    found = report.summary(total, new, size, parts, seconds)
+    found = report.summary(total, before, size, parts, seconds)
     destination.write(SUMMARY, report.as_json(found))
     return report.text(found)
 
@@ -113,11 +113,13 @@ def _bundle(settings: Settings, name: str | None, version: int | None) -> Bundle
     folder, name = settings.models_dir, name or settings.default_model
     numbers = versions(folder, name)
     if not numbers:
-        names = ", ".join(sorted(path.parent.name for path in folder.glob("*/1"))) or "none"
+        known = sorted(path.name for path in folder.glob("*") if versions(folder, path.name))
+        names = ", ".join(known) or "none"
         raise BundleError(f"There is no model {name!r} in {folder}. Models: {names}.")
     if version is not None and version not in numbers:
-        known = ", ".join(map(str, numbers))
-        raise BundleError(f"Model {name!r} has no version {version}. Versions: {known}.")
+        raise BundleError(
+            f"Model {name!r} has no version {version}. Versions: {', '.join(map(str, numbers))}."
+        )
     return read_bundle(folder / name / str(version or numbers[-1]))
 
 

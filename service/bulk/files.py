@@ -4,17 +4,18 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pyarrow import NativeFile
 from pyarrow.fs import FileSelector, FileSystem, FileType, LocalFileSystem
 
 from service.errors import ImageTooLarge
 
 MAX_BYTES = 2**28  # of an encoded image
+_BUFFER = 2**20  # of files elsewhere, where each read is a request
 
 
 class BulkError(Exception):
@@ -67,11 +68,11 @@ class Location:
         """Return a file's bytes."""
         return int(self.system.get_file_info(self.path).size)
 
-    def open(self) -> NativeFile | BinaryIO:
+    def open(self) -> BinaryIO:
         """Open a file to read any part of it."""
         if self.is_local:  # reads are several times faster than through pyarrow
             return Path(self.path).open("rb", buffering=2**16)
-        return self.system.open_input_file(self.path)
+        return BufferedReader(self.system.open_input_file(self.path), _BUFFER)
 
     def read(self, name: str) -> bytes:
         """Return the contents of an image file in this folder.
@@ -86,7 +87,7 @@ class Location:
                 check_size(stream.size())
                 data: bytes = stream.read()
                 return data
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe is an empty file
         try:
             return os.read(descriptor, check_size(os.fstat(descriptor).st_size))
         finally:
@@ -97,7 +98,16 @@ class Location:
 
         The names are bytes of one array, because a million strings would take much more memory.
         Hidden entries and those that begin with an underscore are left out.
+
+        Raises:
+            BulkError: the folder cannot be listed.
         """
+        try:
+            return self._entries(keep)
+        except OSError as error:
+            raise BulkError(f"{self.path} cannot be listed ({error.strerror}).") from error
+
+    def _entries(self, keep: Callable[[str], bool]) -> tuple[list[str], NDArray[np.bytes_]]:
         folders: list[str] = []
         count = longest = 0
         for name, is_folder in self._list():

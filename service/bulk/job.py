@@ -69,7 +69,11 @@ class Job:
         return [layers[name] for name in self.layers]
 
     def schema(self, bundle: Bundle) -> pa.Schema:
-        """Return the columns of the output."""
+        """Return the columns of the output.
+
+        Raises:
+            BulkError: the model lacks a layer, or a layer has the name of another column.
+        """
         element = pa.float16() if self.is_half else pa.float32()
         probabilities = pa.list_(pa.float32(), len(bundle.labels))
         columns = [
@@ -81,7 +85,14 @@ class Job:
             pa.field("in_distribution", pa.bool_()),
             pa.field("error", pa.string()),
         ]
+        taken = {column.name for column in columns}
         for layer in self._layers(bundle):
+            if layer.name in taken:
+                raise BulkError(
+                    f"Layer {layer.name!r} has the name of another column, or is named twice; "
+                    "omit it from --layers."
+                )
+            taken.add(layer.name)
             kind = pa.fixed_shape_tensor(element, layer.output_shape)
             columns.append(pa.field(layer.name, kind))
         return pa.schema(columns)

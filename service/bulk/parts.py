@@ -26,42 +26,47 @@ _MESSAGES = 20  # different ones that are counted
 
 @dataclass
 class Counts:
-    """What some rows contain.
+    """What some images gave.
 
     Attributes:
-        rows: their number.
-        errors: the number of rows by error message, of the most frequent ones.
+        images: their number.
+        rows: as many, or with segments, the number of digits and of images with an error.
+        errors: rows with an error.
+        messages: the number of rows by error message, of the most frequent ones.
         labels: the number of rows by label.
         unlike: rows that do not resemble the training images.
+        archived: bytes of the archives that the images are from.
     """
 
+    images: int = 0
     rows: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+    messages: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     unlike: int = 0
+    archived: int = 0
 
     def add(self, other: Self) -> None:
-        """Add the rows of another."""
-        self.rows, self.unlike = self.rows + other.rows, self.unlike + other.unlike
-        self.errors = Counter(dict((self.errors + other.errors).most_common(_MESSAGES)))
-        self.labels += other.labels
+        """Add what others gave."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+        self.messages = Counter(dict(self.messages.most_common(_MESSAGES)))
 
     @classmethod
     def of(cls, table: pa.Table) -> Self:
         """Count the rows of a table."""
-        errors, labels, similar = (
+        messages, labels, similar = (
             Counter(table[name].to_pylist()) for name in ("error", "label", "in_distribution")
         )
-        del errors[None], labels[None]
-        return cls(table.num_rows, errors, labels, similar[False])
+        del messages[None], labels[None]
+        return cls(0, table.num_rows, messages.total(), messages, labels, similar[False])
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Return the counts that `as_json` wrote."""
         fields = json.loads(text)
-        return cls(
-            fields["rows"], Counter(fields["errors"]), Counter(fields["labels"]), fields["unlike"]
-        )
+        counters = {name: Counter(fields[name]) for name in ("messages", "labels")}
+        return cls(**(fields | counters))
 
     def as_json(self) -> str:
         """Return the counts as text."""
@@ -139,7 +144,7 @@ class Destination:
         """
         part = self.folder / (shard.name + _SUFFIX)
         part.system.create_dir(part.path.rpartition("/")[0], recursive=True)
-        counts = Counts()
+        counts = Counts(archived=shard.bytes if shard.rows is None else 0)
         with self._replace(part) as sink, pq.ParquetWriter(sink, labeller.schema) as writer:
             tables: list[pa.Table] = []
             for batch in shard.read():
@@ -147,6 +152,7 @@ class Destination:
                     tables.append(table)
                     if sum(table.nbytes for table in tables) > _BYTES:
                         _write(writer, tables, counts)
+                counts.images += len(batch.keys)
                 done(len(batch.keys))
             _write(writer, tables, counts)
             writer.add_key_value_metadata({_SHARD: shard.identity, _COUNTS: counts.as_json()})

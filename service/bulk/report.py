@@ -20,58 +20,69 @@ class Progress:
     def __init__(self, size: Size) -> None:
         """Begin."""
         self._size = size
+        self._total = None if size.bytes else size.rows
+        self._archived = Counts()
         self._began = self._printed = monotonic()
-        is_terminal = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty()
         self._bar = tqdm(
-            total=size.rows if not size.bytes else None,
-            unit=" images",
-            disable=not is_terminal,
-            smoothing=0.1,
+            total=self._total, unit=" images", disable=not self._is_terminal, smoothing=0.1
         )
-        self._prints = not is_terminal
+
+    def learn(self, counts: Counts) -> None:
+        """Estimate how many images the archives have, from one that has been read."""
+        if counts.archived:
+            self._archived.add(counts)
+            images = self._archived.images / self._archived.archived * self._size.bytes
+            self._bar.total = self._total = self._size.rows + round(images)
 
     def show(self, done: int) -> None:
         """Show how many images are done."""
         self._bar.update(done - self._bar.n)
         now = monotonic()
-        if self._prints and now - self._printed > _LINE_S:
+        if not self._is_terminal and now - self._printed > _LINE_S:
             self._printed = now
-            print(self._line(done, now - self._began), file=sys.stderr, flush=True)
+            print(self.line(done, now - self._began), file=sys.stderr, flush=True)
 
     def close(self) -> float:
         """End; return the seconds since the beginning."""
         self._bar.close()
         return monotonic() - self._began
 
-    def _line(self, done: int, seconds: float) -> str:
+    def line(self, done: int, seconds: float) -> str:
+        """Return what is shown of so many images after so many seconds."""
         rate = done / seconds
-        if self._size.bytes or not rate:
+        if self._total is None or not rate:
             return f"{done:,} images, {rate:,.0f}/s"
-        left = max(self._size.rows - done, 0)
+        left = max(self._total - done, 0)
         return f"{done:,} images, {rate:,.0f}/s, {left / rate:,.0f} s left"
 
 
-def summary(counts: Counts, new: int, size: Size, parts: int, seconds: float) -> dict[str, Any]:
+def summary(
+    counts: Counts, before: Counts, size: Size, parts: int, seconds: float
+) -> dict[str, Any]:
     """Return what a job found, as it is written beside its parts.
 
     Args:
         counts: of every row.
-        new: the rows that were not there when the job began.
+        before: of the rows that were there when the job began.
         size: of the source.
         parts: the number of parts.
         seconds: that the job took.
     """
     return {
+        "images": counts.images,
         "rows": counts.rows,
         "parts": parts,
-        "errors": sum(counts.errors.values()),
-        "error_messages": dict(sorted(counts.errors.items(), key=lambda each: (-each[1], each[0]))),
+        "errors": counts.errors,
+        "error_messages": dict(
+            sorted(counts.messages.items(), key=lambda each: (-each[1], each[0]))
+        ),
         "labels": dict(counts.labels.most_common()),
         "out_of_distribution": counts.unlike,
         "ignored_files": dict(size.ignored),
-        "resumed_rows": counts.rows - new,
+        "resumed_rows": before.rows,
         "seconds": round(seconds, 3),
-        "images_per_second": round(new / seconds, 1) if seconds else None,
+        "images_per_second": round((counts.images - before.images) / seconds, 1),
     }
 
 

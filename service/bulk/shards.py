@@ -1,10 +1,10 @@
 """The pieces of a source, each of which becomes one part of the output, and how they are read."""
 
 import os
-import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from service.bulk.archives import Encoded, tar_files
+from service.bulk.archives import DAMAGES, Encoded, tar_files
 from service.bulk.files import Location, printable
 from service.errors import ImageNotDecodable, RequestError
 
@@ -110,7 +110,7 @@ class Tar:
                 if len(keys) == _ROWS:
                     yield Batch(keys, images)
                     keys, images = [], []
-        except (tarfile.TarError, OSError, EOFError) as error:
+        except DAMAGES as error:
             keys.append(f"{self.name}/after {printable(last)}")
             images.append(
                 ImageNotDecodable(
@@ -156,23 +156,40 @@ class ArrayRows:
         return f"{self.start}-{self.stop} {self.dtype} {self.shape}"
 
     def read(self) -> Iterator[Batch]:
-        """Read some rows at a time; rows after the file's end are errors."""
-        size = self.dtype.itemsize * int(np.prod(self.shape))
+        """Read some rows at a time; rows that cannot be read are errors."""
+        first = self.start
+        try:
+            for rows in self._chunks():
+                yield Batch(self._keys(first, first + len(rows)), rows)
+                first += len(rows)
+            reason = "the file ends before it"
+        except (pa.ArrowException, OSError) as error:
+            reason = str(error)
+        if first < self.stop:
+            missing = ImageNotDecodable(f"The row cannot be read: {reason}. Replace the file.")
+            yield Batch(self._keys(first, self.stop), [missing] * (self.stop - first))
+
+    def _keys(self, first: int, stop: int) -> list[str]:
+        return [f"{self.keys}#{row}" for row in range(first, stop)]
+
+    def _chunks(self) -> Iterator[NDArray[np.uint8] | NDArray[np.float32]]:
+        """Yield some rows at a time, until the file or the shard ends."""
+        size, left = self._row_bytes, self.rows
         at_once = max(1, min(_ROWS * 4, 2**24 // size))
-        missing = ImageNotDecodable("The file ends before this row; replace it.")
         with self._open() as file:
-            for first in range(self.start, self.stop, at_once):
-                last = min(first + at_once, self.stop)
-                data = file.read((last - first) * size)
-                whole = len(data) // size
-                keys = [f"{self.keys}#{row}" for row in range(first, last)]
-                if whole:
-                    rows = np.frombuffer(data, self.dtype, whole * size // self.dtype.itemsize)
-                    rows = rows.reshape(whole, *self.shape)
-                    is_bytes = self.dtype == np.uint8
-                    yield Batch(keys[:whole], rows if is_bytes else rows.astype(np.float32))
-                if whole < len(keys):
-                    yield Batch(keys[whole:], [missing] * (len(keys) - whole))
+            while left:
+                data = file.read(min(at_once, left) * size)
+                count = len(data) // size
+                if not count:
+                    return
+                left -= count
+                rows = np.frombuffer(data, self.dtype, count * prod(self.shape))
+                rows = rows.reshape(count, *self.shape)
+                yield rows if self.dtype == np.uint8 else rows.astype(np.float32)
+
+    @property
+    def _row_bytes(self) -> int:
+        return self.dtype.itemsize * prod(self.shape)
 
     def _open(self) -> Any:
         if self.is_compressed:
@@ -180,8 +197,7 @@ class ArrayRows:
             stream.read(self.offset)
             return stream
         file = self.file.open()
-        size = self.dtype.itemsize * int(np.prod(self.shape))
-        file.seek(self.offset + self.start * size)
+        file.seek(self.offset + self.start * self._row_bytes)
         return file
 
 

@@ -153,13 +153,14 @@ class Source:
         shards: list[Shard] = []
         groups: list[int] = []
         first = 0
-        for index, _ in enumerate(rows):
+        count = 0
+        for index, size in enumerate(rows):
             groups.append(index)
-            count = sum(rows[group] for group in groups)
+            count += size
             if count >= _FILES or index == len(rows) - 1:
                 part = f"{name}-{len(shards):05}"
                 shards.append(RowGroups(part, file, name, self._column, groups, first, count))
-                groups, first = [], first + count
+                groups, first, count = [], first + count, 0
         return shards
 
 

@@ -113,13 +113,13 @@ def test_rows_of_an_array_outside_its_range_are_errors(
     assert failed == {"digits.npy#3", "digits.npy#7"}
 
 
-@pytest.mark.parametrize("name", ["digits.npy", "a.tar", "a.parquet"])
+@pytest.mark.parametrize("name", ["digits.npy", "digits-idx3-ubyte.gz", "a.tar", "a.parquet"])
 def test_what_a_truncated_file_lacks_is_an_error(
     name: str, sources: dict[str, Path], run: Run, tmp_path: Path
 ) -> None:
     """Its first images have answers; then a row says that the file ends."""
-    folder = {"digits.npy": sources["npy"].parent, "a.tar": sources["tars"]}
-    source = folder.get(name, sources["parquet"]) / name
+    folder = {"a.tar": sources["tars"], "a.parquet": sources["parquet"]}
+    source = folder.get(name, sources["npy"].parent) / name
     data = source.read_bytes()
     (tmp_path / name).write_bytes(data[: len(data) * 2 // 3] if name != "a.parquet" else data)
     if name == "a.parquet":  # its directory is at the end, so that only pages can be damaged
@@ -127,7 +127,7 @@ def test_what_a_truncated_file_lacks_is_an_error(
     table = run(tmp_path / name)
     errors = table["error"].to_pylist()
     assert any(errors)
-    if name != "a.parquet":
+    if name in ("digits.npy", "a.tar"):  # the others are compressed, or damaged at the beginning
         assert not all(errors)
 
 

@@ -165,9 +165,11 @@ def _reject_segmentation(segmentation: Segmentation | None) -> None:
 
 def _check_parts(request: Request, settings: Settings) -> None:
     """Refuse a form of too many parts before it is parsed, which takes 40 µs for each part."""
-    boundary = request.mimetype_params.get("boundary", "").encode()
-    parts = request.get_data().count(b"--" + boundary) - 1  # the last one ends the form
-    if boundary and parts > settings.max_images + 1:
+    boundary = request.mimetype_params.get("boundary")
+    if not boundary:
+        return
+    parts = request.get_data().count(b"--" + boundary.encode()) - 1  # the last one ends the form
+    if parts > settings.max_images + 1:
         raise BodyTooLarge(
             f"The form has {parts:,} parts; the limit is {settings.max_images + 1:,}. Send fewer "
             "images per request."
