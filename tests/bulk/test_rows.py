@@ -84,6 +84,8 @@ def test_an_image_without_an_answer_has_the_reason(
         assert {row[name] for name in ("label", "confidence", "in_distribution")} == {None}
         assert (row["probabilities"], row["dense"]) == (None, None)
     assert table["label"].null_count == table["dense"].null_count == 5
+    written = pq.read_table(tmp_path / "out" / "images-00000.parquet")
+    assert written["key"].to_pylist() == [f"{index:03}.png" for index in range(COUNT)]
 
 
 @pytest.mark.parametrize("options", [[], ["--segment", "true"], ["--segment", "grid"]])
