@@ -31,13 +31,14 @@ def table(figures: Sequence[Figure]) -> str:
 
 def write(rows: Mapping[str, Row], found: Mapping[str, Sequence[Figure]]) -> None:
     """Write the page."""
-    facts = ", ".join(machine().values())
+    date, processor, python = machine().values()
     parts = [
-        f"# What is promised, and how it was measured\n\n`make torture` writes this page. {facts}."
+        "# What is promised, and how it was measured",
+        f"`make torture` writes this page. {date}, {processor}, Python {python}.",
     ]
     for name, row in rows.items():
         command = f"`make torture ROW={name}`"
-        parts.append(f"## {row.promise}\n\n{command}\n\n{table(found[name])}")
+        parts.append(f"## {row.promise.rstrip('.')}\n\n{command}\n\n{table(found[name])}")
     PAGE.write_text("\n\n".join(parts) + "\n")
 
 
