@@ -11,7 +11,7 @@ MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 .PHONY: help serve test test-all containers bench torture train export efficientnet fashion shapes site lint format lock
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
+	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 serve: .venv/installed  ## install the service and serve on port 8000 (PORT=8123 for another)
 	PORT=$(PORT) $(SERVICE) -m service
@@ -28,8 +28,11 @@ containers: .venv-dev/installed  ## build and test the containers on a Docker en
 bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes (ONLY=fastapi for one)
 	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
-torture: .venv-dev/installed  ## fuzz, bombs, broken HTTP and 64 clients (ROW=fuzz for one)
-	$(DEV) -m torture $(ROW) $(if $(RESUME),--resume)
+torture: .venv-dev/installed  ## try to break the service, write docs/reliability.md (RESUME=1 goes on)
+	$(DEV) -m torture $(if $(RESUME),--resume)
+
+torture-%: .venv-dev/installed  ## one row of it: torture-fuzz, torture-http …
+	$(DEV) -m torture $* $(if $(RESUME),--resume)
 
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
 	$(DEV) -m training

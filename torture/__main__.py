@@ -1,7 +1,7 @@
 """`python -m torture`: run every row, write docs/reliability.md, and fail where a bar is missed.
 
-A row alone: `python -m torture fuzz`. After an interruption, `--resume` goes on with the rows that
-are missing.
+A row alone: `python -m torture fuzz`; once every row has run, it renews its part of the page. After
+an interruption, `--resume` goes on with the rows that are missing.
 """
 
 import argparse
@@ -37,9 +37,10 @@ def main() -> None:
         found[name] = ROWS[name].run(flags.share)
         print(report.table(found[name]))
         print(f"{name} took {time.monotonic() - begin:.0f} s", flush=True)
-        SAVED.parent.mkdir(exist_ok=True)
-        SAVED.write_text(json.dumps(found))
-    if flags.share == 1 and not flags.row:
+        if flags.share == 1:
+            SAVED.parent.mkdir(exist_ok=True)
+            SAVED.write_text(json.dumps(found))
+    if flags.share == 1 and found.keys() >= ROWS.keys():
         report.write(ROWS, found)
     shown = chosen if flags.row else found
     if not all(figure.is_met for name in shown for figure in found[name]):

@@ -23,8 +23,8 @@ def table(figures: Sequence[Figure]) -> str:
     """Return figures as a table in Markdown."""
     lines = ["| figure | value | bar | met |", "|---|---|---|---|"]
     for figure in figures:
-        bar = "" if figure.most is None else f"≤ {figure.most:,g}"
-        met = "" if figure.most is None else "yes" if figure.is_met else "**no**"
+        bar = _bar(figure)
+        met = "" if not bar else "yes" if figure.is_met else "**no**"
         lines.append(f"| {figure.name} | {_number(figure.value)} | {bar} | {met} |")
     return "\n".join(lines)
 
@@ -37,9 +37,15 @@ def write(rows: Mapping[str, Row], found: Mapping[str, Sequence[Figure]]) -> Non
         f"`make torture` writes this page. {date}, {processor}, Python {python}.",
     ]
     for name, row in rows.items():
-        command = f"`make torture ROW={name}`"
+        command = f"`make torture-{name}`"
         parts.append(f"## {row.promise.rstrip('.')}\n\n{command}\n\n{table(found[name])}")
     PAGE.write_text("\n\n".join(parts) + "\n")
+
+
+def _bar(figure: Figure) -> str:
+    most = [] if figure.most is None else [f"≤ {figure.most:,g}"]
+    least = [] if figure.least is None else [f"≥ {figure.least:,g}"]
+    return ", ".join(least + most)
 
 
 def _number(value: float) -> str:

@@ -11,16 +11,20 @@ class Figure(NamedTuple):
     Attributes:
         name: what was measured, with the unit.
         value: the figure.
-        most: the highest value that meets the bar; None where the figure has no bar.
+        most: the highest value that meets the bar; None where there is none.
+        least: the lowest value that meets the bar; None where there is none.
     """
 
     name: str
     value: float
     most: float | None = None
+    least: float | None = None
 
     @property
     def is_met(self) -> bool:
         """Return whether the bar is met."""
+        if self.least is not None and self.value < self.least:
+            return False
         return self.most is None or self.value <= self.most
 
 
