@@ -6,6 +6,7 @@ DEV := .venv-dev/bin/python
 PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a browser of its own
 # glibc's allocator otherwise returns memory to the system after each training step, and requests it again
 KEEP_MEMORY := MALLOC_TOP_PAD_=67108864
+EXAMPLES := models/fashion models/shapes models/efficientnet-lite0
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
 .PHONY: help serve test test-all containers bench torture train export efficientnet fashion shapes site lint format lock
@@ -28,10 +29,10 @@ containers: .venv-dev/installed  ## build and test the containers on a Docker en
 bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes (ONLY=fastapi for one)
 	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
-torture: .venv-dev/installed  ## try to break the service, write docs/reliability.md (RESUME=1 goes on)
+torture: .venv-dev/installed $(EXAMPLES)  ## try to break the service, write docs/reliability.md (RESUME=1 goes on)
 	$(DEV) -m torture $(if $(RESUME),--resume)
 
-torture-%: .venv-dev/installed  ## one row of it: torture-fuzz, torture-http …
+torture-%: .venv-dev/installed $(EXAMPLES)  ## one row of it: torture-fuzz, torture-http …
 	$(DEV) -m torture $* $(if $(RESUME),--resume)
 
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
@@ -48,6 +49,9 @@ shapes: .venv-dev/installed  ## train the example of a residual network on drawn
 
 efficientnet: .venv-dev/installed  ## build the example models/efficientnet-lite0, trained on ImageNet
 	$(DEV) -m examples.efficientnet_lite0
+
+models/fashion models/shapes models/efficientnet-lite0:
+	$(MAKE) $(patsubst efficientnet-%,efficientnet,$(@F))
 
 site: .venv/installed  ## write the pages and the lecture's model into site/, for any static host
 	$(SERVICE) -m tools.site site

@@ -107,7 +107,8 @@ def test_the_keyboard_moves_zooms_and_opens(open_map):
     page.keyboard.press("ArrowRight")
     first = page.locator("#announcer", has_text="Test digit").inner_text()
     chart.press("ArrowDown")
-    page.locator("#announcer", has_not_text=first).wait_for(state="attached")
+    next_digit = page.locator("#announcer", has_text="Test digit", has_not_text=first)
+    next_digit.wait_for(state="attached")
     reached = page.locator(".tip").inner_text().split(":")[0]
     page.keyboard.press("Enter")
     page.locator(f"{CARD} h3", has_text=reached).wait_for()
