@@ -22,6 +22,7 @@ from torture.side_by_side import Subject
 from torture.target import WORKERS
 
 BODIES = 2_000
+BOMBED = 3  # times
 DRAINS = 5
 CONNECTIONS = (64, 256)
 OVERLOAD_S = 8.0
@@ -70,7 +71,7 @@ def _measure(title: str, subject: Subject, share: float) -> dict[str, float | No
     seconds = max(OVERLOAD_S * share, 1)
     tests: dict[str, Callable[[], Mapping[str, float | None]]] = {
         "fuzz": partial(side_by_side.fuzz, subject, int(BODIES * share)),
-        "bombs": partial(side_by_side.bombs, subject),
+        "bombs": partial(side_by_side.bombs, subject, max(int(BOMBED * share), 1)),
         "drain": partial(side_by_side.drain, subject, max(int(DRAINS * share), 1)),
         "overload": partial(side_by_side.overload, subject, CONNECTIONS, seconds),
     }
@@ -110,7 +111,7 @@ def _fastapi(share: float) -> Subject:
 
 def _mlserver(share: float) -> Subject:
     peer = _peer("mlserver", share)
-    environ = {
+    environ = {  # these workers do not start with uvloop ≥ 0.22, so its requirements pin it
         **peer.environ,
         "MLSERVER_PARALLEL_WORKERS": str(WORKERS),
         "MLSERVER_METRICS_DIR": str(ENVIRONMENTS / peer.name / "metrics"),
@@ -217,6 +218,15 @@ _SUBJECTS: dict[str, Callable[[float], Subject]] = {
     f"Triton in pytriton {_version('triton', 'nvidia-pytriton')}": _triton,
 }
 ROW = Row(
-    "Beside its peers, under the same fuzz, bombs, drain and overload.",
+    "Under the bodies, stops and loads that its peers also get, ConvScope has no fault.",
     run,
+    f"The bars are ConvScope's. Each server has {WORKERS} workers on this machine, and is set up "
+    "as in `benchmarks/peers/`: FastAPI with the work in `async def` on uvicorn, MLServer with "
+    "parallel workers, Triton with instances of its Python backend. FastAPI gets images and `.npy` "
+    "files; MLServer gets a digit as a V2 tensor in JSON, Triton also as a binary one; ConvScope "
+    "gets all of these. A dash stands for a body that a server does not take, and for memory that "
+    "is not known because the process died. Each body has a new connection; a server that has "
+    "exited is started again. `SIGTERM` arrives while 8 clients send one request after the other. "
+    "Triton answers 500 to JSON that it cannot parse, and says why; FastAPI's 500s are exceptions "
+    "of Pillow and NumPy that a naive application does not catch.",
 )

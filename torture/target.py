@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 
 from benchmarks.servers import Server, resident_mib, start_service
 
@@ -33,21 +32,6 @@ class Target:
         Returns:
             Status 0 where the connection was closed without a response.
         """
-        status, response_headers, data = self.send(path, body, headers)
-        if status and response_headers["X-Request-ID"] is None:
-            self.note("a response without X-Request-ID")
-        if status >= 400 and not path.startswith(_PROTOCOLS):
-            self._check_problem(response_headers.get("Content-Type", ""), data)
-        return status, data
-
-    def send(
-        self, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> tuple[int, Message, bytes]:
-        """Send a request to any server; note 5xx and a connection closed without a response.
-
-        Returns:
-            Status, headers and body of the response; status 0 where there is none.
-        """
         connection = self._connection or http.client.HTTPConnection(
             "127.0.0.1", self.server.port, timeout=_TIMEOUT_S
         )
@@ -59,10 +43,14 @@ class Target:
         except (http.client.HTTPException, OSError) as error:
             self.note(f"no response ({type(error).__name__})")
             self._connection = None
-            return 0, Message(), b""
+            return 0, b""
         if response.status >= 500:
             self.note(f"status {response.status}")
-        return response.status, response.headers, data
+        if response.getheader("X-Request-ID") is None:
+            self.note("a response without X-Request-ID")
+        if response.status >= 400 and not path.startswith(_PROTOCOLS):
+            self._check_problem(response.getheader("Content-Type", ""), data)
+        return response.status, data
 
     def note(self, fault: str) -> None:
         """Count a fault."""
