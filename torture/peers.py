@@ -226,7 +226,9 @@ ROW = Row(
     "files; MLServer gets a digit as a V2 tensor in JSON, Triton also as a binary one; ConvScope "
     "gets all of these. A dash stands for a body that a server does not take, and for memory that "
     "is not known because the process died. Each body has a new connection; a server that has "
-    "exited is started again. `SIGTERM` arrives while 8 clients send one request after the other. "
+    "exited is started again. `SIGTERM` arrives while 8 clients send one request after the other; "
+    "uvicorn may then wait for a client that goes on sending on the connection accepted last, and "
+    "MLServer waits for requests to workers that it has stopped. "
     "Triton answers 500 to JSON that it cannot parse, and says why; FastAPI's 500s are exceptions "
     "of Pillow and NumPy that a naive application does not catch.",
 )

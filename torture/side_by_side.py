@@ -175,7 +175,7 @@ def _reset_peak(process: int) -> float:
     try:
         Path(f"/proc/{process}/clear_refs").write_text("5")
         return resident_mib(process)
-    except OSError:  # it has exited
+    except (OSError, IndexError):  # it has exited
         return 0.0
 
 
