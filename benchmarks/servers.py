@@ -36,7 +36,7 @@ class Server:
     start_s: float = 0.0
 
     def processes(self) -> list[int]:
-        """Return the ids of the started process and of all its descendants."""
+        """Return the ids of the started process and of all its descendants that run."""
         children: dict[int, list[int]] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -47,7 +47,7 @@ class Server:
         ids = [self.process.pid]
         for process in ids:  # grows while it is walked
             ids += children.get(process, [])
-        return ids
+        return [process for process in ids if _is_alive(process)]
 
     def workers(self) -> list[int]:
         """Return the ids of the started process's children."""

@@ -32,7 +32,7 @@ def run(share: float) -> list[Figure]:
         warm = tested.memory_mib()
         for index in range(count):
             seed = every[index % len(every)]
-            status, _ = tested.post(seed.path, *_mutated(rng, seed, every))
+            status, _ = tested.post(seed.path, *mutated(rng, seed, every))
             statuses[status // 100] = statuses.get(status // 100, 0) + 1
             if index == _WARM:
                 warm = tested.memory_mib()
@@ -51,7 +51,7 @@ def run(share: float) -> list[Figure]:
     ]
 
 
-def _mutated(rng: random.Random, seed: Seed, every: list[Seed]) -> tuple[bytes, dict[str, str]]:
+def mutated(rng: random.Random, seed: Seed, every: list[Seed]) -> tuple[bytes, dict[str, str]]:
     """Return a body with one to eight changes, and its headers, of which some lie."""
     body = seed.body
     for _ in range(rng.choice((1, 1, 2, 4, 8))):

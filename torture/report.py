@@ -20,12 +20,16 @@ def read(path: Path) -> dict[str, list[Figure]]:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """Return figures as a table in Markdown."""
-    lines = ["| figure | value | bar | met |", "|---|---|---|---|"]
-    for figure in figures:
-        bar = _bar(figure)
-        met = "" if not bar else "yes" if figure.is_met else "**no**"
-        lines.append(f"| {figure.name} | {_number(figure.value)} | {bar} | {met} |")
+    """Return figures as a table in Markdown; a column has no more than one figure of a name."""
+    columns = list(dict.fromkeys(figure.column for figure in figures))
+    lines = [_line("figure", *columns, "bar", "met"), "|" + "---|" * (len(columns) + 3)]
+    for name in dict.fromkeys(figure.name for figure in figures):
+        row = {figure.column: figure for figure in figures if figure.name == name}
+        barred = [figure for figure in row.values() if _bar(figure)]
+        numbers = [_number(row[column].value) if column in row else "—" for column in columns]
+        met = "yes" if all(figure.is_met for figure in barred) else "**no**"
+        bar = [_bar(barred[0]), met] if barred else ["", ""]
+        lines.append(_line(name, *numbers, *bar))
     return "\n".join(lines)
 
 
@@ -37,8 +41,8 @@ def write(rows: Mapping[str, Row], found: Mapping[str, Sequence[Figure]]) -> Non
         f"`make torture` writes this page. {date}, {processor}, Python {python}.",
     ]
     for name, row in rows.items():
-        command = f"`make torture-{name}`"
-        parts.append(f"## {row.promise.rstrip('.')}\n\n{command}\n\n{table(found[name])}")
+        title, command = f"## {row.promise.rstrip('.')}", f"`make torture-{name}`"
+        parts += filter(None, [title, command, row.note, table(found[name])])
     PAGE.write_text("\n\n".join(parts) + "\n")
 
 
@@ -48,5 +52,11 @@ def _bar(figure: Figure) -> str:
     return ", ".join(least + most)
 
 
-def _number(value: float) -> str:
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "—"
     return f"{value:,.0f}" if value == int(value) or value >= 1000 else f"{value:.3g}"

@@ -207,6 +207,7 @@ PEERS = (
             "MLSERVER_HTTP_PORT": "{port}",
             "MLSERVER_GRPC_PORT": "{second_port}",
             "MLSERVER_METRICS_PORT": "{third_port}",
+            "MLSERVER_PARALLEL_WORKERS": "0",
         },
         ready="/v2/models/digits/ready",
         request=mlserver_image,

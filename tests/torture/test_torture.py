@@ -3,6 +3,7 @@
 import pytest
 
 from torture.__main__ import ROWS
+from torture.report import table
 from torture.row import Figure
 from torture.seeds import digits, seeds
 
@@ -22,6 +23,26 @@ def test_a_figure_beyond_its_bar_is_missed() -> None:
     assert Figure("faults", 0, 0).is_met
     assert not Figure("faults", 1, 0).is_met
     assert Figure("bodies", 10**6).is_met
+    assert Figure("not measured", None).is_met
+    assert not Figure("not measured, with a bar", None, 0).is_met
+
+
+def test_servers_stand_side_by_side_and_only_what_has_a_bar_is_judged() -> None:
+    """A table has a column for each server, and a dash where a figure does not apply."""
+    lines = table(
+        [
+            Figure("died", 0, 0, column="ours"),
+            Figure("ms", 12, column="ours"),
+            Figure("died", 3, column="theirs"),
+            Figure("MiB", None, column="theirs"),
+        ]
+    ).splitlines()
+    assert lines[0] == "| figure | ours | theirs | bar | met |"
+    assert lines[2:] == [
+        "| died | 0 | 3 | ≤ 0 | yes |",
+        "| ms | 12 | — |  |  |",
+        "| MiB | — | — |  |  |",
+    ]
 
 
 def test_seeds_are_of_every_form_and_digits_all_differ() -> None:

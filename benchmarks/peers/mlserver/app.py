@@ -16,9 +16,12 @@ class Digits(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Classify one image, or each digit of a NumPy file."""
+        """Classify one image, or each digit of a NumPy file or of a tensor."""
         [tensor] = payload.inputs
-        [body] = Base64Codec.decode_input(tensor)
-        digits = read(body, NPY if tensor.name == "array" else None)
+        if tensor.name == "digits":
+            digits = NumpyCodec.decode_input(tensor)
+        else:
+            [body] = Base64Codec.decode_input(tensor)
+            digits = read(body, NPY if tensor.name == "array" else None)
         output = NumpyCodec.encode_output("probabilities", self.graph.probabilities(digits))
         return InferenceResponse(model_name=self.name, outputs=[output])

@@ -13,8 +13,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def main(port: str) -> None:
-    """Lay the backend out as Triton looks for it, then become the server."""
+def main(port: str, instances: str = "1") -> None:
+    """Lay the backend and the model out as Triton looks for them, then become the server."""
     packages = Path(sysconfig.get_path("purelib"))
     triton = packages / "pytriton" / "tritonserver"
     backends = Path(tempfile.gettempdir()) / "convscope-bench-triton"
@@ -22,8 +22,11 @@ def main(port: str) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     stub = triton / "python_backend_stubs" / version / "triton_python_backend_stub"
     shutil.copy(stub, backends / "python")
+    models = shutil.copytree(HERE / "models", backends / "models", dirs_exist_ok=True)
+    config = models / "digits" / "config.pbtxt"
+    config.write_text(config.read_text().replace("count: 1", f"count: {instances}"))
     command = [
-        *(str(triton / "bin" / "tritonserver"), "--model-repository", str(HERE / "models")),
+        *(str(triton / "bin" / "tritonserver"), "--model-repository", str(models)),
         *("--backend-directory", str(backends), "--http-address", "127.0.0.1"),
         *("--http-port", port, "--allow-grpc", "false", "--allow-metrics", "false"),
     ]
@@ -36,4 +39,4 @@ def main(port: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
