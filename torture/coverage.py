@@ -17,7 +17,10 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FunctionType
 from typing import Any
+
+from numpy.lib import format as npy_format
 
 from benchmarks.environments import ENVIRONMENTS, ROOT
 from torture.row import Figure, Row
@@ -101,10 +104,9 @@ def _fuzz(name: str, arguments: list[str]) -> None:
     with atheris.instrument_imports(include=["service", "PIL", "werkzeug"]):
         from torture.fuzz_targets import TARGETS
 
-    from numpy.lib import format as npy
-
-    for function in vars(npy).values():
-        if type(function) is type(run):
+    # all functions beside those that the service calls
+    for function in list(npy_format.read_magic.__globals__.values()):
+        if isinstance(function, FunctionType):
             atheris.instrument_func(function)
     target = TARGETS[name]
 

@@ -66,16 +66,16 @@ def image(data: bytes) -> None:
 
 
 def digit(data: bytes) -> None:
-    """Prepare grey pixels as a digit, and find the digits of a page and of a grid.
+    """Prepare grey pixels as a digit, or find the digits of a page or the cells of a grid.
 
-    The first byte is the width, less one.
+    The first byte chooses which, the second is the width, less one.
     """
-    width = data[0] + 1 if data else 1
-    rows = (len(data) - 1) // width
-    if rows < 1:
+    if len(data) < 3:
         return
-    pixels = np.frombuffer(data, np.uint8, rows * width, 1).reshape(rows, width)
-    for read in _READINGS:
+    read, width = _READINGS[data[0] % len(_READINGS)], data[1] + 1
+    rows = (len(data) - 2) // width
+    if rows:
+        pixels = np.frombuffer(data, np.uint8, rows * width, 2).reshape(rows, width)
         with contextlib.suppress(RequestError):
             read(pixels)
 
