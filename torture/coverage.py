@@ -16,13 +16,14 @@ import tempfile
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from numpy.lib import format as npy_format
 
-from benchmarks.environments import ENVIRONMENTS, ROOT
+from benchmarks.environments import ENVIRONMENTS, ROOT, NotMeasured
 from torture.row import Figure, Row
 
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
@@ -41,7 +42,16 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def run(share: float) -> list[Figure]:
-    """Run each target in a process of its own."""
+    """Run each target in a process of its own.
+
+    Raises:
+        NotMeasured: Atheris is not installed.
+    """
+    if find_spec("atheris") is None:
+        raise NotMeasured(
+            "Atheris is not installed; it has wheels for Linux on x86-64 only. Run the row there, "
+            "after `make test`."
+        )
     names = sorted(folder.name for folder in CORPUS.iterdir())
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         outputs = dict(zip(names, pool.map(lambda name: _search(name, share), names), strict=True))
