@@ -31,6 +31,7 @@ FOUND = ENVIRONMENTS / "fuzz"  # new inputs of each target
 FINDINGS = ENVIRONMENTS / "findings"  # inputs that are findings, named by their target
 _RUNS, _SECONDS = 100_000, 60  # of each target, whichever it reaches first
 _AT_ONCE = 2
+_ADDED = 8  # inputs of a target that one merge adds: the smallest, so that the corpus stays small
 _CPU_S = 1.0  # for one input; libFuzzer's own limit is of wall time, which other processes take too
 _MEMORY_MIB = 1024
 _LIMITS = ("-timeout=30", f"-rss_limit_mb={_MEMORY_MIB}", "-max_len=8192")
@@ -97,14 +98,17 @@ def _figures(name: str, status: int, output: str) -> list[Figure]:
 
 
 def _merge() -> None:
+    """Add to the committed corpus the smallest inputs that reach edges which it does not."""
     for folder in sorted(CORPUS.iterdir()):
         before = set(folder.iterdir())
-        status, output = _libfuzzer(folder.name, "-merge=1", folder, FOUND / folder.name)
+        status, output = _libfuzzer(folder.name, "-set_cover_merge=1", folder, FOUND / folder.name)
         if status:
             sys.exit(output[-4000:])
-        added = set(folder.iterdir()) - before
+        added = sorted(set(folder.iterdir()) - before, key=lambda path: path.stat().st_size)
+        for path in added[_ADDED:]:
+            path.unlink()
         size = sum(path.stat().st_size for path in folder.iterdir())
-        print(f"{folder.name}: {len(added)} added, now {size:,} bytes")
+        print(f"{folder.name}: {len(added[:_ADDED])} of {len(added)} added, now {size:,} bytes")
 
 
 def _fuzz(name: str, arguments: list[str]) -> None:
