@@ -10,12 +10,13 @@ import sys
 import time
 
 from benchmarks.environments import ENVIRONMENTS
-from torture import answers, bombs, fuzz, http, peers, report
+from torture import answers, bombs, coverage, fuzz, http, peers, report
 from torture.row import Figure, Row
 
 SAVED = ENVIRONMENTS / "torture.json"
 ROWS: dict[str, Row] = {
     "fuzz": fuzz.ROW,
+    "coverage": coverage.ROW,
     "http": http.ROW,
     "bombs": bombs.ROW,
     "answers": answers.ROW,

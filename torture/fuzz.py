@@ -1,7 +1,9 @@
 """Mutated, truncated and spliced bodies of every form, and headers that lie about them."""
 
 import random
+import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from torture.row import Figure, Row
 from torture.seeds import Seed, seeds
@@ -32,7 +34,7 @@ def run(share: float) -> list[Figure]:
         warm = tested.memory_mib()
         for index in range(count):
             seed = every[index % len(every)]
-            status, _ = tested.post(seed.path, *mutated(rng, seed, every))
+            status, _ = tested.post(_path(rng, seed), *mutated(rng, seed, every))
             statuses[status // 100] = statuses.get(status // 100, 0) + 1
             if index == _WARM:
                 warm = tested.memory_mib()
@@ -59,9 +61,20 @@ def mutated(rng: random.Random, seed: Seed, every: list[Seed]) -> tuple[bytes, d
     headers = dict(seed.headers)
     if _LENGTH in headers and rng.random() < 0.3:
         headers[_LENGTH] = rng.choice(("0", "-1", "99999999", "x", "", str(rng.randrange(900))))
+    if seed.path.startswith(("/v1/", "/v2/")) and rng.random() < 0.1:
+        headers["Content-Encoding"] = rng.choice(("gzip", "deflate", "br", "identity", ""))
     if rng.random() < 0.05:
         headers["Content-Type"] = rng.choice(every).headers.get("Content-Type", "image/png")
     return body, headers
+
+
+def _path(rng: random.Random, seed: Seed) -> str:
+    """Return the seed's path, at times with one value of its query replaced."""
+    values = list(re.finditer("(?<==)[^&]+", seed.path))
+    if not values or rng.random() < 0.8:
+        return seed.path
+    value = rng.choice(values)
+    return seed.path[: value.start()] + quote(rng.choice(_TEXTS)) + seed.path[value.end() :]
 
 
 def _flip(rng: random.Random, body: bytes, _: list[Seed]) -> bytes:

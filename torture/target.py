@@ -10,6 +10,7 @@ from benchmarks.servers import Server, resident_mib, start_service
 
 WORKERS = 2
 _TIMEOUT_S = 60
+_REQUESTS = 50  # on one connection: the next may reach the other worker
 _PROTOCOLS = ("/v1/", "/v2/")  # have errors of their own form
 
 
@@ -25,6 +26,7 @@ class Target:
     server: Server
     faults: dict[str, int] = field(default_factory=dict)
     _connection: http.client.HTTPConnection | None = None
+    _requests: int = 0  # on this connection
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Send a request; return the status and the body, and note what must not be.
@@ -32,10 +34,15 @@ class Target:
         Returns:
             Status 0 where the connection was closed without a response.
         """
-        connection = self._connection or http.client.HTTPConnection(
-            "127.0.0.1", self.server.port, timeout=_TIMEOUT_S
-        )
-        self._connection = connection
+        if self._connection and self._requests >= _REQUESTS:
+            self._connection.close()
+            self._connection = None
+        if self._connection is None:
+            address = ("127.0.0.1", self.server.port)
+            self._connection = http.client.HTTPConnection(*address, timeout=_TIMEOUT_S)
+            self._requests = 0
+        connection = self._connection
+        self._requests += 1
         try:
             connection.request("POST", path, body, dict(headers))
             response = connection.getresponse()

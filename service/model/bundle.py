@@ -5,6 +5,8 @@ weights are safetensors, the graphs are flatbuffers.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -150,7 +152,10 @@ def read_bundle(path: Path) -> Bundle:
             )
         if manifest.graphs.predict and manifest.graphs.predict.file not in hashes:
             raise KeyError(manifest.graphs.predict.file)
-        return _bundle(path, manifest, raw)
+        bundle = _bundle(path, manifest, raw)
+        with _readable(path / WEIGHTS):
+            bundle.weights.keys()
+        return bundle
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise BundleError(
             f"{path / MANIFEST} is not a valid manifest ({type(error).__name__}: {error}); "
@@ -170,7 +175,10 @@ def _bundle(path: Path, manifest: Manifest, raw: dict[str, Any]) -> Bundle:
     flags = manifest.in_distribution
     distribution = None
     if flags:
-        distribution = read_score(path / DISTRIBUTION, flags.threshold)
+        layer = pair_of(flags.features)[0]
+        shape = next(each.output_shape for each in manifest.layers if each.name == layer)
+        with _readable(path / DISTRIBUTION):
+            distribution = read_score(path / DISTRIBUTION, flags.threshold, shape)
     golden = tuple(
         Golden(
             item.pixels(manifest.input.shape),
@@ -194,6 +202,17 @@ def _bundle(path: Path, manifest: Manifest, raw: dict[str, Any]) -> Bundle:
         distribution=distribution,
         features=pair_of(flags.features) if flags else None,
     )
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Raise a BundleError that names the file, where its arrays cannot be read."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise BundleError(
+            f"{path} is damaged or of another format ({error}); export the model again."
+        ) from error
 
 
 def _verify(path: Path, expected: str) -> None:

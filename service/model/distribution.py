@@ -4,12 +4,27 @@
 alone. Neither changes the model's weights.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+
+Axes = tuple[str, ...]
+_DISTRIBUTION: dict[str, Axes] = {
+    "kernel": ("features", "detectors"),
+    "bias": ("detectors",),
+    "weights": ("detectors",),
+}
+_FAMILIARITY: dict[str, Axes] = {
+    "mean": ("features",),
+    "directions": ("features", "directions"),
+    "deviations": ("directions",),
+    "rest": ("one",),
+}
 
 
 @dataclass(frozen=True)
@@ -84,15 +99,38 @@ def mean_features(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(flat.mean(axis=1), np.float32)
 
 
-def read_score(path: Path, threshold: float) -> Distribution | Familiarity:
+def read_score(path: Path, threshold: float, shape: Sequence[int]) -> Distribution | Familiarity:
     """Read the arrays of a score; which of the two they are is known by their names.
 
+    Args:
+        path: the file.
+        threshold: of the score.
+        shape: of the values that it is computed from, without the batch.
+
     Raises:
-        ValueError: they are of neither.
+        ValueError: they are of neither, or do not fit these values or each other.
     """
     arrays = load_file(path)
-    if arrays.keys() == {"kernel", "bias", "weights"}:
+    if arrays.keys() == _DISTRIBUTION.keys() and len(shape) == 1:
+        _check(arrays, _DISTRIBUTION, shape[-1])
         return Distribution(**arrays, threshold=threshold)
-    if arrays.keys() == {"mean", "directions", "deviations", "rest"}:
+    if arrays.keys() == _FAMILIARITY.keys():
+        _check(arrays, _FAMILIARITY, shape[-1])
         return Familiarity(**arrays, threshold=threshold)
-    raise ValueError(f"{path.name} has the arrays {', '.join(sorted(arrays))}, of no known score")
+    names = ", ".join(sorted(arrays))
+    raise ValueError(f"the arrays {names} are no score of values of the shape {tuple(shape)}")
+
+
+def _check(arrays: Mapping[str, NDArray[Any]], axes: Mapping[str, Axes], features: int) -> None:
+    """Raise a ValueError where an array is not float32, or has not the length of an axis."""
+    lengths = {"features": features, "one": 1}
+    for name, array in arrays.items():
+        fits = len(array.shape) == len(axes[name]) and array.dtype == np.float32
+        if not fits or any(
+            lengths.setdefault(axis, length) != length
+            for axis, length in zip(axes[name], array.shape, strict=True)
+        ):
+            raise ValueError(
+                f"the array {name!r}, {array.dtype} of the shape {array.shape}, must be float32 "
+                f"({', '.join(axes[name])}), of {features} features"
+            )

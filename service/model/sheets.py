@@ -101,7 +101,7 @@ def occlusion_overlay(
     """
     limit = max(float(np.abs(occlusion.pixels).max()), SMALLEST_HEAT_SCALE)
     marked, most = _marked(image, occlusion)
-    ink = as_floats(_rgb(image if is_digit else 255 - image)).mean(axis=-1, keepdims=True)
+    ink = as_floats(as_rgb(image if is_digit else 255 - image)).mean(axis=-1, keepdims=True)
     shaded = colours(occlusion.pixels, limit) * (1 - 0.5 * ink)  # (H, W, 3)
     heat = _fitted(shaded.round().astype(np.uint8))
     right, top = 2 * MARGIN + max(heat.width, PANEL), 84
@@ -126,7 +126,7 @@ def _marked(image: NDArray[np.uint8], occlusion: Occlusion) -> tuple[Picture, st
     """Return the input with a square around the patch with the largest drop, and a caption."""
     cell_row, cell_column = np.unravel_index(occlusion.heat.argmax(), occlusion.heat.shape)
     row, column = occlusion.tops[cell_row], occlusion.lefts[cell_column]
-    picture = _fitted(_rgb(image))
+    picture = _fitted(as_rgb(image))
     scale = picture.width / image.shape[1]
     x, y, side = (round(scale * each) for each in (column, row, occlusion.patch))
     square = (x, y, x + max(side, 1) - 1, y + max(side, 1) - 1)
@@ -148,7 +148,7 @@ def _largest(values: NDArray[np.float32]) -> float:
 
 
 def _header(digit: NDArray[np.uint8], per_map: bool) -> Picture:
-    picture = _enlarge(_rgb(digit), max(1, 84 // max(digit.shape[:2])))
+    picture = _enlarge(as_rgb(digit), max(1, 84 // max(digit.shape[:2])))
     block = Image.new("RGB", (WIDTH, picture.height + 2 * MARGIN), "white")
     block.paste(picture, (MARGIN, MARGIN))
     draw = ImageDraw.Draw(block)
@@ -263,8 +263,8 @@ def _labelled_units(
     return block
 
 
-def _rgb(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return uint8 (H, W, 3): unchanged with three channels, else their mean as grey."""
+def as_rgb(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return uint8 (H, W, 3): unchanged with three channels, else the mean of all as grey."""
     if digit.shape[-1] == 3:
         return digit
     grey = digit.mean(axis=-1, keepdims=True).round().astype(np.uint8)

@@ -16,6 +16,7 @@ from service.api.http.describe import axes
 from service.errors import ImageTooLarge
 from service.images.digit.preprocessing import Prepared, Preprocessing
 from service.model.bundle import Bundle
+from service.model.sheets import as_rgb
 
 MAX_WEIGHTS = 2_000_000  # numbers in JSON, about 20 bytes each
 
@@ -124,13 +125,15 @@ def preprocessed(prepared: Prepared) -> PreprocessAnswer:
 def stage_png(prepared: Prepared, stage: str) -> bytes:
     """Return a stage as a PNG whose text `preprocessing` is the preprocessing as JSON.
 
-    Where the image was not preprocessed, every stage is the digit. Where nothing was removed, the
-    stage `removed` is a blank image of the size of `grey`, so that a client need not ask first.
+    A stage that the preprocessing does not have is the last one, which shows the model's input.
+    Where nothing was removed, the stage `removed` is a blank image of the size of `grey`, so that a
+    client need not ask first.
     """
     stages = prepared.stages
-    image = stages.get(stage, prepared.digit)
+    *_, last = stages.values()
+    image = stages.get(stage, last)
     if stage == "removed" and stage not in stages:
-        image = np.zeros_like(stages.get("grey", prepared.digit))
+        image = np.zeros_like(stages.get("grey", last))
     texts = PngInfo()
     texts.add_text("preprocessing", formats.encode(prepared.applied).decode())
     return _png(image, texts)
@@ -138,5 +141,5 @@ def stage_png(prepared: Prepared, stage: str) -> bytes:
 
 def _png(image: NDArray[np.uint8], texts: PngInfo | None = None) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "PNG", pnginfo=texts)
+    Image.fromarray(image if image.ndim == 2 else as_rgb(image)).save(out, "PNG", pnginfo=texts)
     return out.getvalue()

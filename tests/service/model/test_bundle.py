@@ -5,11 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from service.errors import BundleError
-from service.model.bundle import read_bundle, versions
+from service.model.bundle import read_bundle, sha256, versions
 from service.model.engine import Engine
-from service.model.manifest import GRAPH, MANIFEST, MODEL, SNAPSHOTS, WEIGHTS
+from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, SNAPSHOTS, WEIGHTS
 
 
 @pytest.fixture
@@ -23,6 +24,12 @@ def edit(path, change):
     manifest = json.loads((path / MANIFEST).read_text())
     change(manifest)
     (path / MANIFEST).write_text(json.dumps(manifest))
+
+
+def replace(path, name, content):
+    """Replace a file, and its hash in the manifest."""
+    (path / name).write_bytes(content)
+    edit(path, lambda manifest: manifest["sha256"].update({name: sha256(path / name)}))
 
 
 def test_a_bundle_has_its_layers_in_order(mnist_bundle):
@@ -72,6 +79,35 @@ def test_a_graph_of_another_model_is_rejected(copy):
     """A graph is valid only with the model that it was compiled from."""
     edit(copy, lambda manifest: manifest["graph"].update(made_from="0" * 64))
     with pytest.raises(BundleError, match="compiled from another model"):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, DISTRIBUTION])
+@pytest.mark.parametrize("content", [b"", b"\xff" * 8, b"\x02" + bytes(7) + b"[]", b"PK\3\4" * 50])
+def test_arrays_in_another_format_are_rejected(copy, name, content):
+    """A file whose hash is the manifest's, but which holds no safetensors, is named."""
+    replace(copy, name, content)
+    with pytest.raises(BundleError, match=f"{name} "):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("kernel", lambda array: array[1:]),
+        ("kernel", lambda array: array[0]),
+        ("bias", lambda array: array[1:]),
+        ("weights", lambda array: array[:, np.newaxis]),
+        ("weights", lambda array: array.astype(np.int32)),
+        ("weight", lambda _: np.zeros(48, np.float32)),
+    ],
+)
+def test_a_score_that_does_not_fit_its_features_is_rejected(copy, name, change):
+    """Arrays of other names, shapes or types would fail at the first prediction."""
+    arrays = load_file(copy / DISTRIBUTION)
+    save_file(arrays | {name: change(arrays.get(name))}, copy / DISTRIBUTION)
+    replace(copy, DISTRIBUTION, (copy / DISTRIBUTION).read_bytes())
+    with pytest.raises(BundleError, match=f"{DISTRIBUTION} .*arrays? "):
         read_bundle(copy)
 
 
