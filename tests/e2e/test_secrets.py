@@ -45,7 +45,7 @@ def misplaced(key):
     ]
 
 
-@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("log_format", ["json", pytest.param("text", marks=pytest.mark.slow)])
 def test_no_secret_is_in_a_log_line_a_public_answer_or_a_command_line(tmp_path, log_format):
     """Keys in headers, queries and wrong places, a broken file of keys, a password of Redis."""
     keys, log = tmp_path / "keys", tmp_path / "log"
