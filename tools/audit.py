@@ -88,8 +88,8 @@ def main() -> None:
     except NotAudited as reason:
         sys.stdout.write(f"SKIP audit: {reason}\n")
         return
-    for name, reason in found.skipped.items():
-        sys.stdout.write(f"not audited: {name}: {reason}\n")
+    for name, why in found.skipped.items():
+        sys.stdout.write(f"not audited: {name}: {why}\n")
     for line in found.vulnerable:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(

@@ -49,8 +49,9 @@ def test_every_module_is_compiled(image):
 def test_the_image_lists_its_packages(image):
     """The bill of materials is CycloneDX and names each installed distribution, by version."""
     code = (
-        "import importlib.metadata as m, json; print(json.dumps("
-        "[[d.name, d.version] for d in m.distributions(path=[m.distribution('flask').locate_file('')])]))"
+        "import importlib.metadata as m, json\n"
+        "packages = [str(m.distribution('flask').locate_file(''))]\n"
+        "print(json.dumps([[d.name, d.version] for d in m.distributions(path=packages)]))"
     )
     installed = json.loads(inside(image, code))
     materials = json.loads(docker("run", "--rm", "--entrypoint=cat", image, SBOM))

@@ -46,7 +46,7 @@ def test_a_killed_service_is_restarted(start):
 
 
 def test_the_container_is_locked_down(start):
-    """Only the documented paths are writable; the process has no capabilities and cannot gain any."""
+    """Only the documented paths are writable; there are no capabilities, and none can be gained."""
     stack = start()
     (container,) = stack.containers("service")
     assert state(container, ".HostConfig.ReadonlyRootfs") == "true"
@@ -65,7 +65,7 @@ def test_the_container_is_locked_down(start):
         "    if folder == '/': below[:] = set(below) - {'proc'}\n"
         "    if is_writable(folder): folders.append(folder); below.clear(); continue\n"
         "    paths = [os.path.join(folder, name) for name in names]\n"
-        "    files += [path for path in paths if os.path.isfile(path) and os.access(path, os.W_OK)]\n"
+        "    files += [each for each in paths if os.path.isfile(each) and os.access(each, os.W_OK)]\n"
         "print(json.dumps([folders, files, [status[key].strip() for key in ("
         "'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Uid')]]))"
     )

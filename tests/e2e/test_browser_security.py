@@ -67,8 +67,6 @@ def foreign() -> Iterator[tuple[str, list[str]]]:
             self.end_headers()
             self.wfile.write(b"window.ran = 'foreign';" if is_script else b"<!doctype html>")
 
-        do_POST = do_GET
-
         def log_message(self, *_):
             pass
 

@@ -15,7 +15,7 @@ from tests.e2e.running import PATIENCE_S, SEVEN, running, samples, until, worker
 from tests.e2e.test_access import ANNA, BEN, sha256
 from tests.e2e.test_observing import send_raw
 
-PASSWORD = "the-password-of-redis"
+PASSWORD = "the-password-of-redis"  # noqa: S105 - of no server
 WRONG = "a-mistyped-key-of-cleo"
 SECRETS = (ANNA, BEN, sha256(ANNA), sha256(BEN), PASSWORD, WRONG)
 PUBLIC = ("/metrics", "/readyz", "/healthz", "/openapi.json")

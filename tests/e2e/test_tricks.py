@@ -4,8 +4,6 @@ import re
 
 import pytest
 
-from service.app import create_app
-from service.settings import Settings
 from tests.e2e.running import SEVEN, running
 from tests.e2e.test_access import ANNA, client_of, keys, post
 from tests.e2e.test_hostile import exchange
@@ -86,7 +84,9 @@ def test_no_header_or_spelling_replaces_a_key(models_dir, keys, method, path, he
 
 def test_duplicate_headers_are_one_value(server):
     """Two keys, types or IDs are no valid one, and an underscore does not make a header another."""
-    request = "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n"
+    request = (
+        "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n"
+    )
 
     def send(*lines):
         head = request.format(len(SEVEN), "".join(f"{line}\r\n" for line in lines))
@@ -118,7 +118,7 @@ def test_duplicate_headers_are_one_value(server):
     ],
 )
 def test_a_request_id_that_is_not_one_is_replaced(server, value):
-    """A response has exactly one ID, of at most 64 plain characters, and no header of the client's."""
+    """A response has exactly one ID, of 1 to 64 plain characters, and no header of the client's."""
     request = b"GET /nowhere HTTP/1.1\r\nX-Request-ID: " + value + b"\r\n" + CLOSE
     response = exchange(server, request)
     assert response[:13] in (b"HTTP/1.1 404 ", b"HTTP/1.1 400 ")
@@ -165,9 +165,7 @@ def test_the_address_that_the_outermost_proxy_saw_is_limited(
 
 def test_a_key_is_limited_whatever_its_address(models_dir, keys):
     """A key's requests count together from every address, and two keys behind one do not."""
-    client = client_of(
-        models_dir, rate_limit="2/hour", trusted_proxies=1, api_keys_file=str(keys)
-    )
+    client = client_of(models_dir, rate_limit="2/hour", trusted_proxies=1, api_keys_file=str(keys))
 
     def status(key, address):
         return post(client, **{"X-API-Key": key, "X-Forwarded-For": address}).status_code
@@ -177,7 +175,7 @@ def test_a_key_is_limited_whatever_its_address(models_dir, keys):
     assert status("ben-has-another-key", "10.0.0.3") == 200
 
 
-def test_the_server_itself_trusts_no_proxy_unless_told():
+def test_the_server_itself_trusts_no_proxy_without_a_setting():
     """No server in front of the application takes X-Forwarded-For from a local connection."""
     with running(CONVSCOPE_RATE_LIMIT="1/hour") as (_, url):
         statuses = []

@@ -76,7 +76,9 @@ def test_a_value_that_is_not_allowed_is_an_error(key, text, allowed):
 def test_a_value_that_may_hold_a_password_is_not_quoted(text):
     """The error names the variable and what is allowed."""
     allowed = re.escape("like 'memory://' or 'redis://HOST:PORT'")
-    with pytest.raises(SettingsError, match=rf"^CONVSCOPE_RATE_LIMIT_STORAGE must be {allowed}") as e:
+    with pytest.raises(
+        SettingsError, match=rf"^CONVSCOPE_RATE_LIMIT_STORAGE must be {allowed}"
+    ) as e:
         Settings.from_env({"CONVSCOPE_RATE_LIMIT_STORAGE": text})
     assert "pass" not in str(e.value).replace("PASSWORD", "")
     assert e.value.__suppress_context__

@@ -114,7 +114,7 @@ def test_a_slow_model_runs_on_a_thread(models, monkeypatch):
     assert lane(models, query="model=cats") == "short"
 
 
-def test_a_model_is_recognised_however_its_name_is_encoded(models, models_dir):
+def test_a_model_is_recognised_however_its_name_is_encoded(models_dir):
     """A model that is not loaded is loaded on a thread, whatever the spelling of the query."""
     other = Models(models_dir, "mnist")
     for query in ("model=tiny", "m%6Fdel=tiny", "%6d%6f%64%65%6c=%74iny"):
