@@ -65,7 +65,7 @@ def test_the_container_is_locked_down(start):
         "    if folder == '/': below[:] = set(below) - {'proc'}\n"
         "    if is_writable(folder): folders.append(folder); below.clear(); continue\n"
         "    paths = [os.path.join(folder, name) for name in names]\n"
-        "    files += [each for each in paths if os.path.isfile(each) and os.access(each, os.W_OK)]\n"
+        "    files += [p for p in paths if os.path.isfile(p) and os.access(p, os.W_OK)]\n"
         "print(json.dumps([folders, files, [status[key].strip() for key in ("
         "'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Uid')]]))"
     )
