@@ -7,6 +7,13 @@ ENV PATH=/opt/venv/bin:$PATH \
 WORKDIR /app
 
 
+# lists an image's Python packages, in an environment that no image contains
+FROM base AS audit
+COPY requirements/audit.txt requirements/
+RUN python -m venv /opt/audit \
+    && /opt/audit/bin/pip install --no-cache-dir --only-binary=:all: --require-hashes -r requirements/audit.txt
+
+
 FROM base AS service-files
 COPY requirements/service.txt requirements/
 # --without-pip, because the image that serves installs nothing
@@ -19,6 +26,9 @@ RUN find /opt/venv/lib/python3.11/site-packages/numpy -type d -name tests -prune
     && rm -r "$LITERT/libLiteRtWebGpuAccelerator.so" "$LITERT/tools" "$LITERT/vendors"
 # unchecked-hash: an import compares no dates, because no file of an image changes
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+# The software bill of materials, validated against CycloneDX's schema.
+RUN --mount=from=audit,source=/opt/audit,target=/opt/audit \
+    /opt/audit/bin/cyclonedx-py environment --output-reproducible -o /opt/venv/sbom.cdx.json /opt/venv
 COPY LICENSE ./
 COPY models models
 COPY service service
@@ -60,8 +70,10 @@ COPY --from=service-files /opt/venv /opt/venv
 # in a layer between those of `service`, so that a change of the code does not install Ray again
 COPY requirements/ray.txt requirements/
 ARG PACKAGES=/opt/venv/lib/python3.11/site-packages
-RUN pip --python /opt/venv/bin/python install --no-cache-dir --only-binary=:all: \
+RUN --mount=from=audit,source=/opt/audit,target=/opt/audit \
+    pip --python /opt/venv/bin/python install --no-cache-dir --only-binary=:all: \
        --require-hashes -r requirements/ray.txt \
+    && /opt/audit/bin/cyclonedx-py environment --output-reproducible -o /opt/venv/sbom.cdx.json /opt/venv \
     && rm -r requirements "$PACKAGES/pandas/tests" "$PACKAGES/pyarrow/include" "$PACKAGES/pyarrow/tests" \
        "$PACKAGES/ray/jars" "$PACKAGES/ray/rllib"
 COPY --from=service-files /app /app

@@ -9,7 +9,7 @@ KEEP_MEMORY := MALLOC_TOP_PAD_=67108864
 EXAMPLES := models/fashion models/shapes models/efficientnet-lite0
 MAKEFLAGS += --jobs=2  # installs the two environments in parallel
 
-.PHONY: help serve test test-all containers bench torture train export efficientnet fashion shapes site lint format lock
+.PHONY: help serve test test-all containers audit bench torture train export efficientnet fashion shapes site lint format lock
 
 help:  ## list the targets
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -29,10 +29,13 @@ containers: .venv-dev/installed  ## build and test the containers on a Docker en
 bench: .venv-dev/installed  ## benchmark the service and its peers in 20 minutes (ONLY=fastapi for one)
 	$(DEV) -m benchmarks $(if $(ONLY),--only $(ONLY))
 
-torture: .venv-dev/installed $(EXAMPLES)  ## try to break the service, write docs/reliability.md (RESUME=1 goes on)
+audit: .venv-audit/installed  ## report known vulnerabilities of the pinned dependencies
+	.venv-audit/bin/python -m tools.audit
+
+torture: .venv-dev/installed .venv-audit/installed $(EXAMPLES)  ## try to break the service, write docs/reliability.md (RESUME=1 goes on)
 	$(DEV) -m torture $(if $(RESUME),--resume)
 
-torture-%: .venv-dev/installed $(EXAMPLES)  ## one row of it: torture-fuzz, torture-http …
+torture-%: .venv-dev/installed .venv-audit/installed $(EXAMPLES)  ## one row of it: torture-fuzz, torture-http …
 	$(DEV) -m torture $* $(if $(RESUME),--resume)
 
 train: .venv-dev/installed  ## train and evaluate both recipes, export the best as the next version
@@ -73,6 +76,7 @@ lock:  ## pin every dependency with its hash (needs uv)
 	uv pip compile -q pyproject.toml --extra service --extra bulk --extra ray $(PIN) -c requirements/dev.txt -o requirements/ray.txt
 	uv pip compile -q pyproject.toml --extra training --extra onnx $(PIN) -c requirements/dev.txt -o requirements/training.txt
 	uv pip compile -q pyproject.toml --extra training --extra onnx --extra gpu $(PIN) -c requirements/dev.txt -o requirements/training-gpu.txt
+	uv pip compile -q pyproject.toml --extra audit $(PIN) -o requirements/audit.txt
 
 PIN := --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command 'make lock'
@@ -86,9 +90,9 @@ PIN := --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	.venv/bin/pip install --quiet --require-hashes -r $<
 	@touch $@
 
-.venv-dev/installed: requirements/dev.txt
-	$(PYTHON) -m venv .venv-dev
-	.venv-dev/bin/pip install --quiet --require-hashes -r $<
+.venv-audit/installed .venv-dev/installed: .venv-%/installed: requirements/%.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --require-hashes -r $<
 	@touch $@
 
 .venv-dev/prerequisites: .venv-dev/installed tests/prerequisites.py

@@ -13,6 +13,8 @@ from service.errors import SettingsError
 
 _RATE = r"[1-9]\d*/(second|minute|hour|day)"
 _ORIGIN = r"https?://[\w.-]+(:\d+)?"
+_REDIS = r"rediss?://([^\s/?#]*@)?([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/\d*)?(\?\S*)?"
+_SECRET = {"format": "password"}  # such a value is not quoted in errors
 
 
 def _variable(name: str) -> str:
@@ -86,8 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     rate_limit_storage: Annotated[
         str,
         Meta(
-            pattern=r"^(memory://|rediss?://.+)\Z",
-            examples=["memory://", "redis://HOST:PORT"],
+            pattern=rf"^(memory://|{_REDIS})\Z",
+            examples=["memory://", "redis://HOST:PORT", "redis://:PASSWORD@HOST:PORT"],
+            extra_json_schema=_SECRET,
         ),
     ] = "memory://"
     cors_origins: Annotated[
@@ -127,7 +130,13 @@ def _convert(key: str, text: str, kind: Any) -> Any:
     try:
         return msgspec.convert(text, kind, strict=False, dec_hook=lambda cls, value: cls(value))
     except msgspec.ValidationError:
-        raise SettingsError(f"{key} must be {_allowed(type_info(kind))}, got {text!r}.") from None
+        info = type_info(kind)
+        got = "another value, which is not shown" if _is_secret(info) else repr(text)
+        raise SettingsError(f"{key} must be {_allowed(info)}, got {got}.") from None
+
+
+def _is_secret(info: Any) -> bool:
+    return isinstance(info, Metadata) and _SECRET.items() <= (info.extra_json_schema or {}).items()
 
 
 def _allowed(info: Any) -> str:

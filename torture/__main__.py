@@ -10,7 +10,7 @@ import sys
 import time
 
 from benchmarks.environments import ENVIRONMENTS
-from torture import answers, bombs, coverage, fuzz, http, peers, report
+from torture import answers, bombs, coverage, fuzz, http, peers, report, security
 from torture.row import Figure, Row
 
 SAVED = ENVIRONMENTS / "torture.json"
@@ -21,6 +21,7 @@ ROWS: dict[str, Row] = {
     "bombs": bombs.ROW,
     "answers": answers.ROW,
     "peers": peers.ROW,
+    "security": security.ROW,
 }
 
 

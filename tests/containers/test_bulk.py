@@ -44,6 +44,10 @@ def test_a_job_labels_every_image(cluster, tmp_path):
         assert state(node, ".HostConfig.ReadonlyRootfs") == "true"
         assert state(node, "json .HostConfig.PortBindings") in ("{}", "null")
         assert docker("exec", node, "id", "-u") == "1000"
+    listed = docker("run", "--rm", "--entrypoint=cat", "convscope-bulk", "/opt/venv/sbom.cdx.json")
+    assert {"flask", "pyarrow", "ray"} <= {
+        each["name"].lower() for each in json.loads(listed)["components"]
+    }
     base, image = (int(state(n, ".Size")) for n in ("python:3.11-slim-bookworm", "convscope-bulk"))
     log.info("the image of bulk work adds %.0f MB to its base", (image - base) / 1e6)
     assert (image - base) / 1e6 <= MAX_MB

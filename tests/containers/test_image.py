@@ -7,6 +7,7 @@ import pytest
 from tests.containers.conftest import docker, log, state
 
 MAX_MB = 200
+SBOM = "/opt/venv/sbom.cdx.json"
 
 
 def inside(image: str, code: str) -> str:
@@ -43,6 +44,24 @@ def test_every_module_is_compiled(image):
         "print(sum(not pathlib.Path(u.cache_from_source(file)).exists() for file in files))"
     )
     assert inside(image, code) == "0"
+
+
+def test_the_image_lists_its_packages(image):
+    """The bill of materials is CycloneDX and names each installed distribution, by version."""
+    code = (
+        "import importlib.metadata as m, json\n"
+        "packages = [str(m.distribution('flask').locate_file(''))]\n"
+        "print(json.dumps([[d.name, d.version] for d in m.distributions(path=packages)]))"
+    )
+    installed = json.loads(inside(image, code))
+    materials = json.loads(docker("run", "--rm", "--entrypoint=cat", image, SBOM))
+    assert materials["bomFormat"] == "CycloneDX"
+    listed = [[each["name"], each["version"]] for each in materials["components"]]
+    assert len(installed) > 20
+    assert sorted(listed) == sorted(installed)
+    flask = next(each for each in materials["components"] if each["name"] == "Flask")
+    assert flask["purl"] == f"pkg:pypi/flask@{flask['version']}"
+    assert flask["licenses"]
 
 
 def test_the_image_has_metadata(image):

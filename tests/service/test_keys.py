@@ -1,6 +1,7 @@
 """The keys file: valid and invalid lines."""
 
 import hashlib
+import hmac
 
 import pytest
 
@@ -26,6 +27,26 @@ def test_a_key_is_mapped_to_its_owners_name(tmp_path):
     assert loaded.name_of(f"{KEY}:x") == "ben"
     assert loaded.name_of(hashed) is None
     assert loaded.name_of("") is None
+
+
+def test_a_key_is_compared_with_every_other_in_constant_time(tmp_path, monkeypatch):
+    """Only SHA-256 digests are compared, of all keys each time, by a function of constant time."""
+    compared = []
+    constant = hmac.compare_digest
+
+    def record(one, other):
+        compared.append((one, other))
+        return constant(one, other)
+
+    loaded = keys(tmp_path, "".join(f"name{i}:{KEY}-{i}\n" for i in range(5)))
+    monkeypatch.setattr(hmac, "compare_digest", record)
+    for key, name in ((f"{KEY}-0", "name0"), (f"{KEY}-4", "name4"), (f"{KEY}-5", None)):
+        compared.clear()
+        assert loaded.name_of(key) == name
+        digest = hashlib.sha256(key.encode()).digest()
+        assert [other for _, other in compared] == [digest] * 5
+        expected = [hashlib.sha256(f"{KEY}-{i}".encode()).digest() for i in range(5)]
+        assert [one for one, _ in compared] == expected
 
 
 def test_without_a_file_no_key_is_required():

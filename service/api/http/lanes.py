@@ -1,7 +1,7 @@
 """Decide where a request runs, by an estimate of its cost before it is parsed."""
 
 import math
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from service.api.http.problems import PROTOCOLS
 from service.environ import Environ, Lane
@@ -31,17 +31,20 @@ def choose(environ: Environ, body: bytes, models: Models) -> Lane:
 def _seconds(environ: Environ, body: bytes, models: Models) -> float:
     path: str = environ["PATH_INFO"]
     query: str = environ["QUERY_STRING"]
+    names = unquote(query) if "%" in query else query  # encoded names are the same parameters
     seconds = 0.0
     # how many digits a segmented image holds, and how many touch, is unknown before it is decoded
-    if path in _DRAWN or "format=png" in query or "segment=" in query:
+    if path in _DRAWN or "format=png" in names or "segment=" in names:
         return math.inf
     if path == "/activations":
-        if "image/png" in environ.get("HTTP_ACCEPT", ""):
+        accept = environ.get("HTTP_ACCEPT", "*/*").lower()
+        if "image/" in accept or ("*/*" in accept and accept != "*/*"):  # may prefer a PNG
             return math.inf
-        compresses = "gzip" in environ.get("HTTP_ACCEPT_ENCODING", "") and "format=" not in query
+        coding = environ.get("HTTP_ACCEPT_ENCODING", "").lower()
+        compresses = ("gzip" in coding or "*" in coding) and "format=" not in names
         seconds = _MAPS_S + compresses * _GZIP_S
     every_layer = _needs_every_layer(environ, path, body)
-    graph_s, digit_bytes = _model_cost(path, query, models, every_layer=every_layer)
+    graph_s, digit_bytes = _model_cost(path, query, names, models, every_layer=every_layer)
     images = 1
     kind = environ.get("CONTENT_TYPE", "")
     is_image = not path.startswith(PROTOCOLS) and (not kind or kind.startswith(_IMAGE_TYPES))
@@ -68,13 +71,15 @@ def _needs_every_layer(environ: Environ, path: str, body: bytes) -> bool:
     return b'"outputs"' in start or b'"activations"' in start
 
 
-def _model_cost(path: str, query: str, models: Models, *, every_layer: bool) -> tuple[float, int]:
+def _model_cost(
+    path: str, query: str, names: str, models: Models, *, every_layer: bool
+) -> tuple[float, int]:
     """Return the seconds that the requested model takes per image, and its input's bytes.
 
     Infinite where it is not loaded: it is loaded on a thread.
     """
     name = version = None
-    if "model=" in query or "version=" in query:
+    if "model=" in names or "version=" in names:
         fields = parse_qs(query)
         name, version = (fields.get(key, [None])[0] for key in ("model", "version"))
     elif path.startswith(("/v1/models/", "/v2/models/")):

@@ -5,6 +5,7 @@ from time import perf_counter
 from typing import Any
 
 from flask import Flask, Request, Response
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter
 from werkzeug.wsgi import get_path_info
 
@@ -58,6 +59,8 @@ class App(Flask):
         if request is None:
             return None
         path = get_path_info(request.environ)
+        if path.startswith("//"):  # Werkzeug would drop a slash: `//occlusion` is not `/occlusion`
+            raise NotFound
         return self.url_map.bind("localhost", path_info=path, default_method=request.method)
 
 

@@ -93,6 +93,13 @@ def test_fast_requests_run_in_the_event_loop(models, request_):
         {"path": "/activations", "query": "format=png"},
         {"path": "/activations", "HTTP_ACCEPT": "image/png"},
         {"path": "/activations", "HTTP_ACCEPT_ENCODING": "gzip"},
+        {"query": "%73egment=grid"},
+        {"path": "/preprocess", "query": "f%6Frmat=png"},
+        {"path": "/activations", "HTTP_ACCEPT": "IMAGE/PNG"},
+        {"path": "/activations", "HTTP_ACCEPT": "image/*"},
+        {"path": "/activations", "HTTP_ACCEPT": "application/json;q=0, */*"},
+        {"path": "/activations", "HTTP_ACCEPT_ENCODING": "GZIP"},
+        {"path": "/activations", "HTTP_ACCEPT_ENCODING": "*"},
     ],
 )
 def test_slow_requests_run_on_a_thread(models, request_):
@@ -105,6 +112,13 @@ def test_a_slow_model_runs_on_a_thread(models, monkeypatch):
     monkeypatch.setattr(models.get().engine, "seconds", lambda **_: 0.01)
     assert lane(models) == "long"
     assert lane(models, query="model=cats") == "short"
+
+
+def test_a_model_is_recognised_however_its_name_is_encoded(models_dir):
+    """A model that is not loaded is loaded on a thread, whatever the spelling of the query."""
+    other = Models(models_dir, "mnist")
+    for query in ("model=tiny", "m%6Fdel=tiny", "%6d%6f%64%65%6c=%74iny"):
+        assert lane(other, query=query) == "long"
 
 
 def test_get_requests_have_a_lane_of_their_own(models):
