@@ -56,10 +56,10 @@ def test_an_arbiter_survives_where_no_worker_can_be_started(monkeypatch):
     def fail(**_):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(tempfile, "mkstemp", fail)
     server = Server(Settings(workers=2), lambda _: None, Quiet)
     arbiter = DrainingArbiter(server)
     arbiter.pid = os.getpid()
+    monkeypatch.setattr(tempfile, "mkstemp", fail)
     server.control.started = True
     arbiter.manage_workers()
     assert arbiter.WORKERS == {}
