@@ -2,6 +2,8 @@
 
 import hashlib
 import signal
+import socket
+import time
 
 import pytest
 import requests
@@ -140,6 +142,16 @@ def test_an_unreachable_redis_stops_no_requests(models_dir):
     storage = f"redis://127.0.0.1:{free_port()}"
     client = client_of(models_dir, rate_limit="2/hour", rate_limit_storage=storage)
     assert [post(client).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_silent_redis_blocks_no_requests(models_dir):
+    """A storage that accepts connections and never answers is given up before its own timeout."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        storage = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        client = client_of(models_dir, rate_limit="2/hour", rate_limit_storage=storage)
+        begin = time.monotonic()
+        assert [post(client).status_code for _ in range(3)] == [200, 200, 429]
+        assert time.monotonic() - begin < 5  # the client library's timeout, of each of several attempts
 
 
 def test_only_the_allowed_origins_get_cors_headers(models_dir):
