@@ -1,12 +1,9 @@
 """Clients that send requests steadily while something is done to the service."""
 
 import http.client
-import os
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 
 from torture.seeds import Seed
@@ -14,6 +11,7 @@ from torture.seeds import Seed
 CLIENTS = 6  # the first opens a connection for each request, the others keep theirs
 _PAUSE_S = 0.005
 _TIMEOUT_S = 60
+_OVERLOADED, _SLUG = 503, b"problem:overloaded"
 
 
 class Failure(NamedTuple):
@@ -22,11 +20,13 @@ class Failure(NamedTuple):
     Attributes:
         port: the client's, of the connection; 0 where there was none.
         began: when it was sent, `monotonic` seconds.
+        status: of the response; 0 where there was none.
         reason: what came instead.
     """
 
     port: int
     began: float
+    status: int
     reason: str
 
 
@@ -35,12 +35,14 @@ class Load:
 
     Attributes:
         answered: of each response with 200 when it was complete, `monotonic` seconds.
+        refused: of each response that says that the service is overloaded, likewise.
         failures: the other requests.
         lost: the clients' ports of connections of processes that were killed, and when.
     """
 
     def __init__(self, port: int, requests: Sequence[Seed]) -> None:
         self.answered: list[float] = []
+        self.refused: list[float] = []
         self.failures: list[Failure] = []
         self.lost: dict[int, float] = {}
         self._port, self._requests = port, requests
@@ -57,17 +59,25 @@ class Load:
         for client in self._clients:
             client.join()
 
-    def lose(self, pid: int) -> None:
-        """Note the connections that a process has now; it is killed, and loses them."""
-        self.lost |= dict.fromkeys(client_ports(pid), time.monotonic())
+    def lose(self, ports: Iterable[int]) -> None:
+        """Note the connections of a process that is killed, by the clients' ports."""
+        self.lost |= dict.fromkeys(ports, time.monotonic())
 
     def idle(self) -> int:
         """Return how many requests were sent on a connection that was lost while it was idle."""
-        return sum(each.began > self.lost.get(each.port, each.began) for each in self.failures)
+        return sum(self._is_idle(each) for each in self.failures)
 
     def beyond(self) -> list[Failure]:
-        """Return the failures on connections that no killed process had."""
-        return [each for each in self.failures if each.port not in self.lost]
+        """Return the failures that were not in flight on a process that was killed."""
+        return [
+            each
+            for each in self.failures
+            if not (self._is_idle(each) or each.began <= self.lost.get(each.port, 0))
+        ]
+
+    def _is_idle(self, failure: Failure) -> bool:
+        is_later = failure.began > self.lost.get(failure.port, failure.began)
+        return is_later and not failure.status
 
     def _client(self, index: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
@@ -75,7 +85,7 @@ class Load:
         while not self._stopped.wait(_PAUSE_S):
             request = self._requests[turn % len(self._requests)]
             turn += 1
-            began, port, reason = time.monotonic(), 0, ""
+            began, port, status, reason = time.monotonic(), 0, 0, ""
             try:
                 if connection.sock is None:
                     connection.connect()
@@ -84,24 +94,18 @@ class Load:
                 connection.request(method, request.path, request.body or None, request.headers)
                 response = connection.getresponse()
                 data = response.read()
-                if response.status != 200:
-                    reason = f"{request.path}: {response.status} {data[:300]!r}"
+                status = response.status
+                if status == _OVERLOADED and response.getheader("Retry-After") and _SLUG in data:
+                    self.refused.append(time.monotonic())  # it may send the request again
+                    continue
+                if status != 200:
+                    reason = f"{request.path}: {status} {data[:300]!r}"
             except (http.client.HTTPException, OSError) as error:
                 reason = f"{request.path}: {error!r}"
             if not reason:
                 self.answered.append(time.monotonic())
             else:
-                self.failures.append(Failure(port, began, reason))
+                self.failures.append(Failure(port, began, status, reason))
             if reason or index == 0:
                 connection.close()
         connection.close()
-
-
-def client_ports(pid: int) -> set[int]:
-    """Return the clients' ports of the connections that a process has."""
-    sockets = set()
-    for file in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):  # closed meanwhile
-            sockets.add(os.readlink(file))
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return {int(row[2].rpartition(":")[2], 16) for row in rows if f"socket:[{row[9]}]" in sockets}
