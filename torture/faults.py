@@ -78,7 +78,7 @@ def _try(
     for reason, count in Counter(each.reason for each in beyond).most_common(_LISTED):
         print(f"    {count} times: {reason}", flush=True)
     return [
-        Figure(f"{name}: requests", sum(map(len, (load.answered, load.refused, load.failures)))),
+        Figure(f"{name}: requests", load.requests()),
         Figure(f"{name}: refused as overloaded, to be sent again", len(load.refused)),
         Figure(f"{name}: failed", len(load.failures) - idle),
         Figure(f"{name}: idle connections closed", idle),
@@ -236,7 +236,9 @@ def _memory(tested: Tested, share: float) -> float:
             with suppress(OSError):  # it has died
                 ports |= client_ports(victim)
     tested.load.lose(ports)
-    return tested.recovery_s()
+    recovered_s = tested.recovery_s()
+    tested.limit(resource.RLIMIT_AS, None)
+    return recovered_s
 
 
 class _Redis:

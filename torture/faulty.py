@@ -108,7 +108,7 @@ def service(settings: Mapping[str, str]) -> Iterator[Tested]:
         log = ["sh", "-c", 'exec "$@" >>"$TMPDIR/log" 2>&1', "sh"]
         # root may write into read-only folders, unless it runs without that capability
         plain = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
-        server = start_service(WORKERS, own | settings, "torture.clock", [*plain, *log])
+        server = start_service(WORKERS, {**own, **settings}, "torture.clock", [*plain, *log])
         try:
             yield Tested(server, folder)
         finally:

@@ -59,6 +59,10 @@ class Load:
         for client in self._clients:
             client.join()
 
+    def requests(self) -> int:
+        """Return how many requests have ended."""
+        return len(self.answered) + len(self.refused) + len(self.failures)
+
     def lose(self, ports: Iterable[int]) -> None:
         """Note the connections of a process that is killed, by the clients' ports."""
         self.lost |= dict.fromkeys(ports, time.monotonic())

@@ -93,6 +93,7 @@ def _limit_rate(app: Flask, settings: Settings) -> None:
         storage_uri=settings.rate_limit_storage,
         storage_options={} if settings.rate_limit_storage == "memory://" else _redis_options(),
         in_memory_fallback_enabled=True,  # without Redis each worker counts separately
+        swallow_errors=True,  # requests that find out together that Redis is gone are not counted
     )
     limiter.request_filter(_is_exempt)
 
