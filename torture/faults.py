@@ -35,7 +35,7 @@ STOPPED_S = 10
 CLOCK_S = 40  # longer than gunicorn's timeout of a worker
 _SEED = 18
 _SPARE = 100 * 2**20  # bytes that a limited worker may take besides
-_LARGE, _SENDERS = 900, 8  # digits of a request: their activations take 78 MB
+_LARGE, _SENDERS = 900, 4  # digits of a request: their activations take 78 MB
 _IDLE = 100  # connections
 _MOST_MS = 5_000
 _REDIS_MS = 35_000  # flask-limiter tries again after 1, 2, 4 … 32 s
@@ -231,7 +231,7 @@ def _memory(tested: Tested, share: float) -> float:
             requests.post(url, digits.getvalue(), headers=headers, timeout=60)
 
     with ThreadPoolExecutor(_SENDERS) as pool:
-        pending = [pool.submit(send, i) for i in range(max(int(200 * share), 2 * _SENDERS))]
+        pending = [pool.submit(send, i) for i in range(max(int(40 * share), 2 * _SENDERS))]
         while not all(each.done() for each in pending):
             with suppress(OSError):  # it has died
                 ports |= client_ports(victim)
