@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,10 @@ def free_port() -> int:
 
 
 def start_service(
-    workers: int | None = 1, settings: Mapping[str, str] | None = None, module: str = "service"
+    workers: int | None = 1,
+    settings: Mapping[str, str] | None = None,
+    module: str = "service",
+    before: Sequence[str] = (),
 ) -> Server:
     """Start this service and wait until it is ready.
 
@@ -101,6 +104,7 @@ def start_service(
         workers: how many; None for the default.
         settings: more environment variables.
         module: what Python runs.
+        before: the command that runs Python; none by default.
 
     Raises:
         NotMeasured: the service does not become ready.
@@ -111,7 +115,7 @@ def start_service(
     if workers is not None:
         environ["WEB_CONCURRENCY"] = str(workers)
     environ |= {"PORT": str(port), "CONVSCOPE_DRAIN_GRACE": "0", **(settings or {})}
-    command = [sys.executable, "-m", module]
+    command = [*before, sys.executable, "-m", module]
     return start_process(command, ROOT, environ, port, "/readyz", SERVICE)
 
 

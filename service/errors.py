@@ -26,6 +26,8 @@ ConvScopeError
 Every message is one or two sentences for the client: what is wrong, what is allowed, what to do.
 """
 
+OUT_OF_MEMORY = "The service is out of memory; send less at once, or retry later."
+
 
 class ConvScopeError(Exception):
     """The base class of all exceptions that this package raises."""

@@ -8,14 +8,13 @@ import msgspec
 import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from service.model.bundle import Bundle
 from service.model.explain.cells import cell_at
 from service.model.explain.explain import explain
 from service.model.explain.traces import Explanation
 from service.model.layer import INPUT, Layer, LayerValues
-from service.model.manifest import GRAPH, WEIGHTS, Graph, Graphs, Input, Output
+from service.model.manifest import GRAPH, Graph, Graphs, Input, Output
 from tests.exact_oracle import Float64Layers
 from tests.training.random_models import randomize
 from training.bundling import weights_of
@@ -149,12 +148,11 @@ def explained(model: keras.Model, folder: Path, seed: int = 1) -> Explained:
 
     Args:
         model: built.
-        folder: for the weights.
+        folder: of the bundle.
         seed: of the image, of any numbers from -1 to 1.
     """
     traced = trace(model)
     weights = weights_of(traced)
-    save_file(weights, folder / WEIGHTS)
     objects = described(traced, tuple(range(len(traced.shapes))), weights.keys())
     pixels = np.random.default_rng(seed).uniform(-1, 1, traced.input_shape).astype(np.float32)
     computed = [np.asarray(value)[0] for value in traced.function(pixels[np.newaxis])]
@@ -173,6 +171,7 @@ def explained(model: keras.Model, folder: Path, seed: int = 1) -> Explained:
         golden=(),
         distribution=None,
         features=None,
+        weights=weights,
     )
     values = {
         (layer.name, stage): computed[layer.pre if stage == "pre" else layer.post]

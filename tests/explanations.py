@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from service.model.bundle import Bundle
 from service.model.engine import Engine
@@ -13,7 +12,7 @@ from service.model.explain.cells import Cell
 from service.model.explain.explain import explain
 from service.model.explain.traces import Explanation
 from service.model.layer import Layer
-from service.model.manifest import GRAPH, WEIGHTS, Graph, Graphs, Input, Output
+from service.model.manifest import GRAPH, Graph, Graphs, Input, Output
 from service.model.normalisation import as_floats
 from tests.oracles import forward
 from training.data import Mnist
@@ -96,13 +95,9 @@ def odd_subject(folder: Path) -> Subject:
         golden=(),
         distribution=None,
         features=None,
+        weights={"sparse/kernel": kernel},
     )
-    save_file({"sparse/kernel": kernel}, folder / WEIGHTS)
-    biased = replace(bundle, path=folder / "biased")
-    biased.path.mkdir()
-    save_file(
-        {"sparse/kernel": kernel, "sparse/bias": np.zeros(2, np.float32)}, biased.path / WEIGHTS
-    )
+    biased = replace(bundle, weights={**bundle.weights, "sparse/bias": np.zeros(2, np.float32)})
     digits = rng.random((1, 8, 9, 1), np.float32)
     values = forward(biased, digits[0].astype(np.float64))
     return Subject(

@@ -10,7 +10,7 @@ import sys
 import time
 
 from benchmarks.environments import ENVIRONMENTS
-from torture import answers, bombs, coverage, fuzz, http, peers, report, security
+from torture import answers, bombs, coverage, faults, fuzz, http, peers, report, security
 from torture.row import Figure, Row
 
 SAVED = ENVIRONMENTS / "torture.json"
@@ -22,6 +22,7 @@ ROWS: dict[str, Row] = {
     "answers": answers.ROW,
     "peers": peers.ROW,
     "security": security.ROW,
+    "faults": faults.ROW,
 }
 
 

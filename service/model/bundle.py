@@ -5,7 +5,7 @@ weights are safetensors, the graphs are flatbuffers.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
+from safetensors.numpy import load
 
 from service.errors import BundleError
 from service.model.distribution import Distribution, Familiarity, read_score
@@ -34,7 +35,6 @@ from service.model.manifest import (
     ResizePreparation,
     read_manifest,
 )
-from service.model.weights import Weights
 
 REPORT = "report.json"
 PATCHES = "patches.json"  # the strongest activations of each filter, for the playground
@@ -70,6 +70,8 @@ class Bundle:
         layers: in the order of computation.
         distribution: of the score; None where the bundle cannot flag images.
         features: the values that the score is computed from; None without one.
+        weights: by names such as "layer/kernel", float32. They are in memory, as the graphs are:
+            a model that is loaded needs its files no more.
     """
 
     path: Path
@@ -85,6 +87,7 @@ class Bundle:
     golden: tuple[Golden, ...]
     distribution: Distribution | Familiarity | None
     features: Pair | None
+    weights: Mapping[str, NDArray[np.float32]]
 
     @cached_property
     def input_shape(self) -> tuple[int, int, int]:
@@ -105,11 +108,6 @@ class Bundle:
     def logits(self) -> Pair:
         """Layer and stage of the logits."""
         return self.output.layer, "pre"
-
-    @cached_property
-    def weights(self) -> Weights:
-        """Open the weights, by names such as "layer/kernel", at the first access."""
-        return Weights(self.path / WEIGHTS)
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:
@@ -201,6 +199,7 @@ def _bundle(path: Path, manifest: Manifest, raw: dict[str, Any]) -> Bundle:
         golden=golden,
         distribution=distribution,
         features=pair_of(flags.features) if flags else None,
+        weights=load((path / WEIGHTS).read_bytes()),
     )
 
 

@@ -8,8 +8,6 @@ from time import monotonic
 from typing import Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from service.errors import BundleError
 from service.model.bundle import Bundle, read_bundle, versions
@@ -36,10 +34,8 @@ class Model:
 
     @property
     def memory(self) -> int:
-        """Return the bytes that its interpreters take, and its weights where they were read."""
-        # cached by the bundle at the first access
-        weights: dict[str, NDArray[np.float32]] = vars(self.bundle).get("weights", {})
-        return self.engine.memory + sum(array.nbytes for array in weights.values())
+        """Return the bytes that its interpreters and its weights take."""
+        return self.engine.memory + sum(each.nbytes for each in self.bundle.weights.values())
 
 
 class _Hashes(msgspec.Struct):

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from service.environ import BODY, RECEIVED, Environ, Lane, RawResponse, Stream
-from service.errors import RequestError
+from service.errors import OUT_OF_MEMORY, Overloaded, RequestError
 from service.runtime.admission import Admission
 from service.runtime.request import (
     SMALL,
@@ -66,6 +66,8 @@ class Adapter:
                 response = await self._answer(environ, body)
         except RequestError as error:
             response = self.app.reject(environ, error)
+        except MemoryError:  # outside a route: the body, or the response's one copy
+            response = self.app.reject(environ, Overloaded(OUT_OF_MEMORY))
         except ConnectionError:
             return  # the client has disconnected
         finally:

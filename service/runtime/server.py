@@ -9,6 +9,7 @@ SIGHUP   reloads models and keys in every worker, which keeps serving meanwhile.
 import asyncio
 import gc
 import logging
+import os
 import resource
 import struct
 import sys
@@ -37,6 +38,7 @@ _FIRST_REQUEST_S = 1.0  # a drain waits this long for the first request of a con
 _BACKLOG = 2048  # connections that may wait to be accepted
 _GC_THRESHOLD = 50_000  # new objects after which Python collects cycles
 _SO_ATTACH_FILTER = 26  # Linux; the module `socket` does not define it
+_MEMORY = "/dev/shm"  # noqa: S108 - a folder in memory (Linux); gunicorn makes safe names
 _SPARE_FILES = 64  # file descriptors for everything but connections
 
 
@@ -59,6 +61,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         self.cfg.set(
             "keepalive", 75
         )  # longer than a load balancer's, so that it never reuses a closed connection
+        if os.access(_MEMORY, os.W_OK):  # a worker's sign of life must not depend on a disk
+            self.cfg.set("worker_tmp_dir", _MEMORY)
         self.cfg.set("control_socket_disable", True)  # may deadlock at fork (gunicorn #3509, #3529)
 
     def load(self) -> Adapter:
@@ -95,6 +99,17 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
         """Request a reload of models and keys from every worker."""
         self.app.control.reloads += 1
 
+    def spawn_worker(self) -> int | None:
+        """Start a worker; where the system refuses, log it: gunicorn tries again every second."""
+        try:
+            pid: int = super().spawn_worker()
+        except OSError as error:
+            if not self.app.control.started:
+                raise
+            self.log.error("A worker was not started: %s", error)
+            return None
+        return pid
+
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
         """Wait for signals, at most until the grace period ends."""
         remaining = self._stops_at - time.monotonic()
@@ -130,15 +145,26 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
         Connection.max_connections = min(adapter.settings.max_connections, limit - _SPARE_FILES)
         self.config.app = adapter
-        asyncio.run(DrainingServer(self.config, adapter.app).serve(sockets=self.sockets))
+        self.config.callback_notify = None  # uvicorn's fails while the wall clock is set back
+        server = DrainingServer(self.config, adapter.app, self.notify)
+        asyncio.run(server.serve(sockets=self.sockets))
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server with a shutdown that resets no connection."""
+    """uvicorn's server with a shutdown that resets no connection.
 
-    def __init__(self, config: uvicorn.Config, app: Application) -> None:
+    Args:
+        config: uvicorn's.
+        app: the application.
+        notify: informs the arbiter that the worker is alive.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, app: Application, notify: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._app = app
+        self._app, self._notify = app, notify
+        self._failing: set[Callable[[], None]] = set()  # so that each failure is logged once
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Set a larger backlog than the number of connections that asyncio accepts at once."""
@@ -149,6 +175,7 @@ class DrainingServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Write the log, publish metrics, start reloads and abort stalled connections."""
         if counter % _TICK == 0:
+            self._notify()
             abort_stalled(self._connections())
         self._write(self._app.flush)
         if counter % _TICK == 0:
@@ -181,7 +208,11 @@ class DrainingServer(uvicorn.Server):
         try:
             write()
         except OSError as error:
-            log.error("Log lines or metrics were not written: %s", error)
+            if write not in self._failing:
+                log.error("Log lines or metrics were not written: %s", error)
+            self._failing.add(write)
+        else:
+            self._failing.discard(write)
 
     def _connections(self) -> list[Connection]:
         return [each for each in self.server_state.connections if isinstance(each, Connection)]

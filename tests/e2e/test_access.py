@@ -2,6 +2,9 @@
 
 import hashlib
 import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -140,6 +143,27 @@ def test_an_unreachable_redis_stops_no_requests(models_dir):
     storage = f"redis://127.0.0.1:{free_port()}"
     client = client_of(models_dir, rate_limit="2/hour", rate_limit_storage=storage)
     assert [post(client).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_silent_redis_blocks_no_requests(models_dir):
+    """A storage that accepts connections and never answers is given up before its own timeout."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        storage = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        client = client_of(models_dir, rate_limit="2/hour", rate_limit_storage=storage)
+        begin = time.monotonic()
+        assert [post(client).status_code for _ in range(3)] == [200, 200, 429]
+        assert time.monotonic() - begin < 5  # the client library's own timeout
+
+
+def test_requests_that_wait_for_a_silent_redis_together_all_succeed(models_dir):
+    """Several threads may find at the same time that the storage does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(8) as threads:
+        storage = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        app = create_app(
+            Settings(models_dir=models_dir, rate_limit="99/hour", rate_limit_storage=storage)
+        )
+        responses = list(threads.map(lambda _: post(app.test_client()), range(8)))
+    assert [response.status_code for response in responses] == [200] * 8
 
 
 def test_only_the_allowed_origins_get_cors_headers(models_dir):

@@ -1,6 +1,7 @@
 """Control access: API keys, CORS, rate limits, security headers."""
 
 import time
+from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from flask_cors import CORS
@@ -21,6 +22,7 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": _POLICY,
 }
+_REDIS_S = 0.1  # timeout of Redis; then each worker counts separately
 _POLICY_HEADER = ("Content-Security-Policy", _POLICY)
 _OTHER_HEADERS = [item for item in SECURITY_HEADERS.items() if item != _POLICY_HEADER]
 
@@ -71,13 +73,27 @@ def _is_exempt() -> bool:
     return is_public(current_app.view_functions[request.endpoint])
 
 
+def _redis_options() -> dict[str, Any]:
+    """Return options with which a Redis that does not answer delays one request, shortly.
+
+    The event loop waits for it. By default the client library waits for 5 s, and tries again.
+    """
+    from redis.backoff import NoBackoff  # loaded only where it is used
+    from redis.retry import Retry
+
+    timeouts = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _REDIS_S)
+    return {**timeouts, "retry": Retry(NoBackoff(), 0)}
+
+
 def _limit_rate(app: Flask, settings: Settings) -> None:
     limiter = Limiter(
         lambda: g.get("client") or request.remote_addr or "",
         app=app,
         application_limits=[settings.rate_limit.replace(",", ";")],  # shared by all routes
         storage_uri=settings.rate_limit_storage,
+        storage_options={} if settings.rate_limit_storage == "memory://" else _redis_options(),
         in_memory_fallback_enabled=True,  # without Redis each worker counts separately
+        swallow_errors=True,  # requests that find out together that Redis is gone are not counted
     )
     limiter.request_filter(_is_exempt)
 

@@ -6,6 +6,7 @@ interval.
 """
 
 import fcntl
+import logging
 import os
 import threading
 from bisect import bisect_left
@@ -23,6 +24,8 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+
+log = logging.getLogger(__name__)
 
 Labels = tuple[str, ...]
 Values = dict[Labels, list[float]]  # of a histogram: the count of each bucket, then the sum
@@ -112,12 +115,11 @@ class Published(Collector):
             update: sets the gauges; called before each publication.
         """
         self._folder, self._update = folder, update
-        with _locked(folder):
+        with _locked(folder, fcntl.LOCK_EX):
             for path in folder.glob("*.json"):
                 if not _is_alive(path):
-                    self._merge({name: each.values for name, each in self._families.items()}, path)
-                    path.unlink()
-            self._write(folder)
+                    self._take_over(path)
+            self._try_to_write(folder)
 
     def publish(self) -> None:
         """Write this worker's metrics for the other workers to read."""
@@ -130,12 +132,33 @@ class Published(Collector):
             values = {name: family.values for name, family in self._families.items()}
         else:
             values = {name: {} for name in self._families}
-            with _locked(self._folder):
-                self._write(self._folder)
+            # shared, so that a worker that is stopped meanwhile does not block the others
+            with _locked(self._folder, fcntl.LOCK_SH):
+                self._try_to_write(self._folder)
                 for path in self._folder.glob("*.json"):
-                    self._merge(values, path)
+                    self._merge(values, path.read_bytes(), is_alive=_is_alive(path))
         for name, family in self._families.items():
             yield family.metric(values[name])
+
+    def _take_over(self, path: Path) -> None:
+        """Add the metrics of a worker that has exited to this one's, and remove its file."""
+        metrics = path.read_bytes()
+        try:
+            path.unlink()
+        except OSError as error:  # its file still counts; the next worker tries again
+            log.error("The metrics of a worker that has exited were not taken over: %s", error)
+        else:
+            self._merge({name: each.values for name, each in self._families.items()}, metrics)
+
+    def _try_to_write(self, folder: Path) -> None:
+        """Write this worker's metrics; where that fails, those written last remain.
+
+        So a counter never decreases from one worker's scrape to another's.
+        """
+        try:
+            self._write(folder)
+        except OSError as error:
+            log.error("Metrics were not written: %s", error)
 
     def _write(self, folder: Path) -> None:
         self._update()
@@ -147,10 +170,9 @@ class Published(Collector):
         temporary.write_bytes(encoded)
         temporary.replace(temporary.with_suffix(".json"))
 
-    def _merge(self, into: Mapping[str, Values], path: Path) -> None:
+    def _merge(self, into: Mapping[str, Values], metrics: bytes, *, is_alive: bool = False) -> None:
         """Add a worker's metrics; of a worker that has exited, only the cumulative ones."""
-        published = msgspec.json.decode(path.read_bytes(), type=dict[str, list[_Entry]])
-        is_alive = _is_alive(path)
+        published = msgspec.json.decode(metrics, type=dict[str, list[_Entry]])
         for name, entries in published.items():
             kind = self._families[name].kind
             if kind in _CUMULATIVE or is_alive:
@@ -174,8 +196,11 @@ def _is_alive(path: Path) -> bool:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other workers from reading or taking over metrics."""
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def _locked(folder: Path, kind: int) -> Iterator[None]:
+    """Keep other workers from taking over metrics; with LOCK_EX, also from reading them."""
+    descriptor = os.open(folder, os.O_RDONLY)  # a file of its own could not be made on a full disk
+    try:
+        fcntl.flock(descriptor, kind)
         yield
+    finally:
+        os.close(descriptor)

@@ -80,6 +80,7 @@ def register(app: Flask) -> None:
     """Respond to every error with a problem, never with internal details."""
     app.register_error_handler(errors.RequestError, _from_request_error)
     app.register_error_handler(HTTPException, from_http_error)
+    app.register_error_handler(MemoryError, _out_of_memory)
     app.register_error_handler(Exception, _internal_error)
 
 
@@ -97,6 +98,11 @@ def from_http_error(error: HTTPException) -> Response:
         if name == "Allow":
             response.headers[name] = value
     return response
+
+
+def _out_of_memory(error: MemoryError) -> Response:
+    log.error("Out of memory: %s", error, extra={LOG_FIELDS: {"request_id": tracing.request_id()}})
+    return _from_request_error(errors.Overloaded(errors.OUT_OF_MEMORY))
 
 
 def _internal_error(error: Exception) -> Response:

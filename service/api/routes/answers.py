@@ -2,7 +2,6 @@
 
 import base64
 import io
-import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -84,7 +83,7 @@ def layer_weights(bundle: Bundle) -> list[LayerWeights]:
         ImageTooLarge: the model has more weights than JSON should hold.
     """
     weights = bundle.weights
-    count = sum(math.prod(weights.shape(name)) for name in weights)
+    count = sum(each.size for each in weights.values())
     if count > MAX_WEIGHTS:
         raise ImageTooLarge(
             f"The model has {count:,} weights; as JSON the limit is {MAX_WEIGHTS:,}. Send "

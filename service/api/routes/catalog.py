@@ -1,20 +1,16 @@
 """Describe the models: /models, and a model's manifest, weights and report."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, request
 
 from service.api.http import archives, formats, queries
 from service.api.http.describe import MODEL_ERRORS, Operation, describe
 from service.api.routes import answers
-from service.environ import Stream
 from service.errors import ImageTooLarge, NotAcceptable, NotInBundle
 from service.model.bundle import MAP, PATCHES, REPORT, THUMBNAILS, Bundle
-from service.model.manifest import SNAPSHOTS, WEIGHTS
+from service.model.manifest import SNAPSHOTS
 from service.model.registry import Models
 from service.model.versions import State
 
@@ -148,7 +144,7 @@ def blueprint(models: Models) -> Blueprint:
         if format_ == "json":
             layers = answers.layer_weights(bundle)
             return _conditional(formats.json(WeightsAnswer(answers.model_id(bundle), layers)))
-        return _conditional(_weights_archive(bundle, format_))
+        return _conditional(_weights_archive(bundle, "npz" if format_ == "npz" else "safetensors"))
 
     @api.get("/model/snapshots")
     @describe(_file_of_a_model("safetensors", queries.ModelQuery))
@@ -186,30 +182,15 @@ def blueprint(models: Models) -> Blueprint:
     return api
 
 
-def _weights_archive(bundle: Bundle, format_: queries.Format) -> Response:
-    """Return the weights as the bundle's own file, or as npz; large ones piece by piece."""
-    weights, path = bundle.weights, bundle.path / WEIGHTS
-    size = path.stat().st_size
-    if size < archives.MIN_STREAMED:
-        if format_ == "npz":
-            return formats.npz(weights)
-        return formats.respond(path.read_bytes(), formats.MEDIA_TYPES["safetensors"])
-    pieces, length = _file_pieces(path), size or None
-    if format_ == "npz":
-        entries = {
-            name: archives.Entry(partial(weights.__getitem__, name), weights.shape(name), "float32")
-            for name in weights
-        }
-        pieces, length = archives.npz(entries), None
-    response = formats.stream(Stream(pieces, 0), formats.MEDIA_TYPES[format_], length)
+def _weights_archive(bundle: Bundle, format_: Literal["npz", "safetensors"]) -> Response:
+    """Return the weights as an archive; a large one is encoded while it is sent."""
+    weights = bundle.weights
+    if sum(each.nbytes for each in weights.values()) < archives.MIN_STREAMED:
+        return formats.npz(weights) if format_ == "npz" else formats.safetensors(weights, {})
+    entries = {name: archives.entry_of(each) for name, each in weights.items()}
+    response = archives.respond(format_, entries, {}, 0)
     response.set_etag(f"{bundle.sha256[:32]}-{format_}", weak=True)
     return response
-
-
-def _file_pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(archives.PIECE):
-            yield piece
 
 
 def _json_of_a_model(body: Any) -> Operation:

@@ -62,11 +62,11 @@ class CellContext:
 
     def weight(self, name: str, *index: int | slice) -> NDArray[np.float64]:
         """Return a part of one of the layer's weights."""
-        return self.bundle.weights.at(self._key(name), *index).astype(np.float64)
+        return np.asarray(self.bundle.weights[self._key(name)][index], np.float64)
 
     def weight_shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of one of the layer's weights."""
-        return self.bundle.weights.shape(self._key(name))
+        return self.bundle.weights[self._key(name)].shape
 
     def channel_weight(self, name: str, default: float) -> float:
         """Return a weight's number for the cell's channel; the default where there is none."""

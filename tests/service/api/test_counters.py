@@ -1,10 +1,13 @@
 """Metrics of several workers, combined through files; a worker is a process id here."""
 
+import fcntl
 import itertools
 import os
+import resource
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -105,3 +108,52 @@ def test_a_scrape_updates_the_gauges(tmp_path):
     worker.published.join(tmp_path, lambda: worker.waiting.set((), next(times)))
     first, second = worker.samples(), worker.samples()
     assert second["waiting",] == first["waiting",] + 1
+
+
+@contextmanager
+def full_disk():
+    """Let every write to a file fail in this block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_scrape_on_a_full_disk_has_what_was_published_last(tmp_path):
+    """Counters never decrease, whichever worker is scraped; what is missing follows later."""
+    worker = Worker()
+    worker.published.join(tmp_path, lambda: None)
+    count(worker, 0.5)
+    worker.published.publish()
+    count(worker, 0.5)
+    with full_disk():
+        assert worker.samples()["responses_total", "/predict"] == 1
+    assert worker.samples()["responses_total", "/predict"] == 2
+
+
+def test_a_worker_that_starts_on_a_full_disk_takes_over_counters(
+    tmp_path, process_ids, monkeypatch
+):
+    """They are published as soon as there is space."""
+    running, _, ended = process_ids
+    lost, survivor = Worker(), Worker()
+    monkeypatch.setattr(os, "getpid", lambda: ended)
+    lost.published.join(tmp_path, lambda: None)
+    count(lost, 0.5)
+    lost.published.publish()
+    monkeypatch.setattr(os, "getpid", lambda: running)
+    with full_disk():
+        survivor.published.join(tmp_path, lambda: None)
+    assert survivor.samples()["responses_total", "/predict"] == 1
+
+
+def test_a_stopped_scrape_blocks_no_other(tmp_path):
+    """A worker that is stopped while it is scraped holds a lock that other scrapes share."""
+    worker = Worker()
+    worker.published.join(tmp_path, lambda: None)
+    stopped = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(stopped, fcntl.LOCK_SH)
+    assert ("responses_total", "/predict") not in worker.samples()
+    os.close(stopped)

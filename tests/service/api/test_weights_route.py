@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from service.api.http import archives
 from service.api.routes import answers
 from service.model.manifest import Input
 from tests.asgi import build_adapter, exchange
+from tests.e2e.running import ROOT, SEVEN
 from training.bundling import Contents, patterns, write_bundle
 from training.tracing import trace
 
@@ -85,3 +87,23 @@ def test_json_of_too_many_weights_names_the_other_formats(adapter, monkeypatch):
     detail = json.loads(response.content)["detail"]
     assert "weights; as JSON the limit is 1,000,000" in detail
     assert "format=safetensors or format=npz" in detail
+
+
+def test_a_loaded_model_needs_its_files_no_more(tmp_path):
+    """Its weights and its explanations stay the same when its files are emptied in place."""
+    shutil.copytree(ROOT / "models" / "mnist", tmp_path / "models" / "mnist")
+    adapter = build_adapter(tmp_path, models_dir=tmp_path / "models")
+    cell = "layer=conv2d_1&channel=3&row=4&column=5"
+
+    def answers():
+        explained = exchange(adapter, path="/explain", query=cell, pieces=[SEVEN])
+        explanation = json.loads(explained.content)
+        stored = weights(adapter, "safetensors")
+        return stored.status, stored.content, {**explanation, "timing": 0, "request_id": ""}
+
+    before = answers()
+    for path in (tmp_path / "models" / "mnist" / "1").iterdir():
+        if path.is_file():
+            path.write_bytes(b"")
+    assert answers() == before
+    assert before[0] == 200

@@ -60,7 +60,7 @@ def test_receptive_fields_equal_those_of_brute_force(subject):
 def test_a_pixel_that_only_padding_would_depend_on_is_outside_the_field(odd):
     """A pixel with a path to the cell through padding cells alone is not inside."""
     layer = odd.bundle.layer("blur")
-    biased = replace(odd.bundle, path=odd.bundle.path / "biased")
+    biased = replace(odd.bundle, weights={**odd.bundle.weights, "sparse/bias": np.zeros(2)})
     influence = influences(
         biased,
         odd.digits,

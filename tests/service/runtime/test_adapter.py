@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from service.errors import Overloaded
+from service.model.engine import Engine
 from service.runtime import request
 from service.runtime.admission import Admission
 from service.settings import Settings
@@ -103,6 +104,23 @@ def test_requests_beyond_the_limit_are_rejected(full, path):
     assert response.response_headers["retry-after"] == "1"
     assert response.response_headers["x-request-id"] == "abc"
     assert response.response_headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_request_that_needs_more_memory_than_there_is_is_rejected(adapter, path, monkeypatch):
+    """The client gets 503 and may retry, in a route and outside of one; the log has the reason."""
+
+    def fail(*_, **__):
+        raise MemoryError("Unable to allocate 78 MiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adapter.app, "lane", fail)
+        before = exchange(adapter, path=path, pieces=[SEVEN])
+    monkeypatch.setattr(Engine, "run", fail)
+    inside = exchange(adapter, path="/predict", pieces=[SEVEN])
+    for response, form in ((before, FORMS[path]), (inside, "detail")):
+        assert (response.status, response.response_headers["retry-after"]) == (503, "1")
+        assert "out of memory" in json.loads(response.content)[form]
 
 
 def test_pages_are_rejected_too_and_health_is_not(full):
