@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SEED = 18
-_OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
-    **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
-    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is},
-    **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And},
-    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult},
-    **{ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitXor: ast.BitAnd},
-    **{ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr},
-    **{ast.BitOr: ast.BitAnd},
+_SWAPPED: tuple[tuple[type[ast.AST], type[ast.AST]], ...] = (
+    *((ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot)),
+    *((ast.In, ast.NotIn), (ast.And, ast.Or), (ast.Add, ast.Sub), (ast.Mult, ast.Div)),
+    *((ast.LShift, ast.RShift), (ast.BitAnd, ast.BitOr)),
+)
+_OPERATORS = {
+    **dict(_SWAPPED),
+    **{new: old for old, new in _SWAPPED},
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult,
+    ast.BitXor: ast.BitAnd,
 }
 _NEGATED = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot, ast.In, ast.NotIn)  # by _OPERATORS already
 _LOG = ("debug", "info", "warning", "error", "exception", "critical")
@@ -66,12 +70,13 @@ class _Change:
 
 
 def choose(root: Path, folders: tuple[str, ...], count: int) -> list[Mutant]:
-    """Choose mutants at random: those whose keys, hashed with a seed, are the smallest.
+    """Choose mutants of folders or modules at random: those with the smallest keys.
 
-    So the mutants of a module stay the same while others change.
+    A key is a hash of the change and a seed, so that the mutants of a module stay the same while
+    others change.
     """
     changes: list[tuple[str, str, ast.Module, _Change]] = []
-    for path in sorted(path for folder in folders for path in (root / folder).rglob("*.py")):
+    for path in sorted(path for folder in folders for path in _modules(root / folder)):
         module, name = ast.parse(path.read_text()), str(path.relative_to(root))
         seen: Counter[str] = Counter()
         for change in _changes(module):
@@ -83,6 +88,10 @@ def choose(root: Path, folders: tuple[str, ...], count: int) -> list[Mutant]:
         Mutant(name, change.lines, key, ast.unparse(module), change.source(module))
         for key, name, module, change in sorted(changes, key=lambda each: each[0])[:count]
     ]
+
+
+def _modules(path: Path) -> Iterator[Path]:
+    return path.rglob("*.py") if path.is_dir() else iter([path])
 
 
 def _changes(node: ast.AST, lines: tuple[int, int] = (0, 0)) -> Iterator[_Change]:

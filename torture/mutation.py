@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import IO, Any, cast
 
 from coverage import CoverageData
 
@@ -55,19 +55,21 @@ def run(share: float) -> list[Figure]:
             left.put(mutant)
     copies = [_copy(_SAVED / f"copy-{number}") for number in range(min(_AT_ONCE, left.qsize()))]
     if copies:
-        reach = _Reach(copies[0], folders, tests)
+        reach = _Reach(copies[0], tests)
         with ThreadPoolExecutor(len(copies)) as pool:
             list(pool.map(lambda copy: _try(copy, reach, left, results), copies))
     survivors = [mutant for mutant in mutants if results.outcome(mutant) == PASSED]
     (_SAVED / "survivors.diff").write_text("\n".join(map(_diff, survivors)))
-    by_folder = Counter(folder for m in survivors for folder in folders if m.path.startswith(folder))
     slow = sum(results.outcome(mutant) == TOO_LONG for mutant in mutants)
     killed = len(mutants) - len(survivors)
     return [
         Figure("mutants", len(mutants)),
         Figure("killed: a test failed", killed - slow),
         Figure("killed: the tests took many times as long", slow),
-        *(Figure(f"survivors in {folder}", by_folder[folder]) for folder in folders),
+        *(
+            Figure(f"survivors in {name}", sum(each.path.startswith(name) for each in survivors))
+            for name in folders
+        ),
         Figure("share killed", killed / len(mutants), least=_LEAST),
     ]
 
@@ -80,8 +82,8 @@ class _Results:
         self._all: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
 
     def outcome(self, mutant: Mutant) -> str | None:
-        """Return what came of a mutant; None where it has to be tried."""
-        outcome, by, tests = self._all.get(_id(mutant), (None, "", ""))
+        """Return a mutant's outcome; None where it has to be tried."""
+        outcome, _, tests = self._all.get(_id(mutant), (None, "", ""))
         return outcome if outcome != PASSED or tests == self._tests else None
 
     def add(self, mutant: Mutant, outcome: str, by: str) -> None:
@@ -93,13 +95,13 @@ class _Results:
 class _Reach:
     """Which tests reach a line, from one run of all of them on the unchanged code."""
 
-    def __init__(self, copy: Path, folders: tuple[str, ...], tests: tuple[str, ...]) -> None:
+    def __init__(self, copy: Path, tests: tuple[str, ...]) -> None:
         name = _digest("service", "tests", *tests)
         covered, times = _SAVED / f"{name}.coverage", _SAVED / f"{name}.json"
         if not times.exists():
             print("one run of the tests, to see which lines they reach …", flush=True)
             with _trials(copy) as trial:
-                found = trial(Order(tests, (), 3600, str(covered), folders))
+                found = trial(Order(tests, (), 3600, str(covered)))
             if found["outcome"] != PASSED:
                 raise RuntimeError(f"The unchanged code fails; see {copy / 'trial.log'}.")
             times.write_text(json.dumps(found["tests"]))
@@ -160,12 +162,12 @@ def _try(copy: Path, reach: _Reach, left: SimpleQueue[Mutant], results: _Results
 def _trials(copy: Path) -> Iterator[Any]:
     """Start a process that runs orders in a copy."""
     command = [sys.executable, "-m", "torture.trials"]
-    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    inherited = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST_")}
+    environ = {**inherited, "PYTHONDONTWRITEBYTECODE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     with subprocess.Popen(
         command, cwd=copy, env=environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
-        stdin, stdout = process.stdin, process.stdout
-        assert stdin and stdout
+        stdin, stdout = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
 
         def trial(order: Order) -> Any:
             stdin.write(json.dumps(order._asdict()) + "\n")

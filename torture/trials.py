@@ -38,14 +38,12 @@ class Order(NamedTuple):
         tests: node ids, in the order in which they run; empty: all of the files.
         limit_s: seconds after which the trial is stopped.
         covered: where to record which test reaches which line; None where not.
-        folders: of the code whose lines are recorded.
     """
 
     files: Sequence[str]
     tests: Sequence[str]
     limit_s: float
     covered: str | None = None
-    folders: Sequence[str] = ()
 
 
 @dataclass(eq=False)  # pytest needs a hash
@@ -100,7 +98,7 @@ def _run(order: Order, result: Path) -> int:
     """Run an order in this process; return 0 if every test passed."""
     lines = None
     if order.covered:
-        lines = coverage.Coverage(order.covered, config_file=False, source=order.folders)
+        lines = coverage.Coverage(order.covered, config_file=False, source=["service"])
         lines.start()
     plugin = _Plugin(order, lines)
     options = ["--exitfirst", "-q", "-p", "no:cacheprovider", "-m", "not slow"]
@@ -131,20 +129,17 @@ def _fork(order: Order, result: Path) -> dict[str, Any]:
         finally:
             sys.stdout.flush()
             os._exit(code)
-    end, code = time.monotonic() + order.limit_s, None
-    while code is None and time.monotonic() < end:
+    end, process, status = time.monotonic() + order.limit_s, 0, 0
+    while not process and time.monotonic() < end:
         process, status = os.waitpid(child, os.WNOHANG)
-        if process:
-            code = status
-        else:
-            time.sleep(0.02)
+        time.sleep(0.02)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # also the servers that tests have started
-    if code is None:
+    if not process:
         os.waitpid(child, 0)
         return {"outcome": TOO_LONG}
     found = json.loads(result.read_text()) if result.exists() else {}
-    return {"outcome": FAILED if code else PASSED, **found}
+    return {"outcome": FAILED if status else PASSED, **found}
 
 
 def main() -> None:
