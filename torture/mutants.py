@@ -6,7 +6,7 @@ Not changed are annotations, decorators, docstrings, and the texts of errors and
 import ast
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class _Change:
             setattr(self.parent, self.field, old)
 
 
-def choose(root: Path, folders: tuple[str, ...], count: int) -> list[Mutant]:
+def choose(root: Path, folders: Sequence[str], count: int) -> list[Mutant]:
     """Choose mutants of folders or modules at random: those with the smallest keys.
 
     A key is a hash of the change and a seed, so that the mutants of a module stay the same while
@@ -114,13 +114,15 @@ def _changes(node: ast.AST, lines: tuple[int, int] = (0, 0)) -> Iterator[_Change
 
 
 def _is_text(node: ast.AST) -> bool:
-    """Return whether a node is a docstring, a formatted text, a log line or a type."""
+    """Return whether a node is a docstring, a formatted text, a log line or a declaration."""
     match node:
         case ast.Expr(ast.Constant()) | ast.JoinedStr() | ast.Import() | ast.ImportFrom():
             return True
         case ast.Expr(ast.Call(ast.Attribute(attr=name))):
             return name in _LOG
         case ast.Subscript(ast.Name("Literal" | "Callable" | "Annotated")):
+            return True
+        case ast.Call(ast.Name("TypeVar")) | ast.Assign([ast.Name("__all__")]):
             return True
     return False
 

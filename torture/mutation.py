@@ -15,11 +15,12 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import IO, Any, cast
 
 from coverage import CoverageData
@@ -32,35 +33,40 @@ from torture.trials import PASSED, TOO_LONG, Order
 MUTANTS = 200
 _LEAST = 0.85
 _AT_ONCE = 2
-_SAVED = ENVIRONMENTS / "mutation"
 _RUNTIME = "service/runtime"
 _PROCESS = tuple(  # tests of the process as a whole, which coverage does not see from outside
     f"tests/e2e/test_{name}.py"
     for name in ("connections", "overload", "operations", "service", "observing")
 )
 _WHOLE = (("service/model", "service/images", _RUNTIME), ("tests/service", *_PROCESS))
-_PART = ((_RUNTIME,), ("tests/service/runtime",))
+_PART = (("service/images/resize.py",), ("tests/service/images/test_resize.py",))
 _SPARE_S = 60.0  # a trial may take this long besides several times its tests
 _SLOWER = 5
 
 
 def run(share: float) -> list[Figure]:
-    """Try every chosen change that has no result yet; a share is of the quickest tests only."""
-    folders, tests = _WHOLE if share == 1 else _PART
-    mutants = choose(ROOT, folders, round(MUTANTS * share))
-    _SAVED.mkdir(parents=True, exist_ok=True)
-    results = _Results(_digest("tests"), _SAVED / "results.json")
+    """Try every change that has no result yet; a share is of one module, and keeps no results."""
+    if share == 1:
+        return _run(MUTANTS, *_WHOLE, ENVIRONMENTS / "mutation")
+    with TemporaryDirectory() as folder:
+        return _run(round(MUTANTS * share), *_PART, Path(folder))
+
+
+def _run(count: int, code: Sequence[str], tests: Sequence[str], folder: Path) -> list[Figure]:
+    mutants = choose(ROOT, code, count)
+    folder.mkdir(parents=True, exist_ok=True)
+    results = _Results(_digest("tests"), folder / "results.jsonl")
     left = SimpleQueue[Mutant]()
     for mutant in mutants:
         if not results.outcome(mutant):
             left.put(mutant)
-    copies = [_copy(_SAVED / f"copy-{number}") for number in range(min(_AT_ONCE, left.qsize()))]
+    copies = [_copy(folder / f"copy-{number}") for number in range(min(_AT_ONCE, left.qsize()))]
     if copies:
-        reach = _Reach(copies[0], tests)
+        reach = _Reach(copies[0], tests, folder)
         with ThreadPoolExecutor(len(copies)) as pool:
             list(pool.map(lambda copy: _try(copy, reach, left, results), copies))
     survivors = [mutant for mutant in mutants if results.outcome(mutant) == PASSED]
-    (_SAVED / "survivors.diff").write_text("\n".join(map(_diff, survivors)))
+    (folder / "survivors.diff").write_text("\n".join(map(_diff, survivors)))
     slow = sum(results.outcome(mutant) == TOO_LONG for mutant in mutants)
     killed = len(mutants) - len(survivors)
     return [
@@ -69,18 +75,19 @@ def run(share: float) -> list[Figure]:
         Figure("killed: the tests took many times as long", slow),
         *(
             Figure(f"survivors in {name}", sum(each.path.startswith(name) for each in survivors))
-            for name in folders
+            for name in code
         ),
         Figure("share killed", killed / len(mutants), least=_LEAST),
     ]
 
 
 class _Results:
-    """The outcomes, kept in a file."""
+    """The outcomes, kept in a file of lines."""
 
     def __init__(self, tests: str, path: Path) -> None:
         self._tests, self._path = tests, path
-        self._all: dict[str, list[str]] = json.loads(path.read_text()) if path.exists() else {}
+        lines = path.read_text().splitlines() if path.exists() else []
+        self._all: dict[str, list[str]] = dict(map(json.loads, lines))
 
     def outcome(self, mutant: Mutant) -> str | None:
         """Return a mutant's outcome; None where it has to be tried."""
@@ -90,15 +97,16 @@ class _Results:
     def add(self, mutant: Mutant, outcome: str, by: str) -> None:
         """Keep an outcome, and the test that failed."""
         self._all[_id(mutant)] = [outcome, by, self._tests]
-        self._path.write_text(json.dumps(self._all, indent=0))
+        with self._path.open("a") as file:
+            file.write(json.dumps((_id(mutant), self._all[_id(mutant)])) + "\n")
 
 
 class _Reach:
     """Which tests reach a line, from one run of all of them on the unchanged code."""
 
-    def __init__(self, copy: Path, tests: tuple[str, ...]) -> None:
+    def __init__(self, copy: Path, tests: Sequence[str], folder: Path) -> None:
         name = _digest("service", "tests", *tests)
-        covered, times = _SAVED / f"{name}.coverage", _SAVED / f"{name}.json"
+        covered, times = folder / f"{name}.coverage", folder / f"{name}.json"
         if not times.exists():
             print("one run of the tests, to see which lines they reach …", flush=True)
             with _trials(copy) as trial:
@@ -143,9 +151,9 @@ class _Reach:
 
 def _try(copy: Path, reach: _Reach, left: SimpleQueue[Mutant], results: _Results) -> None:
     """Try mutants in a copy until none is left."""
-    with _trials(copy) as trial:
-        while not left.empty():
-            mutant, begin = left.get(), time.monotonic()
+    with _trials(copy) as trial, suppress(Empty):
+        while True:
+            mutant, begin = left.get_nowait(), time.monotonic()
             path = copy / mutant.path
             original = path.read_bytes()
             path.write_text(mutant.after)
