@@ -33,9 +33,9 @@ def run(share: float) -> list[Figure]:
         if share == 1 and path.exists() and not commit.endswith("changed"):
             continue
         print(f"run {number + 1} of {runs} …", flush=True)
-        with _load(_BUSY if number == 0 else 0):
+        with _load(_BUSY if number == 0 and share == 1 else 0):
             _pytest(path, [] if share == 1 else [_PART])
-    return figures(paths, commit)
+    return [*figures(paths, commit), Figure("runs under load", int(share))]
 
 
 def figures(paths: list[Path], commit: str) -> list[Figure]:
@@ -53,7 +53,7 @@ def figures(paths: list[Path], commit: str) -> list[Figure]:
             }
         )
     return [
-        Figure(f"runs of commit {commit}, the first under load", len(paths)),
+        Figure(f"runs of commit {commit}", len(paths)),
         Figure("tests in a run, at least", min(counts)),
         Figure("tests in a run, at most", max(counts)),
         Figure("failures", sum(failures.values()), 0),
@@ -81,7 +81,9 @@ def _pytest(report: Path, only: list[str]) -> None:
     # a test of the suite calls this row too: its own process is none of pytest's workers
     environ = {name: v for name, v in os.environ.items() if not name.startswith("PYTEST_")}
     with log.open("w") as output:
-        code = subprocess.run(command, cwd=ROOT, env=environ, stdout=output).returncode
+        code = subprocess.run(
+            command, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT
+        ).returncode
     if code not in _RAN:
         raise RuntimeError(f"pytest ended with {code} before the last test; see {log}.")
     partial.rename(report)
