@@ -10,7 +10,19 @@ import sys
 import time
 
 from benchmarks.environments import ENVIRONMENTS
-from torture import answers, bombs, coverage, faults, fuzz, http, peers, report, security
+from torture import (
+    answers,
+    bombs,
+    coverage,
+    faults,
+    fuzz,
+    http,
+    mutation,
+    peers,
+    report,
+    security,
+    suite,
+)
 from torture.row import Figure, Row
 
 SAVED = ENVIRONMENTS / "torture.json"
@@ -23,6 +35,8 @@ ROWS: dict[str, Row] = {
     "peers": peers.ROW,
     "security": security.ROW,
     "faults": faults.ROW,
+    "mutation": mutation.ROW,
+    "suite": suite.ROW,
 }
 
 

@@ -2,12 +2,13 @@
 
 import http.client
 import socket
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 import requests
 
 from service.runtime.connections import MAX_REQUESTS
+from tests.conftest import start_server
 from tests.e2e.running import PATIENCE_S, SEVEN, connect
 
 
@@ -16,7 +17,8 @@ def test_a_connection_is_closed_after_many_requests(server):
     with requests.Session() as session:
         count = 2 * MAX_REQUESTS + 9
         headers = [session.get(f"{server}/healthz").headers.get("Connection") for _ in range(count)]
-    assert headers.count("close") == 2
+    closing = [index for index, header in enumerate(headers) if header == "close"]
+    assert closing == [MAX_REQUESTS - 1, 2 * MAX_REQUESTS - 1]
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,17 @@ def test_pipelined_requests_get_responses_in_order(server):
     places = [responses.find(f"x-request-id: {number}\r\n".encode()) for number in range(10)]
     assert places == sorted(places)
     assert places[0] > 0
+
+
+def test_connections_beyond_the_limit_are_closed():
+    """As many clients as the setting allows get responses; the next one gets none."""
+    process, url = start_server(CONVSCOPE_MAX_CONNECTIONS="3")
+    with ExitStack() as stack:
+        stack.callback(process.communicate)
+        stack.callback(process.terminate)
+        for _ in range(3):
+            client = stack.enter_context(closing(connect(url)))
+            client.request("GET", "/healthz")
+            assert client.getresponse().read()
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{url}/healthz")

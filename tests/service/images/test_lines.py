@@ -91,3 +91,17 @@ def test_a_full_or_empty_mask_has_no_lines(shape):
     """Degenerate masks are no errors."""
     for mask in (np.zeros(shape, bool), np.ones(shape, bool)):
         assert len(find_lines(mask)) == 0
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1, -0.1])
+def test_a_part_of_a_line_is_removed_with_the_lines_that_it_is_parallel_to(slope):
+    """A line that begins at the edge and ends within the image counts, if others have its slope."""
+    rows, columns = np.mgrid[:280, :280]
+    height = rows - slope * (columns - 140)
+    mask = (np.abs(height - 70) < 2) | (np.abs(height - 140) < 2)
+    mask |= (np.abs(height - 210) < 2) & (columns < 130)
+    mask |= np.hypot(rows - 175, columns - 215) < 20  # a digit
+
+    lines = find_lines(mask)
+
+    assert sorted(lines.length.tolist()) == pytest.approx([130, 280, 280], abs=6)

@@ -120,6 +120,19 @@ def test_cells_between_the_taps_of_a_dilated_kernel_are_left_out():
     assert receptive_field(nodes, "first", (1, 1), shape) == Box(0, 3, 0, 3)
 
 
+def test_a_dense_kernel_leaves_gaps_between_cells():
+    """Cell 0 reads cells 0 and 3 of a pointwise layer; 1 and 2, which see pixel 5, do not count."""
+    shape = (6, 6, 1)
+    far = {"kernel_size": [2, 2], "padding": "same", "dilation_rate": [8, 8]}
+    near = {"kernel_size": [2, 2], "padding": "valid", "dilation_rate": [3, 3]}
+    nodes = {
+        "first": node("Conv2D", ["input"], shape, shape, **far),  # of 4 pixels before and behind
+        "pointwise": node("Conv2D", ["first"], shape, shape, kernel_size=[1, 1]),
+        "last": node("Conv2D", ["pointwise"], shape, (3, 3, 1), **near),
+    }
+    assert receptive_field(nodes, "last", (0, 0), shape) == Box(4, 5, 4, 5)
+
+
 def test_a_gate_that_is_broadcast_depends_on_the_whole_image():
     """Squeeze-and-excite multiplies every cell by a mean over the whole image."""
     nodes = {

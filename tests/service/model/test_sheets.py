@@ -16,6 +16,7 @@ from service.model.sheets import contact_sheet, occlusion_overlay
 DIGIT = np.zeros((28, 28, 1), np.uint8)
 HEADER = 84 + 2 * sheets.MARGIN  # 28 pixels enlarged three times, and the margins
 TILES = HEADER + sheets.HEADING + 1  # where the first layer's first row of tiles begins
+INK, GREY, RULE = (ImageColor.getrgb(name) for name in (sheets.INK, sheets.GREY, sheets.RULE))
 DIMMED = ImageColor.getrgb(sheets.DIMMED)
 NEUTRAL = tuple(colours(np.float32(0), 1))
 
@@ -65,6 +66,12 @@ def legend(sheet, part):
 def coloured(value, limit):
     """The colour that a value should have, as a tuple."""
     return tuple(colours(np.float32(value), limit))
+
+
+def extent(picture, colour):
+    """First and last row and column of the pixels that have a colour, as (top, bottom, …)."""
+    rows, columns = np.nonzero((picture == colour).all(axis=-1))
+    return rows.min(), rows.max(), columns.min(), columns.max()
 
 
 def lightness(colour):
@@ -133,6 +140,40 @@ def test_the_scale_is_symmetric_where_values_can_be_negative(
     assert np.abs(np.subtract(legend(sheet, 0.5), coloured(middle, 1), dtype=int)).max() <= 4
     assert np.abs(np.subtract(legend(sheet, 1), coloured(1, 1), dtype=int)).max() <= 2
     assert cell(sheet, 1, 0, 0, 1) == coloured(4, 4)
+
+
+def test_the_texts_of_the_header_stand_beside_the_digit_in_three_lines():
+    """The title is above two lines of explanation, and all are within the header."""
+    header = draw(np.ones((2, 2, 1)))[:HEADER]
+    title, explanation = extent(header, INK), extent(header, GREY)
+    assert min(title[2], explanation[2]) >= HEADER
+    assert title[1] < explanation[0]
+    lines = (header == GREY).all(axis=-1).any(axis=1)[explanation[0] : explanation[1] + 1]
+    assert np.count_nonzero(np.diff(lines.astype(int)) == 1) >= 1  # an empty row between both
+
+
+def test_the_numbers_of_a_scale_stand_under_its_ends_and_its_middle():
+    """None reaches beyond the bar, which has a frame; 0 is in the middle of a scale about 0."""
+    values = np.reshape([-7.0, 7.0], (1, 1, 2))
+    right = sheets.WIDTH - sheets.MARGIN
+    bar = draw(values, "pre")[HEADER + 1 : HEADER + sheets.HEADING, right - sheets.BAR[0] - 30 :]
+    top, bottom, first, last = extent(bar, RULE)
+    assert (bottom - top, last - first) == (sheets.BAR[1] + 1, sheets.BAR[0] + 1)
+    numbers = bar[bottom + 1 :]
+    columns = np.flatnonzero((lightness(numbers) < 200).any(axis=0))
+    assert first <= columns[0] < first + 5
+    assert last - 5 < columns[-1] <= last
+    middle = columns[np.abs(columns - (first + last) / 2) < 40]
+    assert abs(middle.mean() - (first + last) / 2) < 2
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_tile_has_a_frame(value):
+    """It lies around the tile's pixels on every side, also where a map is dead."""
+    sheet = draw(np.full((2, 2, 1), value))[HEADER + sheets.HEADING :]
+    size = sheets.TILE + 1
+    assert extent(sheet, RULE) == (0, size, sheets.MARGIN - 1, sheets.MARGIN - 1 + size)
+    assert (sheet[0, sheets.MARGIN : sheets.MARGIN + sheets.TILE] == RULE).all()
 
 
 def test_a_map_that_is_all_zero_is_marked_dead():
@@ -252,6 +293,17 @@ def test_the_patch_that_matters_most_is_marked(heat):
     factor = sheets.PANEL // 28
     assert (rows[frame].min(), columns[frame].min()) == (84 + 10 * factor, 24 + 4 * factor)
     assert (rows[frame].max(), columns[frame].max()) == (84 + 16 * factor - 1, 24 + 10 * factor - 1)
+
+
+def test_the_overlay_has_a_title_and_framed_pictures(heat):
+    """The title is above the pictures at the left; both pictures have a frame around them."""
+    picture = pixels(occlusion_overlay(DIGIT, heat))
+    title = extent(picture, INK)
+    assert title[1] < 54
+    assert title[2] < sheets.MARGIN + 10
+    for left in (sheets.MARGIN, 2 * sheets.MARGIN + sheets.PANEL):
+        part = picture[: 84 + sheets.PANEL + 1, left - 1 : left + sheets.PANEL + 1]
+        assert extent(part, RULE) == (83, 84 + sheets.PANEL, 0, sheets.PANEL + 1)
 
 
 def test_drops_that_hardly_matter_stay_pale(heat):
