@@ -95,10 +95,13 @@ class Connection(HttpToolsProtocol):
         self.head_since, self._head_bytes = time.monotonic(), 0
 
     def on_headers_complete(self) -> None:
-        """Check the size of the headers; uvicorn responds with 400 to an exception."""
+        """Check the size of the headers and Host; uvicorn responds with 400 to an exception."""
         may_be_too_large = self._head_bytes + self._received > MAX_HEAD
         if may_be_too_large and sum(map(len, chain(*self.headers))) > MAX_HEAD:
             raise ValueError("headers too large")
+        hosts = [name for name, _ in self.headers if name == b"host"]
+        if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            raise ValueError("not exactly one Host")  # RFC 9112, 3.2
         super().on_headers_complete()
         self.head_since = None
         self.requests += 1
