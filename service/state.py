@@ -41,8 +41,11 @@ class State:
         self._set_errors(self.models.errors)
 
     def reload_if_requested(self) -> None:
-        """Start a reload on a thread where one was requested since the last one."""
-        if self.control.reloads != self._reloads:
+        """Start a reload on a thread where one was requested since the last one began.
+
+        Those that are requested while one runs are one reload, once it has ended.
+        """
+        if self.control.reloads != self._reloads and not self._lock.locked():
             self._reloads = self.control.reloads
             threading.Thread(target=self.reload, name="reload").start()
 

@@ -181,6 +181,14 @@ def test_every_container_is_locked_down(name):
     assert service["restart"] == ("no" if name in ("train", "label") else "unless-stopped")
 
 
+def test_the_edge_has_an_error_page_that_requests_without_a_uri_reach():
+    """A malformed first line has no URI; sent to a named location, it would get 500."""
+    routes = (DEPLOY / "edge" / "routes.conf").read_text()
+    pages = {line.split()[-1].rstrip(";") for line in re.findall(r"^error_page .*;", routes, re.M)}
+    assert pages == {"/.problem"}
+    assert "location = /.problem {" in routes
+
+
 def test_dashboard_and_alerts_use_existing_metrics():
     """The service has every metric that the dashboard and the alert rules name."""
     endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}

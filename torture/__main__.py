@@ -19,9 +19,11 @@ from torture import (
     http,
     mutation,
     peers,
+    reload,
     report,
     security,
     suite,
+    termination,
 )
 from torture.row import Figure, Row
 
@@ -37,6 +39,8 @@ ROWS: dict[str, Row] = {
     "faults": faults.ROW,
     "mutation": mutation.ROW,
     "suite": suite.ROW,
+    "reload": reload.ROW,
+    "termination": termination.ROW,
 }
 
 

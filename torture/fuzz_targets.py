@@ -200,6 +200,3 @@ def _use(bundle: Bundle) -> None:
     inputs = Inputs(pixels, [NO_PREPROCESSING], [0], [])
     values = engine.run(pixels, outcome(bundle))
     predictions(bundle, values, inputs)
-    for name in bundle.weights:
-        bundle.weights.shape(name)
-        bundle.weights[name]

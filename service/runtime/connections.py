@@ -1,6 +1,7 @@
 """Limit each connection where uvicorn sets no limit: headers, unread responses, requests."""
 
 import asyncio
+import select
 import time
 from collections.abc import Iterable
 from itertools import chain
@@ -38,6 +39,11 @@ class JoinedWrites:
             self._loop.call_soon(self._flush)
         self._pieces.append(data)
 
+    def write_eof(self) -> None:
+        """Write the remaining data and announce that no more follows."""
+        self._flush()
+        self._transport.write_eof()
+
     def close(self) -> None:
         """Write the remaining data and close."""
         self._flush()
@@ -59,6 +65,7 @@ class Connection(HttpToolsProtocol):
     head_since: float | None = None  # start of the wait for headers; None: they are complete
     unread_since: float | None = None  # start of the wait for the client to read; None: none
     requests = 0
+    max_requests = MAX_REQUESTS
     _head_bytes = _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -88,15 +95,37 @@ class Connection(HttpToolsProtocol):
         self.head_since, self._head_bytes = time.monotonic(), 0
 
     def on_headers_complete(self) -> None:
-        """Check the size of the headers; uvicorn responds with 400 to an exception."""
+        """Check the size of the headers and Host; uvicorn responds with 400 to an exception."""
         may_be_too_large = self._head_bytes + self._received > MAX_HEAD
         if may_be_too_large and sum(map(len, chain(*self.headers))) > MAX_HEAD:
             raise ValueError("headers too large")
+        hosts = [name for name, _ in self.headers if name == b"host"]
+        if len(hosts) != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            raise ValueError("not exactly one Host")  # RFC 9112, 3.2
         super().on_headers_complete()
         self.head_since = None
         self.requests += 1
-        if self.requests >= MAX_REQUESTS:
+        if self.requests >= self.max_requests:
             self.cycle.keep_alive = False
+
+    def drain(self) -> bool:
+        """Close the connection where it is idle; else make the request its last.
+
+        Returns:
+            Whether a request is arriving: the connection's first, or one whose headers are
+            incomplete, or bytes that wait in the socket, where closing would reset the connection.
+        """
+        self.max_requests = 0
+        if self.transport.is_closing():
+            return False
+        unread = select.poll()
+        unread.register(self.transport.get_extra_info("socket"), select.POLLIN)
+        if self.head_since is not None or unread.poll(0):
+            return True
+        if self.cycle.response_complete:
+            self.transport.write_eof()  # at once; `close` alone waits for the loop's next iteration
+        self.shutdown()
+        return False
 
     def on_message_complete(self) -> None:
         """Mark the body as complete, so that the adapter sets no timeout."""

@@ -34,7 +34,8 @@ from service.settings import Settings
 log = logging.getLogger("gunicorn.error")
 _TICK = 5  # uvicorn's ticks (0.1 s) between two checks for reloads, metrics, stalled connections
 _PAUSE_S = 1.0  # before a worker that cannot load is replaced
-_FIRST_REQUEST_S = 1.0  # a drain waits this long for the first request of a connection
+_HANDSHAKE_S = 0.2  # a drain waits this long for handshakes that have begun
+_LAST_REQUEST_S = 1.0  # and this long for requests that have begun to arrive, or are the first
 _BACKLOG = 2048  # connections that may wait to be accepted
 _GC_THRESHOLD = 50_000  # new objects after which Python collects cycles
 _SO_ATTACH_FILTER = 26  # Linux; the module `socket` does not define it
@@ -114,6 +115,7 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
         """Wait for signals, at most until the grace period ends."""
         remaining = self._stops_at - time.monotonic()
         if remaining <= 0:
+            self.app.control.stopping = True
             raise StopIteration  # as gunicorn's own handler of SIGTERM does
         signals: list[int] = super().wait_for_signals(min(timeout, remaining))
         return signals
@@ -146,7 +148,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
         Connection.max_connections = min(adapter.settings.max_connections, limit - _SPARE_FILES)
         self.config.app = adapter
         self.config.callback_notify = None  # uvicorn's fails while the wall clock is set back
-        server = DrainingServer(self.config, adapter.app, self.notify)
+        server = DrainingServer(self.config, adapter.app, self.app.control, self.notify)
         asyncio.run(server.serve(sockets=self.sockets))
 
 
@@ -156,14 +158,19 @@ class DrainingServer(uvicorn.Server):
     Args:
         config: uvicorn's.
         app: the application.
+        control: states whether the whole service stops, or this worker alone.
         notify: informs the arbiter that the worker is alive.
     """
 
     def __init__(
-        self, config: uvicorn.Config, app: Application, notify: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        app: Application,
+        control: Control,
+        notify: Callable[[], None],
     ) -> None:
         super().__init__(config)
-        self._app, self._notify = app, notify
+        self._app, self._control, self._notify = app, control, notify
         self._failing: set[Callable[[], None]] = set()  # so that each failure is logged once
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
@@ -183,21 +190,25 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Accept the pending connections, close the listener, answer every accepted request."""
+        """Accept the pending connections, close the listener, answer every accepted request.
+
+        A worker that stops alone leaves the pending connections to the others.
+        """
         loop = asyncio.get_running_loop()
+        if self._control.stopping:
+            for listener in sockets or []:
+                _refuse_handshakes(listener)
+            await asyncio.sleep(_HANDSHAKE_S)
         for listener in sockets or []:
-            _drop_packets(listener)
             loop.remove_reader(listener.fileno())
         await asyncio.sleep(0.01)  # closing the server drops connections that asyncio is accepting
-        accepted = [each for listener in sockets or [] for each in _accept_waiting(listener)]
-        for server in self.servers:
-            server.close()
-        for each in accepted:
-            await loop.connect_accepted_socket(
-                lambda: Connection(self.config, self.server_state, {}, loop), each
-            )
-        end = time.monotonic() + _FIRST_REQUEST_S
-        while any(not each.requests for each in self._connections()) and time.monotonic() < end:
+        if self._control.stopping:
+            for each in [each for listener in sockets or [] for each in _accept_waiting(listener)]:
+                await loop.connect_accepted_socket(
+                    lambda: Connection(self.config, self.server_state, {}, loop), each
+                )
+        end = time.monotonic() + _LAST_REQUEST_S
+        while sum(map(Connection.drain, self._connections())) and time.monotonic() < end:
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
         self._write(self._app.flush)
@@ -218,16 +229,20 @@ class DrainingServer(uvicorn.Server):
         return [each for each in self.server_state.connections if isinstance(each, Connection)]
 
 
-def _drop_packets(listener: socket) -> None:
+def _refuse_handshakes(listener: socket) -> None:
     """Make the kernel drop new connections, which `close` would reset after the last `accept`.
 
     The client sends its first packet again after a second, and its connection is then refused.
-    Attaches a packet filter of one instruction, "return 0" (Linux, socket(7)).
+    Attaches a packet filter (Linux, socket(7)) that drops packets with the flag SYN, and no others:
+    a client whose handshake has begun may already have sent its request.
     """
-    instruction = create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+    load_flags, drop_if_syn = (0x30, 0, 0, 13), (0x45, 0, 1, 0x02)
+    drop, accept = (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)
+    program = [struct.pack("HBBI", *step) for step in (load_flags, drop_if_syn, drop, accept)]
+    code = create_string_buffer(b"".join(program))
     with suppress(OSError):  # other systems do not support it
         listener.setsockopt(
-            SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, addressof(instruction))
+            SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), addressof(code))
         )
 
 

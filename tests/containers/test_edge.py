@@ -74,6 +74,9 @@ def test_the_edge_caches_files_and_returns_problem_json(start):
         (431, ask(port, "GET", "/", X_Long="x" * 40_000)),
     ]:
         assert (response[0], json.loads(response[1])["status"]) == (status, status)
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(b"GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n")  # has no URI, for nginx
+        assert client.recv(12) == b"HTTP/1.1 400"
     for _ in range(5):
         assert ask(port, "GET", "/web/main.js", Accept_Encoding="gzip")[1][:2] == b"\x1f\x8b"
     output = docker("logs", stack.containers("edge")[0])

@@ -28,6 +28,8 @@ def test_a_connection_is_closed_after_many_requests(server):
         b"GET / HTTP/1.1\r\nno header\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
         b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",  # RFC 9112, 3.2: exactly one Host
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 70_000 + b"\r\n\r\n",
     ],
 )
@@ -42,6 +44,14 @@ def test_malformed_http_is_rejected_by_the_parser(server, request_bytes):
     assert response.status == 400
     assert response.headers["Content-Type"].startswith("text/plain")
     assert response.headers["Connection"] == "close"
+
+
+def test_a_client_of_http_1_0_may_send_no_host(server):
+    """Only HTTP/1.1 requires the header."""
+    with closing(connect(server)) as client:
+        client.connect()
+        client.sock.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert client.sock.recv(12) == b"HTTP/1.1 200"
 
 
 def test_clients_that_do_not_close_block_no_others(server):

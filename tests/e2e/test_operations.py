@@ -119,6 +119,20 @@ def test_a_broken_version_leaves_the_current_one_serving(models):
     assert "2/graph.tflite was altered" in log
 
 
+def test_a_worker_that_is_terminated_is_replaced_without_a_failed_request():
+    """SIGTERM to a worker alone, as `pkill` or systemd may send it, leaves the port served."""
+    with running(WEB_CONCURRENCY="2") as (process, url), Load(url, clients=4) as load:
+        until(lambda: load.statuses[200] > 50)
+        victims = workers(process)
+        for pid in victims:
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: len(set(workers(process)) - set(victims)) == 2)
+        count = load.statuses[200]
+        until(lambda: load.statuses[200] > count + 50)
+    assert load.failures == []
+    assert set(load.statuses) == {200}
+
+
 def test_a_killed_worker_fails_only_its_own_requests():
     """After SIGKILL under load only the worker's own requests fail, and a new worker starts."""
     with running(WEB_CONCURRENCY="2") as (process, url):

@@ -1,6 +1,7 @@
 """`model=` and `version=` select any version; the answers of each route are that version's."""
 
 import math
+import threading
 
 import pytest
 
@@ -9,7 +10,7 @@ from service.app import build
 from service.control import Control
 from service.settings import Settings
 from service.state import State
-from tests.e2e.running import SEVEN
+from tests.e2e.running import PATIENCE_S, SEVEN, until
 from tests.service.model.bundles import add, damage
 
 PREDICT = {"data": SEVEN, "content_type": "image/png"}
@@ -196,3 +197,24 @@ def test_the_metrics_report_loads_evictions_and_memory(state):
     assert metrics.models_loaded.values == {("mnist",): [1], ("other",): [0]}
     assert metrics.model_memory.values["other",] == [0]
     assert metrics.model_evictions.values == {("other",): [2]}
+
+
+def test_reloads_that_are_requested_while_one_runs_become_one(state, monkeypatch):
+    """A long reload is followed by a single one, which sees all that has changed meanwhile."""
+    began, may_end, reload = threading.Event(), threading.Event(), state.models.reload
+
+    def slow_reload():
+        began.set()
+        assert may_end.wait(PATIENCE_S)
+        reload()
+
+    monkeypatch.setattr(state.models, "reload", slow_reload)
+    for _ in range(5):
+        state.control.reloads += 1
+        state.reload_if_requested()
+        assert began.wait(PATIENCE_S)
+    may_end.set()
+    until(lambda: state.reload_if_requested() or len(state.results) == 2)
+    state.reload_if_requested()
+    assert [each.name for each in threading.enumerate() if each.name == "reload"] == []
+    assert len(state.results) == 2

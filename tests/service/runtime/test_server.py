@@ -10,6 +10,7 @@ import time
 import pytest
 import uvicorn
 
+from service.control import Control
 from service.runtime.server import DrainingArbiter, DrainingServer, Server
 from service.settings import Settings
 
@@ -41,7 +42,7 @@ class Failing(Idle):
 
 def ticks(app, count, beat=lambda: None):
     """Run a worker's periodic work."""
-    server = DrainingServer(uvicorn.Config(app=None), app, beat)
+    server = DrainingServer(uvicorn.Config(app=None), app, Control(), beat)
 
     async def run():
         for counter in range(count):
