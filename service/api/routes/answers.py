@@ -124,13 +124,15 @@ def preprocessed(prepared: Prepared) -> PreprocessAnswer:
 def stage_png(prepared: Prepared, stage: str) -> bytes:
     """Return a stage as a PNG whose text `preprocessing` is the preprocessing as JSON.
 
-    Where the image was not preprocessed, every stage is the digit. Where nothing was removed, the
-    stage `removed` is a blank image of the size of `grey`, so that a client need not ask first.
+    Where the image was not preprocessed, every stage is the digit; where it was resized, the
+    resized image. Where nothing was removed, the stage `removed` is a blank image of the size of
+    `grey`, so that a client need not ask first.
     """
     stages = prepared.stages
-    image = stages.get(stage, prepared.digit)
+    result = stages.get("resized", prepared.digit)
+    image = stages.get(stage, result)
     if stage == "removed" and stage not in stages:
-        image = np.zeros_like(stages.get("grey", prepared.digit))
+        image = np.zeros_like(stages.get("grey", result))
     texts = PngInfo()
     texts.add_text("preprocessing", formats.encode(prepared.applied).decode())
     return _png(image, texts)
