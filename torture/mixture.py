@@ -49,7 +49,7 @@ def mixture(port: int) -> list[Request]:
         for method, operation in operations.items()
         for request in _of_operation(method.upper(), path, operation, models)
     ]
-    return [*requests, *_files(port), *_errors()]
+    return [*requests, *_archives(models), *_files(port), *_errors()]
 
 
 def _get(port: int, path: str) -> bytes:
@@ -63,7 +63,7 @@ def _get(port: int, path: str) -> bytes:
 def _of_operation(
     method: str, path: str, operation: Described, models: list[Described]
 ) -> Iterator[Request]:
-    """Yield for each model a request with each kind of body, and one with each parameter's value."""
+    """Yield for each model a request with each kind of body, and with each parameter's values."""
     parameters = {each["name"]: each for each in operation.get("parameters", [])}
     content = operation.get("requestBody", {}).get("content", {})
     for model in models if parameters.keys() & {"name", "model"} else models[:1]:
@@ -98,11 +98,9 @@ def _of_model(model: Described) -> dict[str, str]:
     height, width, _ = layer["output_shape"]
     side = str(min(layer["input_shape"][:2]) // 2)  # so that an occlusion map takes few runs
     name = model["name"]
-    return {
-        **{"name": name, "model": name, "version": str(model["version"]), "layer": layer["name"]},
-        **{"channel": "0", "row": str(height // 2), "column": str(width // 2)},
-        **{"patch": side, "stride": side},
-    }
+    names = {"name": name, "model": name, "layer": layer["name"], "layers": layer["name"]}
+    place = {"channel": "0", "row": str(height // 2), "column": str(width // 2)}
+    return {**names, "version": str(model["version"]), **place, "patch": side, "stride": side}
 
 
 def _bodies(
@@ -124,8 +122,8 @@ def _bodies(
         elif media == "application/octet-stream" and path.startswith("/v2/"):
             size = math.prod(shape)
             tensor = {"name": "image", "shape": [1, *shape], "datatype": "UINT8"}
-            tensor["parameters"] = {"binary_data_size": size}
-            head = json.dumps({"inputs": [tensor]}).encode()
+            binary = {**tensor, "parameters": {"binary_data_size": size}}
+            head = json.dumps({"inputs": [binary]}).encode()
             length = {"Inference-Header-Content-Length": str(len(head))}
             yield head + bytes(size), {"Content-Type": media, **length}
         else:
@@ -133,11 +131,20 @@ def _bodies(
             yield seed.body, {"Content-Type": media, **seed.headers}
 
 
+def _archives(models: list[Described]) -> Iterator[Request]:
+    """Yield requests for every value of a model, which are encoded while they are sent."""
+    seed = seeds()[0]
+    for model in models:
+        for format_ in ("npz", "safetensors"):
+            query = f"model={model['name']}&layers=all&format={format_}"
+            yield Request("every layer", "POST", f"/activations?{query}", seed.body, seed.headers)
+
+
 def _files(port: int) -> Iterator[Request]:
     """Yield requests for the files that the pages name."""
     for page in ("/", "/docs"):
-        for name in sorted(set(re.findall(rb'(?:href|src)="(web/[^"#]+)"', _get(port, page)))):
-            yield Request("GET file", "GET", f"/{name.decode()}")
+        for name in sorted(set(re.findall(rb'"(/web/[^"#]+)"', _get(port, page)))):
+            yield Request("GET file", "GET", name.decode())
 
 
 def _errors() -> Iterator[Request]:
