@@ -19,6 +19,7 @@ _STEPS = 15  # after each, every connection is closed; what the workers hold is 
 _GROWTH = 1.03
 _CLIENTS_OF_ONE = 4  # of each worker: as many as it has threads for long requests
 _SLOWEST = 20  # kinds of requests that keep all of them busy
+_BUSY, _PAUSE_S = 503, 0.05
 _SETTLED_S = 0.6  # until workers have noticed closed connections, and published their metrics
 _SEED = 8
 
@@ -64,6 +65,7 @@ class Soak:
     Attributes:
         sent: number of requests.
         refused: number of responses with 4xx.
+        rejected: number of responses with 503, after which the request was sent again.
         succeeded: routes that have answered with 200.
     """
 
@@ -72,7 +74,7 @@ class Soak:
         self._workers = tested.server.workers()
         self._statuses: dict[int, int] = {}
         self._seconds = [1.0] * len(requests)
-        self.sent = self.refused = 0
+        self.sent = self.refused = self.rejected = 0
         self.succeeded: set[str] = set()
 
     def warm(self) -> None:
@@ -100,15 +102,21 @@ class Soak:
         """Send requests over keep-alive connections to a worker."""
         connection = self._tested.connect_to(worker)
         for index in indices:
-            if connection.sock is None:  # the worker has closed it after many requests
-                connection = self._tested.connect_to(worker)
-            begin = time.perf_counter()
-            status = self._send(connection, self._requests[index])
+            status = _BUSY
+            while status == _BUSY:
+                if connection.sock is None:  # the worker has closed it after many requests
+                    connection = self._tested.connect_to(worker)
+                begin = time.perf_counter()
+                status = self._send(connection, self._requests[index])
+                if status == _BUSY:  # the buffers are full of large answers: as they should be
+                    self.rejected += 1
+                    time.sleep(_PAUSE_S)
             self._seconds[index] = min(self._seconds[index], time.perf_counter() - begin)
             self._note(index, status)
         connection.close()
 
     def _send(self, connection: HTTPConnection, request: Request) -> int:
+        """Send a request; return the status, 0 where there is no response."""
         try:
             connection.request(request.method, request.path, request.body or None, request.headers)
             response = connection.getresponse()

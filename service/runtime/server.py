@@ -7,6 +7,7 @@ SIGHUP   reloads models and keys in every worker, which keeps serving meanwhile.
 """
 
 import asyncio
+import ctypes
 import gc
 import logging
 import resource
@@ -15,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from ctypes import addressof, create_string_buffer
 from multiprocessing.sharedctypes import RawValue
 from socket import SOL_SOCKET, socket
 
@@ -37,6 +37,7 @@ _FIRST_REQUEST_S = 1.0  # a drain waits this long for the first request of a con
 _BACKLOG = 2048  # connections that may wait to be accepted
 _GC_THRESHOLD = 50_000  # new objects after which Python collects cycles
 _SO_ATTACH_FILTER = 26  # Linux; the module `socket` does not define it
+_ARENA_MAX = -8  # glibc's M_ARENA_MAX
 _SPARE_FILES = 64  # file descriptors for everything but connections
 
 
@@ -122,6 +123,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
     def run(self) -> None:
         """Serve until gunicorn stops the worker."""
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        _share_heap()
         adapter: Adapter = self.wsgi
         gc.freeze()  # what is loaded now is permanent: scanning it takes milliseconds
         gc.set_threshold(_GC_THRESHOLD)
@@ -187,16 +189,27 @@ class DrainingServer(uvicorn.Server):
         return [each for each in self.server_state.connections if isinstance(each, Connection)]
 
 
+def _share_heap() -> None:
+    """Let all threads allocate from one heap, where the C library is glibc.
+
+    It creates one for each thread otherwise, which keeps what the thread has freed: the memory of a
+    worker would grow for hours, until every thread has processed the largest request.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, 1)
+
+
 def _drop_packets(listener: socket) -> None:
     """Make the kernel drop new connections, which `close` would reset after the last `accept`.
 
     The client sends its first packet again after a second, and its connection is then refused.
     Attaches a packet filter of one instruction, "return 0" (Linux, socket(7)).
     """
-    instruction = create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+    instruction = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
     with suppress(OSError):  # other systems do not support it
         listener.setsockopt(
-            SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, addressof(instruction))
+            SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", 1, ctypes.addressof(instruction))
         )
 
 
