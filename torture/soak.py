@@ -47,9 +47,8 @@ def run(share: float) -> list[Figure]:
         Figure("routes", len(routes)),
         Figure("of these: never answered with 200", len(never & routes), 0),
         Figure("answered with 4xx, each time as the first time", soak.refused),
-        Figure(
-            "faults (5xx, no response, another status than before)", sum(tested.faults.values()), 0
-        ),
+        Figure("answered with 503 beside very large answers, and sent again", soak.rejected),
+        Figure("faults (other 5xx, no response, a changed status)", sum(tested.faults.values()), 0),
         *(Figure(f"of these: {fault}", number) for fault, number in tested.faults.items()),
         Figure("memory of the workers at the end, MiB", last.memory_mib),
         Figure(f"the same ÷ after {step:,} requests", last.memory_mib / first.memory_mib, _GROWTH),
