@@ -226,7 +226,11 @@ def _segment(
 def _for_each(
     loads: Sequence[Load], work: Callable[[Any], Result], errors: Errors | None
 ) -> dict[int, Result]:
-    """Return the result of each image by its index, which a raised error states."""
+    """Return the result of each image by its index, which a raised error states.
+
+    Errors are copied without traceback and cause, whose frames refer to the decoded image, and to
+    this call and so to the errors: such a cycle keeps all of them until Python collects cycles.
+    """
     results: dict[int, Result] = {}
     images: dict[int, Decoded] = {}
     failed: Errors = {} if errors is None else errors
@@ -236,19 +240,19 @@ def _for_each(
             images[index] = image = load()
             pixels += image.size if isinstance(image, np.ndarray) else _TOGETHER
         except RequestError as error:
-            failed[index] = error
+            failed[index] = type(error)(str(error))
         if images and (index == last or pixels >= _TOGETHER):
             with phase("preprocess"):
                 for each, image in images.items():
                     try:
                         results[each] = work(image)
                     except RequestError as error:
-                        failed[each] = error
+                        failed[each] = type(error)(str(error))
             images, pixels = {}, 0
         if failed and errors is None:
             first, reason = min(failed.items())
             message = f"Image {first}: {reason}" if len(loads) > 1 else str(reason)
-            raise type(reason)(message) from reason
+            raise type(reason)(message)
     return results
 
 

@@ -22,6 +22,8 @@ from torture import (
     reload,
     report,
     security,
+    slow,
+    soak,
     suite,
     termination,
 )
@@ -41,6 +43,8 @@ ROWS: dict[str, Row] = {
     "suite": suite.ROW,
     "reload": reload.ROW,
     "termination": termination.ROW,
+    "soak": soak.ROW,
+    "slow": slow.ROW,
 }
 
 

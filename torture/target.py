@@ -2,9 +2,12 @@
 
 import http.client
 import json
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.servers import Server, resident_mib, start_service
 
@@ -12,6 +15,15 @@ WORKERS = 2
 _TIMEOUT_S = 60
 _REQUESTS = 50  # on one connection: the next may reach the other worker
 _PROTOCOLS = ("/v1/", "/v2/")  # have errors of their own form
+
+
+class Usage(NamedTuple):
+    """What all workers hold together; files do not count the connection that is asked on."""
+
+    memory_mib: float
+    files: int
+    threads: int
+    tasks: int
 
 
 @dataclass
@@ -38,8 +50,7 @@ class Target:
             self._connection.close()
             self._connection = None
         if self._connection is None:
-            address = ("127.0.0.1", self.server.port)
-            self._connection = http.client.HTTPConnection(*address, timeout=_TIMEOUT_S)
+            self._connection = self.connect()
             self._requests = 0
         connection = self._connection
         self._requests += 1
@@ -71,6 +82,43 @@ class Target:
         """Return the memory of all workers."""
         return sum(resident_mib(worker) for worker in self.server.workers())
 
+    def usage(self) -> Usage:
+        """Return what the workers hold."""
+        workers = self.server.workers()
+        files = sum(len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in workers)
+        threads = sum(len(list(Path(f"/proc/{worker}/task").iterdir())) for worker in workers)
+        with closing(self.connect()) as connection:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        tasks = int(float(text.split("\nconvscope_tasks ")[1].split()[0]))
+        return Usage(self.memory_mib(), files, threads, tasks)
+
+    def connect(self) -> http.client.HTTPConnection:
+        """Return a connection; it connects at its first request."""
+        return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=_TIMEOUT_S)
+
+    def connect_to(self, worker: int) -> http.client.HTTPConnection:
+        """Return a connection that a worker, one of `server.workers()`, has accepted."""
+        while True:
+            connection = self.connect()
+            connection.connect()
+            if self._acceptor(connection) == worker:
+                return connection
+            connection.close()
+
+    def _acceptor(self, connection: http.client.HTTPConnection) -> int:
+        """Wait until a worker has accepted a connection; return the worker."""
+        ours = f":{connection.sock.getsockname()[1]:04X} "
+        while True:
+            for line in Path("/proc/net/tcp").read_text().splitlines():
+                fields = line.split()
+                if f"{fields[2]} ".endswith(ours) and fields[9] != "0":
+                    link = f"socket:[{fields[9]}]"
+                    for worker in self.server.workers():
+                        if link in _links(worker):
+                            return worker
+            time.sleep(0.001)
+
     def _check_problem(self, kind: str, data: bytes) -> None:
         try:
             problem = json.loads(data)
@@ -80,6 +128,13 @@ class Target:
             self.note("an error that is no problem")
         elif "request_id" not in problem or "detail" not in problem:
             self.note("a problem without detail or request_id")
+
+
+def _links(process: int) -> Iterator[str]:
+    """Yield what the open files of a process are."""
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            yield str(path.readlink())
 
 
 @contextmanager

@@ -7,6 +7,7 @@ SIGHUP   reloads models and keys in every worker, which keeps serving meanwhile.
 """
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
@@ -16,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from ctypes import addressof, create_string_buffer
 from multiprocessing.sharedctypes import RawValue
 from socket import SOL_SOCKET, socket
 
@@ -40,6 +40,7 @@ _BACKLOG = 2048  # connections that may wait to be accepted
 _GC_THRESHOLD = 50_000  # new objects after which Python collects cycles
 _SO_ATTACH_FILTER = 26  # Linux; the module `socket` does not define it
 _MEMORY = "/dev/shm"  # noqa: S108 - a folder in memory (Linux); gunicorn makes safe names
+_ARENA_MAX = -8  # glibc's M_ARENA_MAX
 _SPARE_FILES = 64  # file descriptors for everything but connections
 
 
@@ -139,6 +140,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no ty
     def run(self) -> None:
         """Serve until gunicorn stops the worker."""
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        _share_heap()
         adapter: Adapter = self.wsgi
         gc.freeze()  # what is loaded now is permanent: scanning it takes milliseconds
         gc.set_threshold(_GC_THRESHOLD)
@@ -229,6 +231,17 @@ class DrainingServer(uvicorn.Server):
         return [each for each in self.server_state.connections if isinstance(each, Connection)]
 
 
+def _share_heap() -> None:
+    """Let all threads allocate from one heap, where the C library is glibc.
+
+    It creates one for each thread otherwise, which keeps what the thread has freed: the memory of a
+    worker would grow for hours, until every thread has processed the largest request.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_ARENA_MAX, 1)
+
+
 def _refuse_handshakes(listener: socket) -> None:
     """Make the kernel drop new connections, which `close` would reset after the last `accept`.
 
@@ -239,10 +252,10 @@ def _refuse_handshakes(listener: socket) -> None:
     load_flags, drop_if_syn = (0x30, 0, 0, 13), (0x45, 0, 1, 0x02)
     drop, accept = (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)
     program = [struct.pack("HBBI", *step) for step in (load_flags, drop_if_syn, drop, accept)]
-    code = create_string_buffer(b"".join(program))
+    code = ctypes.create_string_buffer(b"".join(program))
     with suppress(OSError):  # other systems do not support it
         listener.setsockopt(
-            SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), addressof(code))
+            SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(code))
         )
 
 

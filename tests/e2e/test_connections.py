@@ -9,7 +9,7 @@ import requests
 
 from service.runtime.connections import MAX_REQUESTS
 from tests.conftest import start_server
-from tests.e2e.running import PATIENCE_S, SEVEN, connect
+from tests.e2e.running import PATIENCE_S, SEVEN, connect, samples, until
 
 
 def test_a_connection_is_closed_after_many_requests(server):
@@ -69,7 +69,16 @@ def test_clients_that_do_not_close_block_no_others(server):
 
 
 def test_slow_clients_block_no_others(server):
-    """While hundreds send half a request, others get responses; so do they, once complete."""
+    """While hundreds send half a request, others get responses; so do they, once complete.
+
+    The gauge of tasks counts those whose headers are complete, until their responses are sent.
+    """
+
+    def tasks():
+        return samples(server)["convscope_tasks", ()]
+
+    until(lambda: tasks() < 20)  # those of earlier tests have ended
+    before = tasks()
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(SEVEN)}\r\n\r\n"
     request = head.encode() + SEVEN
     address = server.removeprefix("http://").split(":")
@@ -81,6 +90,7 @@ def test_slow_clients_block_no_others(server):
         client.sendall(request[: 20 if number % 2 else -20])
     for _ in range(20):
         assert requests.post(f"{server}/predict", data=SEVEN, timeout=PATIENCE_S).ok
+    until(lambda: tasks() == before + 100)
     for client in blank:
         client.sendall(request)
         assert client.recv(12) == b"HTTP/1.1 200"
@@ -89,6 +99,7 @@ def test_slow_clients_block_no_others(server):
         client.sendall(request[20 if number % 2 else -20 :])
         assert client.recv(12) == b"HTTP/1.1 200"
         client.close()
+    until(lambda: tasks() == before)
 
 
 def test_pipelined_requests_get_responses_in_order(server):

@@ -16,6 +16,7 @@ _NPY_HEADERS: dict[Any, Any] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+_NOT_NUMBERS = "The data are not numbers in rows of one length."
 
 
 def from_instances(rows: list[Instance], scale: Range | UnsetType) -> Pixels:
@@ -83,12 +84,11 @@ def numbers(data: object) -> NDArray[Any]:
     Raises:
         MalformedRequest: an element is not a number, or rows have different lengths.
     """
-    error = MalformedRequest("The data are not numbers in rows of one length.")
     array = np.array(data, object)  # otherwise NumPy pads every string to the longest one
     kinds = set(map(type, array.ravel()))
     if not kinds <= {int, float}:
-        raise error
+        raise MalformedRequest(_NOT_NUMBERS)
     try:
         return array.astype(np.int64 if kinds == {int} else np.float64)
     except OverflowError as overflow:
-        raise error from overflow
+        raise MalformedRequest(_NOT_NUMBERS) from overflow

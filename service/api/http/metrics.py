@@ -1,5 +1,6 @@
 """Define and update the Prometheus metrics; docs/operations.md explains each of them."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -80,6 +81,11 @@ model_evictions = Family(
 )
 worker_bytes = Family(
     "gauge", "convscope_worker_resident_bytes", "Resident memory of a worker.", ("pid",)
+)
+tasks = Family(
+    "gauge",
+    "convscope_tasks",
+    "Tasks of the event loops: of the server, and of each request until its response is sent.",
 )
 reloads = Family("counter", "convscope_reloads", "Number of reloads, by result.", ("result",))
 reload_failed = Family("highest", "convscope_reload_failed", "1 if the last reload failed, else 0.")
@@ -164,7 +170,7 @@ def publish() -> None:
 
 
 def update_worker(state: State, running: int, queued: int) -> None:
-    """Set this worker's gauges: memory, models, load, reloads.
+    """Set this worker's gauges: memory, tasks, models, load, reloads.
 
     Args:
         state: the models and the results of reloads.
@@ -179,8 +185,16 @@ def update_worker(state: State, running: int, queued: int) -> None:
         while state.results:
             reloads.add((state.results.popleft(),))
         reload_failed.set((), float(bool(state.errors)))
+        tasks.set((), _count_tasks())
         in_flight.set((), running)
         waiting.set((), queued)
+
+
+def _count_tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # the worker's event loop does not run yet
+        return 0
 
 
 def _update_models(models: Models) -> None:

@@ -1,4 +1,4 @@
-"""POST /occlusion for models of other inputs than digits, and beside other requests."""
+"""POST /occlusion and /preprocess for models of other inputs than digits."""
 
 import asyncio
 import io
@@ -79,6 +79,18 @@ def test_the_picture_is_drawn_in_its_own_colours(adapter, colour):
         png = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
         is_red = (np.abs(png.astype(int) - RED) < 3).all(axis=-1)
         assert (is_red.sum() > 100) == (colour != "grey")
+
+
+def test_every_stage_shows_what_the_model_gets(adapter, colour):
+    """A model that resizes images has one stage; the others are the same, in its own colours."""
+    shown = planted_picture()
+    if colour == "grey":
+        shown = np.asarray(Image.fromarray(shown).convert("L"))
+    for stage in ("digit", "resized", "grey", "mask", "ink", "cropped"):
+        query = f"model=planted&format=png&stage={stage}"
+        response = exchange(adapter, path="/preprocess", query=query, pieces=[PICTURE])
+        assert response.status == 200
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(response.content))), shown)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """The ASGI adapter: bodies, deadlines and overload, with the real application and no server."""
 
 import asyncio
+import gc
 import io
 import json
+from types import TracebackType
 
 import numpy as np
 import pytest
@@ -72,6 +74,33 @@ def test_a_body_that_is_too_large_is_rejected(adapter, path, headers):
     assert response.status == 413
     assert "200,000 bytes" in json.loads(response.content)[FORMS[path]]
     assert response.response_headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/predict", "image/png", LARGE[:-100]),
+        ("/predict", "image/png", b"no image"),
+        ("/predict", "application/json", b'{"instances": [["x"]]}'),
+        ("/v1/models/mnist:predict", "application/json", b'{"instances": [["x"]]}'),
+        ("/v2/models/mnist/infer", "application/json", b'{"inputs": []}'),
+    ],
+)
+def test_a_refused_body_is_freed_at_once(adapter, path, kind, body):
+    """A cycle through a traceback would keep a decoded image of any size until gc runs."""
+    request = {"path": path, "headers": {"Content-Type": kind}}
+    exchange(adapter, **request, pieces=[body])
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        status = exchange(adapter, **request, pieces=[body]).status
+        tracebacks = sum(isinstance(each, TracebackType) for each in gc.get_objects())
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert 400 <= status < 500
+    assert tracebacks == 0
 
 
 @pytest.mark.parametrize("path", FORMS)
