@@ -1,9 +1,12 @@
 """Polarity and the background's tone, on a coarse grid of cells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from service.images.digit.background import find_background
+from service.images.digit.foreground import find_foreground
 
 
 @pytest.mark.parametrize(("background", "foreground"), [(255, 0), (0, 255), (200, 40), (90, 240)])
@@ -25,3 +28,16 @@ def test_uneven_illumination_is_fitted():
     inverted, light = find_background(cells)
     assert inverted
     assert np.abs(light - background).max() < 3
+
+
+def test_a_side_is_an_edge_where_nothing_was_cut_off():
+    """The sides are top, left, bottom and right, as for components and lines."""
+    image = np.full((60, 80), 255, np.uint8)
+    image[20:40, 30:50] = 0
+    found = find_foreground(image)
+    whole = replace(found, rows=slice(0, 60), columns=slice(0, 80))
+    assert whole.edges == (True, True, True, True)
+    assert replace(whole, rows=slice(1, 60)).edges == (False, True, True, True)
+    assert replace(whole, columns=slice(1, 80)).edges == (True, False, True, True)
+    assert replace(whole, rows=slice(0, 59)).edges == (True, True, False, True)
+    assert replace(whole, columns=slice(0, 79)).edges == (True, True, True, False)
