@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from service.images.digit.background import find_background
+from service.images.digit.background import average_cells, find_background
 from service.images.digit.foreground import find_foreground
 
 
@@ -41,3 +42,10 @@ def test_a_side_is_an_edge_where_nothing_was_cut_off():
     assert replace(whole, columns=slice(1, 80)).edges == (True, False, True, True)
     assert replace(whole, rows=slice(0, 59)).edges == (True, True, False, True)
     assert replace(whole, columns=slice(0, 79)).edges == (True, True, True, False)
+
+
+@pytest.mark.parametrize("size", [(50, 1), (1, 50), (1, 1), (300, 200)])
+def test_an_image_of_one_tone_has_cells_of_that_tone(size):
+    """Also where it is one pixel high or wide, and no part of it is searched."""
+    cells = average_cells(Image.new("L", size, 9), slice(0, 0), slice(0, 0))
+    assert (cells == 9).all()
