@@ -10,7 +10,6 @@ from service.images.digit.lines import find_lines
 from service.images.digit.page import (
     crop,
     cropped,
-    edges_of,
     is_ink_of,
     page_foreground,
     prepared_part,
@@ -32,7 +31,7 @@ def segment_grid(image: NDArray[np.uint8]) -> list[Segment]:
         NothingDrawn: there is no grid in the image.
     """
     foreground = page_foreground(image)
-    lines = grid_lines(find_lines(foreground.possible, edges_of(foreground)))
+    lines = grid_lines(find_lines(foreground.possible, foreground.edges))
     grid = find_grid(lines)
     # strokes that cross a line are cut: what is beyond it would join the digits of two cells
     components = find_components(foreground.possible & ~lines.area)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from service.images.digit.components import Components
 from service.images.digit.foreground import Foreground, find_foreground
-from service.images.digit.lines import Edges
 from service.images.digit.local import LocalBackground
 from service.images.digit.preprocessing import Prepared, normalise
 from service.images.digit.regions import Removal
@@ -31,12 +30,6 @@ def page_foreground(image: NDArray[np.uint8]) -> Foreground:
     if solid >= _SOLID:
         return foreground
     return LocalBackground.of(foreground, foreground.inverted).separate(None)
-
-
-def edges_of(foreground: Foreground) -> Edges:
-    """Return whether the searched part's top, left, bottom and right side are the image's."""
-    above, below, before, after = foreground.margins
-    return above == 0, before == 0, below == 0, after == 0
 
 
 def is_ink_of(components: Components, foreground: Foreground) -> NDArray[np.bool_]:

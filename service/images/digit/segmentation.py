@@ -19,7 +19,7 @@ from service.images.digit.cuts import find_cuts
 from service.images.digit.foreground import NOTHING_DRAWN, Foreground
 from service.images.digit.lines import find_lines, without_lines
 from service.images.digit.marks import shape_of
-from service.images.digit.page import cropped, edges_of, is_ink_of, page_foreground, prepared_part
+from service.images.digit.page import cropped, is_ink_of, page_foreground, prepared_part
 from service.images.digit.preprocessing import Prepared
 from service.images.digit.regions import Removal
 from service.images.digit.rows import Row, find_rows
@@ -109,7 +109,7 @@ def segment(image: NDArray[np.uint8]) -> list[Segment]:
         NothingDrawn: there is no digit in the image.
     """
     foreground = page_foreground(image)
-    lines = find_lines(foreground.possible, edges_of(foreground))
+    lines = find_lines(foreground.possible, foreground.edges)
     removed: tuple[Removal, ...] = ("lines",) if len(lines) else ()
     mask = without_lines(foreground.possible, lines) if removed else foreground.possible
     components = find_components(mask)

@@ -1,6 +1,7 @@
 """Explain one cell: check that the model has it, then call the function for its layer's kind."""
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +74,7 @@ def explain(
         NotExplainable: the layer has no exact explanation.
     """
     family = layer_kind(_layer_of(bundle, cell).kind).family
-    if family is None:
-        raise ValueError(f"{cell.layer!r} has no exact explanation")
-    return EXPLAINERS[family](CellContext(bundle, values, pixels, cell, top))
+    return EXPLAINERS[cast(Family, family)](CellContext(bundle, values, pixels, cell, top))
 
 
 def _layer_of(bundle: Bundle, cell: Cell) -> Layer:

@@ -9,7 +9,7 @@ import pytest
 
 from service.model.explain.explain import EXPLAINERS
 from service.model.explain.traces import Explanation
-from service.model.kinds import KINDS, Family, layer_kind
+from service.model.kinds import KINDS, Family, Reading, layer_kind
 from service.model.layer import Layer
 from service.model.receptive_field import formula
 from service.model.windows import SlidingWindow, sliding_windows
@@ -29,6 +29,11 @@ def test_every_window_has_the_name_that_keras_gives_it():
 def test_every_family_has_a_function_that_explains_it():
     """No kind can be registered that `explain` does not know."""
     assert set(EXPLAINERS) == set(get_args(Family))
+
+
+def test_every_kind_reads_its_inputs_in_a_known_way():
+    """A misspelt way would be taken for one that depends on everything."""
+    assert {kind.reading for kind in KINDS.values()} == set(get_args(Reading))
 
 
 def test_every_explained_kind_has_one_explanation_that_names_it():

@@ -1,36 +1,34 @@
-"""Contact sheets and overlays show every value in its colour."""
-
-import io
+"""Contact sheets show every value in its colour."""
 
 import numpy as np
 import pytest
-from PIL import Image, ImageColor
+from PIL import ImageColor
 
 from service.model import sheets
 from service.model.colours import colours
 from service.model.engine import Engine
 from service.model.layer import Layer
-from service.model.occlusion import Occlusion
-from service.model.sheets import contact_sheet, occlusion_overlay
+from service.model.sheets import contact_sheet
+from tests.service.model.pictures import (
+    DIGIT,
+    GREY,
+    INK,
+    NEUTRAL,
+    RULE,
+    coloured,
+    extent,
+    lightness,
+    pixels,
+)
 
-DIGIT = np.zeros((28, 28, 1), np.uint8)
 HEADER = 84 + 2 * sheets.MARGIN  # 28 pixels enlarged three times, and the margins
 TILES = HEADER + sheets.HEADING + 1  # where the first layer's first row of tiles begins
-INK, GREY, RULE = (ImageColor.getrgb(name) for name in (sheets.INK, sheets.GREY, sheets.RULE))
 DIMMED = ImageColor.getrgb(sheets.DIMMED)
-NEUTRAL = tuple(colours(np.float32(0), 1))
 
 
 def layer(shape, activation="relu", kind="Conv2D"):
     """A layer of that output shape, with values of its own before the activation."""
     return Layer("some", kind, (28, 28, 1), shape, activation, 0, pre=0, post=1)
-
-
-def pixels(png):
-    """A PNG as uint8 (height, width, 3)."""
-    with Image.open(io.BytesIO(png)) as picture:
-        assert picture.format == "PNG"
-        return np.asarray(picture)
 
 
 def draw(values, stage="post", shown=None, **options):
@@ -61,22 +59,6 @@ def legend(sheet, part):
     """Colour of a legend's bar, at a part 0–1 of its width."""
     left = sheets.WIDTH - sheets.MARGIN - sheets.BAR[0]
     return tuple(sheet[HEADER + 14 + sheets.BAR[1] // 2, left + int(part * (sheets.BAR[0] - 1))])
-
-
-def coloured(value, limit):
-    """The colour that a value should have, as a tuple."""
-    return tuple(colours(np.float32(value), limit))
-
-
-def extent(picture, colour):
-    """First and last row and column of the pixels that have a colour, as (top, bottom, …)."""
-    rows, columns = np.nonzero((picture == colour).all(axis=-1))
-    return rows.min(), rows.max(), columns.min(), columns.max()
-
-
-def lightness(colour):
-    """Relative luminance of sRGB colours (without the gamma), 0–255."""
-    return np.asarray(colour, np.float64) @ (0.2126, 0.7152, 0.0722)
 
 
 def test_colours_darken_away_from_zero_alike_on_both_sides():
@@ -254,90 +236,3 @@ def test_maps_larger_than_a_tile_keep_their_size():
     values[0, 0] = values[-1, -1] = 2
     sheet = draw(values)
     assert (sheet == coloured(2, 2)).all(axis=-1)[TILES:].sum() == 2 * 10
-
-
-@pytest.fixture
-def heat():
-    """An occlusion of one large drop, one small rise and nothing elsewhere."""
-    pixels_ = np.zeros((28, 28), np.float32)
-    pixels_[10, 4], pixels_[20, 25] = 0.8, -0.2
-    cells = np.zeros((12, 12), np.float32)
-    cells[5, 2] = 0.9
-    places = tuple(range(0, 23, 2))
-    return Occlusion(3, "3", 0.97, cells, pixels_, 6, 2, 0, places, places)
-
-
-def panel(png, row, column, right):
-    """Colour of the middle of a pixel in the overlay's left or right picture."""
-    left = sheets.MARGIN + (sheets.MARGIN + sheets.PANEL if right else 0)
-    factor = sheets.PANEL // 28
-    return tuple(pixels(png)[84 + factor * row + 7, left + factor * column + 7])
-
-
-def test_the_overlay_colours_pixels_by_their_drop(heat):
-    """Without ink a pixel has exactly its drop's colour, on a scale about 0; ink darkens it."""
-    digit = DIGIT.copy()
-    digit[20, 25] = 255
-    png = occlusion_overlay(digit, heat)
-    assert panel(png, 10, 4, right=True) == coloured(0.8, 0.8)
-    assert panel(png, 0, 0, right=True) == NEUTRAL
-    assert lightness(panel(png, 20, 25, right=True)) < lightness(coloured(-0.2, 0.8)) - 50
-    assert panel(png, 20, 25, right=False) == (255, 255, 255)
-
-
-def test_the_patch_that_matters_most_is_marked(heat):
-    """The left picture has a frame around it: row 10, column 4, six pixels on."""
-    picture = pixels(occlusion_overlay(DIGIT, heat))
-    rows, columns = np.nonzero((picture == ImageColor.getrgb(sheets.MARK)).all(axis=-1))
-    frame = columns < sheets.MARGIN + sheets.PANEL
-    factor = sheets.PANEL // 28
-    assert (rows[frame].min(), columns[frame].min()) == (84 + 10 * factor, 24 + 4 * factor)
-    assert (rows[frame].max(), columns[frame].max()) == (84 + 16 * factor - 1, 24 + 10 * factor - 1)
-
-
-def test_the_overlay_has_a_title_and_framed_pictures(heat):
-    """The title is above the pictures at the left; both pictures have a frame around them."""
-    picture = pixels(occlusion_overlay(DIGIT, heat))
-    title = extent(picture, INK)
-    assert title[1] < 54
-    assert title[2] < sheets.MARGIN + 10
-    for left in (sheets.MARGIN, 2 * sheets.MARGIN + sheets.PANEL):
-        part = picture[: 84 + sheets.PANEL + 1, left - 1 : left + sheets.PANEL + 1]
-        assert extent(part, RULE) == (83, 84 + sheets.PANEL, 0, sheets.PANEL + 1)
-
-
-def test_drops_that_hardly_matter_stay_pale(heat):
-    """Drops of a thousandth are not stretched to the darkest colour."""
-    heat.pixels[:] = 0.001
-    assert panel(occlusion_overlay(DIGIT, heat), 5, 5, right=True) == coloured(0.001, 0.05)
-
-
-def test_a_digit_of_another_shape_can_be_drawn():
-    """Not square and in colour: the picture is the digit, enlarged."""
-    digit = np.full((12, 10, 3), (200, 100, 50), np.uint8)
-    zeros = np.zeros((12, 10), np.float32)
-    found = Occlusion(0, "0", 0.5, zeros[:4, :4], zeros, 9, 1, 0, (0, 1, 2, 3), (0, 1, 2, 3))
-    picture = pixels(occlusion_overlay(digit, found))
-    assert (picture == (200, 100, 50)).all(axis=-1).sum() > 10_000
-
-
-@pytest.mark.parametrize("shape", [(224, 224), (1000, 600), (3000, 2)])
-def test_a_large_input_fits_its_panel(shape):
-    """Its longer side has the panel's size, however large it is, and a patch below a pixel fits."""
-    image = np.full((*shape, 3), 255, np.uint8)
-    occlusion = Occlusion(
-        *(0, "0", 0.5, np.ones((1, 1), np.float32), np.ones(shape, np.float32)),
-        *(1, 1, 128, (0,), (0,)),
-    )
-    picture = pixels(occlusion_overlay(image, occlusion, is_digit=False))
-    assert picture.shape[1] == 2 * (sheets.MARGIN + sheets.PANEL) + sheets.MARGIN
-    height = round(sheets.PANEL * min(1, shape[0] / shape[1]))
-    assert (picture[84 + height - 10, 2 * sheets.MARGIN + sheets.PANEL] == coloured(1, 1)).all()
-
-
-def test_dark_parts_of_a_photograph_stay_dark(heat):
-    """The heat of an image that is no digit is darkened by black, not by white."""
-    white = np.full((28, 28, 3), 255, np.uint8)
-    bright, dark = (occlusion_overlay(each, heat, is_digit=False) for each in (white, 0 * white))
-    assert panel(bright, 10, 4, right=True) == coloured(0.8, 0.8)
-    assert lightness(panel(dark, 10, 4, right=True)) < lightness(coloured(0.8, 0.8)) - 10
