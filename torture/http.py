@@ -106,6 +106,8 @@ def run(share: float) -> list[Figure]:
                 longest = max(longest, seconds)
                 if seconds > _ENDS_S:
                     tested.note(f"{name} is still open")
+        for connection in waiting.values():
+            connection.close()
         status, _ = tested.post("/predict", b"a", {"Content-Type": "image/png"})
         if status != 415:
             tested.note("an ordinary request afterwards fails")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 _TIMEOUT_S = 60
@@ -70,37 +71,31 @@ class Load:
 
     def _run(self, index: int) -> None:
         """Send requests; each client begins with another one."""
-        connection = None
         turn = index
-        while not self._stopped.is_set():
-            turn += 1
-            request = self._requests[turn % len(self._requests)]
-            if connection is not None and _is_closed(connection):
-                self._count_closed()
-                connection = None
-            is_kept = connection is not None
-            connection = connection or self._connection()
-            try:
-                status, body, may_keep = _exchange(connection, request, is_slow=index % 3 == 2)
-            except ConnectionRefusedError:
-                return
-            except (http.client.HTTPException, OSError) as error:
-                connection.close()
-                connection = None
-                if is_kept and isinstance(error, ConnectionError):
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
+        ) as connection:
+            while not self._stopped.is_set():
+                if _is_closed(connection):
                     self._count_closed()
-                    turn -= 1  # the same request again, on a connection of its own
-                else:
-                    self._note(f"no response ({error!r})")
-                continue
-            if index % 3 == 0 or not may_keep:
-                connection.close()
-                connection = None
-            wrong = request.check(body) if status == 200 else f"status {status}"
-            self._note(wrong)
-
-    def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)
+                    connection.close()
+                is_kept = connection.sock is not None  # else it connects again
+                request = self._requests[turn % len(self._requests)]
+                try:
+                    status, body = _exchange(connection, request, is_slow=index % 3 == 2)
+                except ConnectionRefusedError:
+                    return
+                except (http.client.HTTPException, OSError) as error:
+                    connection.close()
+                    if is_kept and isinstance(error, ConnectionError):
+                        self._count_closed()  # the same request again, on a new connection
+                    else:
+                        self._note(f"no response ({error!r})")
+                    continue
+                if index % 3 == 0:
+                    connection.close()
+                self._note(request.check(body) if status == 200 else f"status {status}")
+                turn += 1
 
     def _count_closed(self) -> None:
         with self._lock:
@@ -116,8 +111,8 @@ class Load:
 
 def _exchange(
     connection: http.client.HTTPConnection, request: Request, *, is_slow: bool
-) -> tuple[int, bytes, bool]:
-    """Return the status and the body of a response, and whether its connection may be kept."""
+) -> tuple[int, bytes]:
+    """Return the status and the body of a response."""
     connection.putrequest("POST", request.path)
     connection.putheader("Content-Type", "image/png")
     connection.putheader("Content-Length", str(len(request.body)))
@@ -128,12 +123,13 @@ def _exchange(
     else:
         connection.endheaders(request.body)
     response = connection.getresponse()
-    body = response.read()
-    return response.status, body, not response.will_close
+    return response.status, response.read()
 
 
 def _is_closed(connection: http.client.HTTPConnection) -> bool:
     """Return whether the service has closed an idle connection."""
+    if connection.sock is None:
+        return False
     readable = select.poll()
     readable.register(connection.sock, select.POLLIN)
     return bool(readable.poll(0))
