@@ -12,6 +12,7 @@ from msgspec.inspect import IntType, LiteralType, Metadata, type_info
 from service.errors import SettingsError
 
 _RATE = r"[1-9]\d*/(second|minute|hour|day)"
+_HOST = r"([\w.-]+|\[[\da-fA-F:.]+\])"
 _ORIGIN = r"https?://[\w.-]+(:\d+)?"
 
 
@@ -86,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     rate_limit_storage: Annotated[
         str,
         Meta(
-            pattern=r"^(memory://|rediss?://.+)\Z",
+            pattern=rf"^(memory://|rediss?://([^@/\s]*@)?{_HOST}(:\d{{1,5}})?(/\d*)?(\?\S*)?)\Z",
             examples=["memory://", "redis://HOST:PORT"],
         ),
     ] = "memory://"

@@ -10,7 +10,7 @@ import sys
 import time
 
 from benchmarks.environments import ENVIRONMENTS
-from torture import answers, bombs, fuzz, http, report
+from torture import answers, bombs, fuzz, http, report, startup
 from torture.row import Figure, Row
 
 SAVED = ENVIRONMENTS / "torture.json"
@@ -19,6 +19,7 @@ ROWS: dict[str, Row] = {
     "http": http.ROW,
     "bombs": bombs.ROW,
     "answers": answers.ROW,
+    "startup": startup.ROW,
 }
 
 

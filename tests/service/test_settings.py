@@ -59,6 +59,8 @@ def test_a_text_setting_is_taken_as_it_is(key, text):
         ("CONVSCOPE_RATE_LIMIT", "x20/second", "like '20/second'"),
         ("CONVSCOPE_RATE_LIMIT", "20/second\n", "like '20/second'"),
         ("CONVSCOPE_RATE_LIMIT_STORAGE", "memory", "like 'memory://' or 'redis://HOST:PORT'"),
+        ("CONVSCOPE_RATE_LIMIT_STORAGE", "redis://host:port", "like 'memory://' or 'redis://"),
+        ("CONVSCOPE_RATE_LIMIT_STORAGE", "redis://", "like 'memory://' or 'redis://"),
         ("CONVSCOPE_CORS_ORIGINS", "https://a.example,b", "like '*' or 'https://a.example,"),
     ],
 )
@@ -66,6 +68,19 @@ def test_a_value_that_is_not_allowed_is_an_error(key, text, allowed):
     """The error names the variable, what is allowed, and the value."""
     with pytest.raises(SettingsError, match=f"^{key} must be {re.escape(allowed)}.*, got '"):
         Settings.from_env({key: text})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("redis://redis", "redis://127.0.0.1:6379/0", "rediss://[::1]:6380"),
+        *("redis://user:p%40ss@redis.example:6379/1?socket_timeout=1", "redis://:word@redis"),
+    ],
+)
+def test_a_redis_server_may_have_a_port_a_database_and_a_password(address):
+    """Every address of one server that redis-py takes is allowed."""
+    key = "CONVSCOPE_RATE_LIMIT_STORAGE"
+    assert Settings.from_env({key: address}).rate_limit_storage == address
 
 
 def test_a_misspelt_variable_is_an_error():

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from service.model.bundle import Bundle, read_bundle, sha256
+from service.model.bundle import Bundle, read_bundle
+from service.model.checksums import sha256
 from service.model.manifest import SNAPSHOTS
 from tests.networks import values_of
 from training import bundling
