@@ -10,7 +10,7 @@ import sys
 import time
 
 from benchmarks.environments import ENVIRONMENTS
-from torture import answers, bombs, fuzz, http, report, startup
+from torture import answers, artefacts, bombs, fuzz, http, report, startup
 from torture.row import Figure, Row
 
 SAVED = ENVIRONMENTS / "torture.json"
@@ -20,6 +20,7 @@ ROWS: dict[str, Row] = {
     "bombs": bombs.ROW,
     "answers": answers.ROW,
     "startup": startup.ROW,
+    "training": artefacts.ROW,
 }
 
 
