@@ -195,7 +195,7 @@ def test_what_a_killed_export_left_is_removed(tmp_path: Path) -> None:
 def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
     """An error of the system becomes one that says what to do."""
     with (
-        pytest.raises(ExportError, match="No space left on device.* free space"),
+        pytest.raises(ExportError, match=r"No space left on device.* free space"),
         new_bundle(tmp_path, "mnist", None),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -82,7 +82,7 @@ def test_a_resumed_run_gives_the_same_weights_and_snapshots(
 def test_a_run_that_diverges_is_stopped_and_saves_nothing(
     few: Mnist, run: Path, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a number is not finite, the error names the epoch, and the backup stays as it was."""
+    """Where a number is not finite, the error names the epoch, and the backup is unchanged."""
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     monkeypatch.setattr(
         batches, "as_floats", lambda images: np.full(images.shape, value, np.float32)

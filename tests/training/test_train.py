@@ -40,7 +40,7 @@ for module in (train, numbers):
 train.train_best = lambda mnist, *options: train_best(
     Mnist(*(array[:200] for array in vars(mnist).values())), *options, schedule
 )
-sys.exit(__main__.main())
+sys.exit(__main__.main(sys.argv[1:]))
 """
 
 
