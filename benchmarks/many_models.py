@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks.environments import ROOT
 from benchmarks.load import Client
 from benchmarks.servers import Server, resident_mib, running, start_service
+from service.model.checksums import write_manifest
 from service.model.registry import Models
 
 MODELS, VERSIONS, WORKERS, CLIENTS = 10, (1, 2), 2, 2
@@ -47,8 +48,7 @@ def copy_models(bundle: Path, models: Path) -> None:
     for name in (f"model-{number}" for number in range(MODELS)):
         for version in VERSIONS:
             path = shutil.copytree(bundle, models / name / str(version))
-            changed = json.dumps({**manifest, "name": name, "version": version})
-            (path / "manifest.json").write_text(changed)
+            write_manifest(path, {**manifest, "name": name, "version": version})
 
 
 def measure(folder: Path, seconds: float, rate: float) -> dict[str, object]:

@@ -20,6 +20,7 @@ from benchmarks.client import Responses, closed_loop, encode
 from benchmarks.environments import ROOT
 from benchmarks.images import SEVEN
 from benchmarks.servers import running, start_service
+from service.model.checksums import write_manifest
 
 CLIENTS = 8
 VERSIONS = range(2, 22)  # rolled out one a second
@@ -76,7 +77,7 @@ def add_version(models: Path, version: int, broken: bool = False) -> None:
     bundle = models.parent / f"bundle-{version}"
     shutil.copytree(ROOT / "models" / "mnist" / "1", bundle)
     manifest = json.loads((bundle / "manifest.json").read_text())
-    (bundle / "manifest.json").write_text(json.dumps({**manifest, "version": version}))
+    write_manifest(bundle, {**manifest, "version": version})
     if broken:
         (bundle / "graph.tflite").write_bytes(b"not a graph")
     (models / "mnist").mkdir(parents=True, exist_ok=True)

@@ -57,14 +57,19 @@ def _read(path: Path) -> tuple[tuple[str, bytes], ...]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The API keys cannot be read: {error}.") from error
+        raise SettingsError(
+            f"The API keys cannot be read: {error}. Set CONVSCOPE_API_KEYS_FILE to a text "
+            f"file with lines such as {_FORM}, or leave it empty to require no key."
+        ) from error
     keys = tuple(
         _parse(line, f"{path}, line {number}")
         for number, line in enumerate(lines, 1)
         if line and not line.startswith("#")
     )
     if not keys:
-        raise SettingsError(f"{path} holds no API key; write one per line as {_FORM}.")
+        raise SettingsError(
+            f"CONVSCOPE_API_KEYS_FILE {path} holds no API key; write one per line as {_FORM}."
+        )
     return keys
 
 

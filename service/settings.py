@@ -12,8 +12,9 @@ from msgspec.inspect import IntType, LiteralType, Metadata, type_info
 from service.errors import SettingsError
 
 _RATE = r"[1-9]\d*/(second|minute|hour|day)"
+_HOST = r"([\w.-]+|\[[\da-fA-F:.]+\])"
 _ORIGIN = r"https?://[\w.-]+(:\d+)?"
-_REDIS = r"rediss?://([^\s/?#]*@)?([\w.-]+|\[[\da-fA-F:.]+\])(:\d{1,5})?(/\d*)?(\?\S*)?"
+_REDIS = rf"rediss?://([^\s/?#]*@)?{_HOST}(:\d{{1,5}})?(/\d*)?(\?\S*)?"
 _SECRET = {"format": "password"}  # such a value is not quoted in errors
 
 

@@ -37,7 +37,8 @@ LIBRARIES = {  # which parts may import a library that only they need
     "examples": (),
 }
 TRAINING_MAY_IMPORT = (
-    *("service.model.activations", "service.model.bundle", "service.model.distribution"),
+    *("service.model.activations", "service.model.bundle", "service.model.checksums"),
+    "service.model.distribution",
     *("service.model.engine", "service.model.exact"),
     *("service.model.layer", "service.model.manifest", "service.model.normalisation"),
     *("service.model.receptive_field", "service.model.session"),

@@ -12,6 +12,7 @@ import time
 from benchmarks.environments import ENVIRONMENTS
 from torture import (
     answers,
+    artefacts,
     bombs,
     coverage,
     faults,
@@ -24,6 +25,7 @@ from torture import (
     security,
     slow,
     soak,
+    startup,
     suite,
     termination,
 )
@@ -45,6 +47,8 @@ ROWS: dict[str, Row] = {
     "termination": termination.ROW,
     "soak": soak.ROW,
     "slow": slow.ROW,
+    "startup": startup.ROW,
+    "training": artefacts.ROW,
 }
 
 

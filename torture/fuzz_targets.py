@@ -29,7 +29,8 @@ from service.images.digit.preprocessing import NO_PREPROCESSING, prepare
 from service.images.digit.segmentation import segment
 from service.inference import outcome, predictions
 from service.inputs import Inputs
-from service.model.bundle import Bundle, read_bundle, sha256
+from service.model.bundle import Bundle, read_bundle
+from service.model.checksums import sha256
 from service.model.engine import Engine
 from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, WEIGHTS, Input
 from service.model.manifest import ResizePreparation as Resize

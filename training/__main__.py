@@ -42,14 +42,22 @@ def main(arguments: Sequence[str]) -> int:
         return _export_model(flags)
     # imported here, because --help should not wait for a backend
     from training.data import load_mnist
+    from training.errors import TrainingError
     from training.idx import DataError
     from training.run_folder import Interrupted
 
     try:
         mnist = load_mnist(flags.cache, flags.data)
         flags.command(flags, mnist)
-    except (DataError, FileNotFoundError) as error:
+    except (DataError, TrainingError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"A file cannot be written or read ({error}). What is complete was kept; free space "
+            "or correct the permissions, then run the same command again, train with --resume.",
+            file=sys.stderr,
+        )
         return 1
     except Interrupted as interruption:
         print(interruption, file=sys.stderr)

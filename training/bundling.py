@@ -4,7 +4,6 @@
 """
 
 import base64
-import json
 import logging
 import math
 from collections.abc import Iterator
@@ -22,14 +21,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from service.model.bundle import sha256
+from service.model.checksums import sha256, write_manifest
 from service.model.manifest import (
-    DISTRIBUTION,
     GRAPH,
-    MANIFEST,
     MODEL,
     PREDICT,
-    SNAPSHOTS,
     WEIGHTS,
     Input,
 )
@@ -136,8 +132,6 @@ def write_bundle(
     (folder / WEIGHTS).write_bytes(save(weights))
     layers = described(trace, comparison.positions, weights.keys())
     summary, predict = _write_predict(trace, folder, graph, comparison)
-    names = (MODEL, GRAPH, PREDICT, WEIGHTS, DISTRIBUTION, SNAPSHOTS)
-    hashes = {name: sha256(folder / name) for name in names if (folder / name).exists()}
     manifest = {
         "manifest": 2,
         "name": contents.name,
@@ -148,21 +142,20 @@ def write_bundle(
         "output": {"layer": output_of(trace), "activation": trace.output.kind},
         "parameters": model.count_params(),
         "graphs": {
-            "made_from": hashes[MODEL],
+            "made_from": sha256(folder / MODEL),
             "values": {"file": GRAPH},
             "predict": predict,
             "milliseconds": summary.milliseconds,
             "largest_difference": comparison.largest,
         },
         "layers": layers,
-        "sha256": hashes,
         "golden": list(_golden(trace, layers, comparison.positions, contents)),
         "libraries": {
             library: library_version(library) for library in ("keras", "tensorflow", "numpy")
         },
         **contents.entries,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+    write_manifest(folder, manifest)
     return manifest, summary
 
 

@@ -1,4 +1,8 @@
-"""The error of the export; importing it loads no library."""
+"""The errors of training and export; importing them loads no library."""
+
+
+class TrainingError(Exception):
+    """Training cannot go on; the message has the reason and what to do."""
 
 
 class ExportError(Exception):

@@ -3,9 +3,7 @@
 import json
 import logging
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from service.model.bundle import PATCHES, versions
+from service.model.bundle import PATCHES
+from service.model.checksums import write_manifest
 from service.model.manifest import (
     DISTRIBUTION,
     SNAPSHOTS,
@@ -32,6 +31,7 @@ from training.float32 import in_float32
 from training.input_spec import default_input, parse
 from training.layers import features_of
 from training.loading import ONNX, load_model
+from training.new_bundle import new_bundle
 from training.patches import strongest_patches
 from training.pictures import read_pictures
 from training.progress import fits
@@ -95,7 +95,7 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
     # Not compiled, so that the bundle's copy has no optimizer state, which is twice the weights.
     model = keras.models.load_model(run / "model.keras", compile=False)
     digits = mnist.test_images[:COMPARED_DIGITS, ..., np.newaxis]
-    with _new_bundle(models, name, version) as (bundle, number):
+    with new_bundle(models, name, version) as (bundle, number):
         entries = {
             **_run_entries(run),
             "in_distribution": _write_distribution(model, mnist, bundle),
@@ -109,6 +109,7 @@ def export(run: Path, models: Path, name: str, mnist: Mnist, version: int | None
         write_map(model, mnist, bundle)
         for path in (run / "report.json", *run.glob("*.png")):
             shutil.copy(path, bundle)
+        write_manifest(bundle, manifest)  # again: it lists these files too
     return models / name / str(number)
 
 
@@ -164,7 +165,7 @@ def export_keras_model(
     source = _input(wanted.input, shape, rescales)
     pictures = read_pictures(wanted.fit_images, source) if wanted.fit_images else None
     images = patterns(shape, _COMPARED_PATTERNS) if pictures is None else pictures[:_COMPARED]
-    with _new_bundle(models, wanted.name, wanted.version) as (bundle, version):
+    with new_bundle(models, wanted.name, wanted.version) as (bundle, version):
         entries = {}
         if pictures is not None:
             entries["in_distribution"] = _write_familiarity(traced, source, pictures, bundle)
@@ -214,25 +215,6 @@ def golden_digits(mnist: Mnist) -> NDArray[np.uint8]:
     """Return the first test digit of each class, uint8 (10, 28, 28, 1)."""
     first = [int(np.argmax(mnist.test_labels == label)) for label in range(10)]
     return mnist.test_images[first][..., np.newaxis]
-
-
-@contextmanager
-def _new_bundle(models: Path, name: str, version: int | None) -> Iterator[tuple[Path, int]]:
-    """Lend an empty folder that becomes `models/<name>/<version>` if nothing fails."""
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name[0] == ".":
-        raise ExportError(f"The name {name!r} must be letters, digits, '-', '_' and '.'.")
-    version = version or max(versions(models, name), default=0) + 1
-    target = models / name / str(version)
-    if target.exists():
-        raise ExportError(f"{target} exists already; choose another --version.")
-    models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=models, prefix=".export-") as folder:
-        bundle = Path(folder) / "bundle"
-        bundle.mkdir()
-        yield bundle, version
-        target.parent.mkdir(exist_ok=True)
-        bundle.rename(target)
-    log.info("Wrote %s", target)
 
 
 def _input(text: str | None, shape: tuple[int, int, int], rescales: bool) -> Input:

@@ -7,6 +7,7 @@ resume from. This module does not depend on recipes or data.
 import csv
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -14,13 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from tqdm.keras import TqdmCallback
 
 from training.device import device_name
+from training.errors import TrainingError
+from training.whole_files import replace_file
 
 log = logging.getLogger(__name__)
 
-BEST_WEIGHTS = "best.weights.h5"
+_SUFFIX = ".weights.h5"
+BEST_WEIGHTS = f"best{_SUFFIX}"
+BACKUP = "backup"  # folder; the file's name is the number of epochs that it has
 
 
 class Interrupted(Exception):
@@ -47,18 +53,29 @@ def fit(
 
     Raises:
         Interrupted: Ctrl-C was pressed.
+        TrainingError: the loss or a weight is not finite.
     """
     run.mkdir(parents=True, exist_ok=True)
     first_epoch = epochs_backed_up(run) if resume else 0
-    if not first_epoch:
-        shutil.rmtree(run / "backup", ignore_errors=True)
+    if first_epoch:
+        model.optimizer.build(model.trainable_variables)  # has its state in the backup
+        model.load_weights(run / BACKUP / f"{first_epoch}{_SUFFIX}")
+    else:
+        shutil.rmtree(run / BACKUP, ignore_errors=True)
         (run / BEST_WEIGHTS).unlink(missing_ok=True)
     _write_history(run, read_epochs(run)[:first_epoch])
     progress = TqdmCallback(verbose=0, mininterval=1.0)
     monitor = "val_accuracy" if "validation_data" in options else "accuracy"
-    all_callbacks = [*_savers(run, monitor), *callbacks, progress]
+    # A finished run keeps its backup, so that resuming it trains no epoch instead of all.
+    all_callbacks = [_Saver(run, monitor), *callbacks, progress]
     try:
-        model.fit(epochs=epochs, verbose=0, callbacks=all_callbacks, **options)
+        model.fit(
+            epochs=epochs,
+            initial_epoch=first_epoch,
+            verbose=0,
+            callbacks=all_callbacks,
+            **options,
+        )
     except KeyboardInterrupt as interrupt:
         progress.on_train_end()  # otherwise the bar appears a second time below the last message
         if not read_epochs(run):
@@ -72,29 +89,39 @@ def fit(
         ) from interrupt
 
 
-def _savers(run: Path, monitor: str) -> list[keras.callbacks.Callback]:
-    """Return the callbacks that write history, best weights and backup after each epoch."""
-    history = read_epochs(run)
-    return [
-        # first, so that the history is never behind the backup
-        keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: _write_history(
-                run, [*read_epochs(run), {"epoch": epoch, **logs}]
+class _Saver(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
+    """Write history, best weights and backup after each epoch, each whole or not at all.
+
+    The history comes first, so that it is never behind the backup.
+    """
+
+    def __init__(self, run: Path, monitor: str) -> None:
+        super().__init__()
+        self._run, self._monitor = run, monitor
+        self._best = max((float(row[monitor]) for row in read_epochs(run)), default=-math.inf)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Save the epoch.
+
+        Raises:
+            TrainingError: a number is not finite, so that there is nothing worth saving.
+        """
+        logs = logs or {}
+        weights = self.model.get_weights()
+        if not all(np.isfinite(each).all() for each in [*logs.values(), *weights]):
+            raise TrainingError(
+                f"Training diverged in epoch {epoch + 1}: the loss is {logs.get('loss')}, or a "
+                "weight is not finite. Nothing of this epoch was saved; check the data, or train "
+                "with a lower learning rate or another --seed."
             )
-        ),
-        keras.callbacks.ModelCheckpoint(
-            str(run / BEST_WEIGHTS),
-            monitor=monitor,
-            mode="max",
-            save_best_only=True,
-            save_weights_only=True,
-            initial_value_threshold=max((float(row[monitor]) for row in history), default=None),
-        ),
-        # A finished run keeps its backup, so that resuming it trains no epoch instead of all.
-        keras.callbacks.BackupAndRestore(
-            str(run / "backup"), double_checkpoint=True, delete_checkpoint=False
-        ),
-    ]
+        _write_history(self._run, [*read_epochs(self._run), {"epoch": epoch, **logs}])
+        if logs[self._monitor] > self._best:
+            self._best = logs[self._monitor]
+            replace_file(self._run / BEST_WEIGHTS, self.model.save_weights)
+        folder = self._run / BACKUP
+        folder.mkdir(exist_ok=True)
+        replace_file(folder / f"{epoch + 1}{_SUFFIX}", self.model.save_weights)
+        (folder / f"{epoch}{_SUFFIX}").unlink(missing_ok=True)
 
 
 def save_model(
@@ -117,7 +144,7 @@ def save_model(
         config: further entries of `config.json`.
     """
     run.mkdir(parents=True, exist_ok=True)
-    model.save(run / "model.keras")
+    replace_file(run / "model.keras", model.save)
     entries = {
         "recipe": recipe,
         "seed": seed,
@@ -127,14 +154,15 @@ def save_model(
     }
     if start is not None:
         entries["seconds"] = round(time.monotonic() - start, 1)
-    (run / "config.json").write_text(json.dumps(entries, indent=2) + "\n")
+    text = json.dumps(entries, indent=2) + "\n"
+    replace_file(run / "config.json", lambda partial: partial.write_text(text))
     log.info("Saved %s", run / "model.keras")
 
 
 def epochs_backed_up(run: Path) -> int:
     """Return how many epochs the backup of a run has; 0 without a backup."""
-    metadata = run / "backup" / "training_metadata.json"
-    return int(json.loads(metadata.read_text())["epoch"]) if metadata.exists() else 0
+    names = (path.name.removesuffix(_SUFFIX) for path in (run / BACKUP).glob(f"*{_SUFFIX}"))
+    return max((int(name) for name in names if name.isdecimal()), default=0)
 
 
 def read_epochs(run: Path) -> list[dict[str, Any]]:
@@ -152,9 +180,11 @@ def _write_history(run: Path, epochs: list[dict[str, Any]]) -> None:
     `keras.callbacks.CSVLogger` would append a repeated epoch a second time, and would write "NA"
     columns for a run without validation data.
     """
-    partial = run / "history.partial"
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, epochs[0] if epochs else ["epoch"])
-        writer.writeheader()
-        writer.writerows(epochs)
-    partial.replace(run / "history.csv")
+
+    def write(partial: Path) -> None:
+        with partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, epochs[0] if epochs else ["epoch"])
+            writer.writeheader()
+            writer.writerows(epochs)
+
+    replace_file(run / "history.csv", write)

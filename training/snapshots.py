@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import load_file, save
 
+from training.whole_files import replace_file
+
 RECORDED = "recorded.safetensors"
 # The network learns most at the beginning; 1,875 steps are an epoch. With the last step, ten
 # snapshots of the lecture's network in float16 take less than 2 MB.
@@ -91,4 +93,5 @@ def write_snapshots(
     path: Path, entries: list[dict[str, Any]], tensors: dict[str, NDArray[Any]]
 ) -> None:
     """Write a file of snapshots, as `read_snapshots` reads it."""
-    path.write_bytes(save(tensors, {"snapshots": json.dumps(entries)}))
+    data = save(tensors, {"snapshots": json.dumps(entries)})
+    replace_file(path, lambda partial: partial.write_bytes(data))

@@ -11,10 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import keras
-import numpy as np
 
-from service.model.normalisation import as_floats
-from training.batches import AugmentedBatches, SoftTargets, ensemble
+from training.batches import AugmentedBatches, Batches, SoftTargets, ensemble
 from training.calibration import choose_temperature, fold_temperature, logits_of
 from training.data import VALIDATION_SIZE, Mnist
 from training.device import is_gpu, precision
@@ -59,9 +57,11 @@ def train_lecture(
     )
     start = None if resume else time.monotonic()
     config = {"epochs": epochs, "batch_size": LECTURE_BATCH_SIZE}
-    images = as_floats(mnist.train_images)[..., np.newaxis]
-    data = {"x": images, "y": mnist.train_labels, "batch_size": LECTURE_BATCH_SIZE}
-    recorder = Recorder(run, len(images), LECTURE_BATCH_SIZE, resume and epochs_backed_up(run) > 0)
+    first_epoch = epochs_backed_up(run) if resume else 0
+    images, labels = mnist.train_images, mnist.train_labels
+    batches = Batches(images, labels, LECTURE_BATCH_SIZE, seed, first_epoch)
+    recorder = Recorder(run, len(images), LECTURE_BATCH_SIZE, first_epoch > 0)
+    data = {"x": batches, "steps_per_epoch": batches.steps_per_epoch, "shuffle": False}
     try:
         fit(model, run, resume, epochs, [recorder], **data)
     except Interrupted:

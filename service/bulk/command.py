@@ -82,7 +82,12 @@ def _run(options: argparse.Namespace) -> str:
         raise changed(finished.pop())
     total.add(before)
     found = report.summary(total, before, size, parts, seconds)
-    destination.write(SUMMARY, report.as_json(found))
+    try:
+        destination.write(SUMMARY, report.as_json(found))
+    except OSError as error:
+        raise BulkError(
+            f"{SUMMARY} cannot be written ({error}); free space, and run again with --resume."
+        ) from error
     return report.text(found)
 
 

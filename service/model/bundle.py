@@ -4,7 +4,6 @@ Handles files and hashes; runs no model. Nothing is ever unpickled: the manifest
 weights are safetensors, the graphs are flatbuffers.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from service.errors import BundleError
+from service.model.checksums import verify
 from service.model.distribution import Distribution, Familiarity, read_score
 from service.model.layer import INPUT, Layer, Pair, pair_of
 from service.model.manifest import (
@@ -25,8 +25,6 @@ from service.model.manifest import (
     GRAPH,
     MANIFEST,
     MODEL,
-    PREDICT,
-    SNAPSHOTS,
     WEIGHTS,
     Graphs,
     Input,
@@ -124,14 +122,8 @@ class Bundle:
         return self.by_name.get(name)
 
 
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_bundle(path: Path) -> Bundle:
-    """Read a bundle and verify every file that the service uses against the manifest.
+    """Read a bundle and verify every file that its manifest lists.
 
     Raises:
         BundleError: a file is missing, altered or not in its format; the message names it and the
@@ -139,21 +131,20 @@ def read_bundle(path: Path) -> Bundle:
     """
     manifest, raw = read_manifest(path / MANIFEST)
     try:
-        hashes = manifest.sha256
-        optional = {DISTRIBUTION, PREDICT, SNAPSHOTS} & hashes.keys()
-        for name in (MODEL, GRAPH, WEIGHTS, *sorted(optional)):
-            _verify(path / name, hashes[name])
+        hashes, needed = manifest.sha256, {MODEL, GRAPH, WEIGHTS}
+        if manifest.graphs.predict:
+            needed.add(manifest.graphs.predict.file)
+        if manifest.in_distribution:
+            needed.add(DISTRIBUTION)
+        if unlisted := needed - hashes.keys():
+            raise KeyError(min(unlisted))
+        verify(path, hashes)
         if manifest.graphs.made_from != hashes[MODEL]:
             raise BundleError(
                 f"{path / GRAPH} was compiled from another model than {path / MODEL}; "
                 "export the model again."
             )
-        if manifest.graphs.predict and manifest.graphs.predict.file not in hashes:
-            raise KeyError(manifest.graphs.predict.file)
-        bundle = _bundle(path, manifest, raw)
-        with _readable(path / WEIGHTS):
-            bundle.weights.keys()
-        return bundle
+        return _bundle(path, manifest, raw)
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise BundleError(
             f"{path / MANIFEST} is not a valid manifest ({type(error).__name__}: {error}); "
@@ -169,6 +160,27 @@ def versions(models_dir: Path, name: str) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
 
 
+def newest(models_dir: Path, name: str) -> Path:
+    """Return the folder of a model's highest version.
+
+    Raises:
+        BundleError: the models folder has no such model, or cannot be read.
+    """
+    try:
+        numbers = versions(models_dir, name)
+    except OSError as error:
+        raise BundleError(
+            f"{models_dir} cannot be read ({error.strerror}); correct its permissions, or set "
+            "CONVSCOPE_MODELS_DIR to another folder."
+        ) from None
+    if not numbers:
+        raise BundleError(
+            f"{models_dir} holds no model {name!r}: export it there, or set "
+            "CONVSCOPE_MODELS_DIR and CONVSCOPE_DEFAULT_MODEL to an exported model."
+        )
+    return models_dir / name / str(numbers[-1])
+
+
 def _bundle(path: Path, manifest: Manifest, raw: dict[str, Any]) -> Bundle:
     flags = manifest.in_distribution
     distribution = None
@@ -177,6 +189,8 @@ def _bundle(path: Path, manifest: Manifest, raw: dict[str, Any]) -> Bundle:
         shape = next(each.output_shape for each in manifest.layers if each.name == layer)
         with _readable(path / DISTRIBUTION):
             distribution = read_score(path / DISTRIBUTION, flags.threshold, shape)
+    with _readable(path / WEIGHTS):
+        weights = load((path / WEIGHTS).read_bytes())
     golden = tuple(
         Golden(
             item.pixels(manifest.input.shape),
@@ -199,7 +213,7 @@ def _bundle(path: Path, manifest: Manifest, raw: dict[str, Any]) -> Bundle:
         golden=golden,
         distribution=distribution,
         features=pair_of(flags.features) if flags else None,
-        weights=load((path / WEIGHTS).read_bytes()),
+        weights=weights,
     )
 
 
@@ -212,15 +226,3 @@ def _readable(path: Path) -> Iterator[None]:
         raise BundleError(
             f"{path} is damaged or of another format ({error}); export the model again."
         ) from error
-
-
-def _verify(path: Path, expected: str) -> None:
-    try:
-        actual = sha256(path)
-    except FileNotFoundError:
-        raise BundleError(f"{path} is missing; export the model again.") from None
-    if actual != expected:
-        raise BundleError(
-            f"{path} was altered: its SHA-256 is {actual}, the manifest has {expected}. "
-            "Restore the file or export the model again."
-        )

@@ -2,6 +2,7 @@
 
 import base64
 import math
+import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,7 @@ _MAX_BYTES = 64 * 2**20  # of a manifest
 _DIGIT = [28, 28, 1]
 Side = Annotated[int, Meta(ge=1, le=4096)]
 Index = Annotated[int, Meta(ge=0)]
+FileName = Annotated[str, Meta(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*\Z")]  # within the bundle
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Colour = Literal["grey", "rgb", "bgr"]
 
@@ -175,7 +177,7 @@ class Manifest(msgspec.Struct, frozen=True):
     graphs: Graphs
     layers: tuple[Layer, ...]
     golden: tuple[GoldenEntry, ...]
-    sha256: dict[str, Sha256]
+    sha256: dict[FileName, Sha256]
     in_distribution: InDistribution | None = None
 
 
@@ -186,13 +188,19 @@ def read_manifest(path: Path) -> tuple[Manifest, dict[str, Any]]:
         BundleError: the file is missing, or not a manifest of version 1 or 2.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        if not stat.S_ISREG((found := path.stat()).st_mode):
+            raise ValueError("not a file")  # reading a pipe would wait forever
+        if found.st_size > _MAX_BYTES:
             raise ValueError(f"more than {_MAX_BYTES:,} bytes")
         raw = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         manifest = msgspec.convert(_upgraded(raw), Manifest)
         _check(manifest)
     except FileNotFoundError:
         raise BundleError(f"{path} is missing; `python -m training export` writes it.") from None
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read ({error.strerror}). Restore the file or export the model again."
+        ) from None
     # msgspec raises RecursionError for deep nesting
     except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise BundleError(

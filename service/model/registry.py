@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Literal
 
 from service.errors import BundleError, ModelUnavailable, UnknownModel
+from service.model.bundle import newest
 from service.model.session import return_memory
 from service.model.versions import Model, Version, list_versions
 
@@ -138,13 +139,8 @@ class Models:
         return_memory()  # of dropped models
 
     def _list(self) -> dict[str, dict[int, Version]]:
-        listed = list_versions(self._folder)
-        if self.default not in listed:
-            raise BundleError(
-                f"{self._folder} holds no model {self.default!r}: export it there, or set "
-                "CONVSCOPE_MODELS_DIR and CONVSCOPE_DEFAULT_MODEL to an exported model."
-            )
-        return listed
+        newest(self._folder, self.default)  # raises where there is none
+        return list_versions(self._folder)
 
     def _update(
         self, name: str, versions: dict[int, Version], errors: list[str]

@@ -65,7 +65,8 @@ class Version:
         self._retry_at = 0.0
         self.sha256, self._manifest = "", ""
         try:
-            manifest = (self.path / MANIFEST).read_bytes()
+            path = self.path / MANIFEST
+            manifest = path.read_bytes() if path.is_file() else b""  # a pipe would wait forever
             self._manifest = hashlib.sha256(manifest).hexdigest()
             self.sha256 = msgspec.json.decode(manifest, type=_Hashes).sha256[MODEL]
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError, KeyError):

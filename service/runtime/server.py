@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing.sharedctypes import RawValue
-from socket import SOL_SOCKET, socket
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOL_SOCKET, socket
 
 import uvicorn
 from gunicorn.app.base import BaseApplication
@@ -50,13 +50,20 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def __init__(
         self, settings: Settings, load_app: Callable[[Control], Adapter], logger_class: type
     ) -> None:
+        """Listen; connections wait until a worker accepts them.
+
+        Raises:
+            SettingsError: the address cannot be bound.
+        """
         self.settings, self.control = settings, RawValue(Control)
+        self._listener = listen(settings.host, settings.port).detach()
         self._load_app, self._logger_class = load_app, logger_class
         super().__init__()
 
     def load_config(self) -> None:
         """Configure gunicorn from the service's settings."""
-        self.cfg.set("bind", f"{self.settings.host}:{self.settings.port}")
+        # of gunicorn's own listener, errors are retried for seconds
+        self.cfg.set("bind", f"fd://{self._listener}")
         self.cfg.set("workers", self.settings.workers)
         self.cfg.set("worker_class", Worker)
         self.cfg.set("logger_class", self._logger_class)
@@ -83,6 +90,27 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def run(self) -> None:
         """Serve until a signal stops the service."""
         DrainingArbiter(self).run()
+
+
+def listen(host: str, port: int) -> socket:
+    """Return a listening socket.
+
+    Raises:
+        SettingsError: the address cannot be bound.
+    """
+    listener = socket(AF_INET6 if ":" in host else AF_INET)
+    listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = f"HOST {host!r} with PORT {port} cannot be listened on ({error.strerror})"
+        raise SettingsError(
+            f"{reason}. Set HOST to an address of this machine and PORT to a free port, or stop "
+            "the program that uses it."
+        ) from error
+    return listener
 
 
 class DrainingArbiter(Arbiter):  # type: ignore[misc]

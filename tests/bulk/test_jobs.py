@@ -107,6 +107,18 @@ def test_resuming_a_finished_job_changes_nothing(
     assert (found["rows"], found["resumed_rows"]) == (COUNT, COUNT)
 
 
+def test_a_summary_that_cannot_be_written_is_one_line(
+    sources: dict[str, Path], run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every part is there; the error says how to get the summary, and `--resume` writes it."""
+    (tmp_path / "out" / "_summary.json").mkdir(parents=True)  # a disk may be full only now
+    with pytest.raises(SystemExit, match="2"):
+        run(sources["npy"])
+    assert capsys.readouterr().err.strip().endswith("and run again with --resume.")
+    (tmp_path / "out" / "_summary.json").rmdir()
+    assert run(sources["npy"], "--resume").num_rows == COUNT
+
+
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
     """Where the packages of bulk work are missing, one line says how to install them."""
     (tmp_path / "pyarrow.py").write_text("raise ModuleNotFoundError(name='pyarrow')")

@@ -5,6 +5,7 @@ import re
 import shutil
 import time
 
+from service.model.checksums import write_manifest
 from tests.containers.conftest import ROOT, SEVEN, Load, ask, docker, log, state, wait_for
 
 
@@ -91,8 +92,9 @@ def test_sighup_serves_a_new_version(start, tmp_path):
     assert version() == newest
     with Load(port, clients=2, pause=0.01) as load:
         shutil.copytree(models / "mnist" / str(newest), models / "mnist" / str(newest + 1))
-        manifest = models / "mnist" / str(newest + 1) / "manifest.json"
-        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "version": newest + 1}))
+        bundle = models / "mnist" / str(newest + 1)
+        manifest = json.loads((bundle / "manifest.json").read_text())
+        write_manifest(bundle, {**manifest, "version": newest + 1})
         stack.compose("kill", "-s", "HUP", "service")
         wait_for(lambda: version() == newest + 1, seconds=10)
     assert load.failures == []

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -89,15 +90,18 @@ def test_limits_on_bytes_pixels_and_images():
         process.communicate(timeout=40)
 
 
-def test_an_invalid_setting_stops_the_start():
-    """The service exits with 2 and one line that states key and value."""
-    done = run(PORT="http")
+@pytest.mark.parametrize(
+    ("key", "allowed"), [("PORT", "from 0 to 65535"), ("WEB_CONCURRENCY", "from 1 to 512")]
+)
+def test_an_invalid_setting_stops_the_start(key, allowed):
+    """The service exits with 2 and one line that states key and value, gunicorn's too."""
+    done = run(**{key: "http"})
     assert done.returncode == 2
-    assert done.stderr == "PORT must be a whole number from 0 to 65535, got 'http'.\n"
+    assert done.stderr == f"{key} must be a whole number {allowed}, got 'http'.\n"
 
 
 def test_a_broken_bundle_stops_the_start(tmp_path):
-    """The service exits with 4 and a line that names the file, without a stack trace."""
+    """The service exits with 4 and one line that names the file and the remedy."""
     copy = shutil.copytree(ROOT / "models" / "mnist" / "1", tmp_path / "mnist" / "1")
     with (copy / "graph.tflite").open("r+b") as file:
         file.seek(1000)
@@ -105,7 +109,8 @@ def test_a_broken_bundle_stops_the_start(tmp_path):
     done = run(PORT="0", CONVSCOPE_MODELS_DIR=str(tmp_path))
     assert done.returncode == 4
     assert "graph.tflite was altered" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "export the model again" in done.stderr
+    assert done.stdout.splitlines() + done.stderr.splitlines() == [done.stderr.strip()]
 
 
 def test_a_missing_model_stops_the_start(tmp_path):
@@ -114,3 +119,15 @@ def test_a_missing_model_stops_the_start(tmp_path):
     assert done.returncode == 4
     assert "holds no model 'mnist'" in done.stderr
     assert "CONVSCOPE_MODELS_DIR" in done.stderr
+
+
+@pytest.mark.parametrize("settings", [{}, {"HOST": "203.0.113.7"}], ids=["port", "host"])
+def test_an_address_that_cannot_be_used_stops_the_start(settings):
+    """A port in use, or an address of another machine: exit code 2, and one line, at once."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run(PORT=port, **settings)
+    assert done.returncode == 2
+    assert f"PORT {port} cannot be listened on" in done.stderr
+    assert "Set HOST to an address of this machine and PORT to a free port" in done.stderr
+    assert done.stdout.splitlines() + done.stderr.splitlines() == [done.stderr.strip()]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -14,6 +15,7 @@ from examples.efficientnet_lite0.model import build_model, set_weights
 from examples.efficientnet_lite0.weights import PACKAGE, WeightsError, load_state_dict
 from service.images.decode import decode_rgb
 from service.model.bundle import read_bundle
+from service.model.checksums import write_manifest
 from service.model.engine import Engine
 from service.preparation import from_images
 from tests.conftest import ROOT
@@ -44,11 +46,10 @@ def models_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("efficientnet")
     write_bundle(folder)
     (folder / "mnist").symlink_to(ROOT / "models" / "mnist")
-    (folder / "other" / "1").mkdir(parents=True)
-    for path in (ROOT / "models" / "mnist" / "1").iterdir():
-        (folder / "other" / "1" / path.name).write_bytes(path.read_bytes())
-    manifest = folder / "other" / "1" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"name": "mnist"', '"name": "other"', 1))
+    (folder / "other").mkdir()
+    shutil.copytree(ROOT / "models" / "mnist" / "1", folder / "other" / "1")
+    manifest = json.loads((folder / "other" / "1" / "manifest.json").read_text())
+    write_manifest(folder / "other" / "1", {**manifest, "name": "other"})
     return folder
 
 

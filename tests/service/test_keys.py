@@ -75,6 +75,6 @@ def test_an_invalid_line_is_reported_by_its_number(tmp_path, text, message):
 
 
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
-    """The error states the path."""
-    with pytest.raises(SettingsError, match="nokeys"):
+    """The error states the path, the setting and what it allows."""
+    with pytest.raises(SettingsError, match=r"nokeys.* Set CONVSCOPE_API_KEYS_FILE .* name:key"):
         Keys(str(tmp_path / "nokeys"))

@@ -71,7 +71,14 @@ def test_a_value_that_is_not_allowed_is_an_error(key, text, allowed):
 
 @pytest.mark.parametrize(
     "text",
-    ["pass", "redis:/:pass@host", "redis://:pa/pass@host:6379", "redis://host:pass", "redis://a b"],
+    [
+        "pass",
+        "redis://",
+        "redis:/:pass@host",
+        "redis://:pa/pass@host:6379",
+        "redis://host:pass",
+        "redis://a b",
+    ],
 )
 def test_a_value_that_may_hold_a_password_is_not_quoted(text):
     """The error names the variable and what is allowed."""
@@ -82,6 +89,19 @@ def test_a_value_that_may_hold_a_password_is_not_quoted(text):
         Settings.from_env({"CONVSCOPE_RATE_LIMIT_STORAGE": text})
     assert "pass" not in str(e.value).replace("PASSWORD", "")
     assert e.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("redis://redis", "redis://127.0.0.1:6379/0", "rediss://[::1]:6380"),
+        *("redis://user:p%40ss@redis.example:6379/1?socket_timeout=1", "redis://:word@redis"),
+    ],
+)
+def test_a_redis_server_may_have_a_port_a_database_and_a_password(address):
+    """Every address of one server that redis-py takes is allowed."""
+    key = "CONVSCOPE_RATE_LIMIT_STORAGE"
+    assert Settings.from_env({key: address}).rate_limit_storage == address
 
 
 def test_a_misspelt_variable_is_an_error():

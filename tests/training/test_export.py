@@ -1,6 +1,9 @@
 """A bundle is written whole, with every file that the service reads, or not at all."""
 
+import errno
+import fcntl
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from service.model.bundle import Bundle, read_bundle, sha256
+from service.model.bundle import Bundle, read_bundle
+from service.model.checksums import sha256
 from service.model.manifest import SNAPSHOTS
 from tests.networks import values_of
 from training import bundling
@@ -17,6 +21,7 @@ from training.data import VALIDATION_SIZE, Mnist
 from training.errors import ExportError
 from training.export import export, golden_digits
 from training.model import lecture_cnn
+from training.new_bundle import new_bundle
 from training.snapshots import weights_of, write_snapshots
 from training.tracing import trace
 
@@ -166,6 +171,36 @@ def test_a_rejected_export_writes_nothing(
         export(run, models, "mnist", few)
 
     assert list(models.iterdir()) == []
+
+
+def test_what_a_killed_export_left_is_removed(tmp_path: Path) -> None:
+    """The folder of an export that was killed is removed by the next; that of one that runs stays.
+
+    A killed process has no chance to clean up, but the system takes its lock.
+    """
+    models = tmp_path / "models"
+    (models / ".export-killed" / "bundle").mkdir(parents=True)
+    (models / ".export-running").mkdir()
+    running = os.open(models / ".export-running", os.O_RDONLY)
+    fcntl.flock(running, fcntl.LOCK_EX)
+    with new_bundle(models, "mnist", None) as (bundle, version):
+        (bundle / "a").write_text("whole")
+    os.close(running)
+
+    assert version == 1
+    assert sorted(path.name for path in models.iterdir()) == [".export-running", "mnist"]
+    assert (models / "mnist" / "1" / "a").read_text() == "whole"
+
+
+def test_a_full_disk_is_an_error_that_leaves_nothing(tmp_path: Path) -> None:
+    """An error of the system becomes one that says what to do."""
+    with (
+        pytest.raises(ExportError, match=r"No space left on device.* free space"),
+        new_bundle(tmp_path, "mnist", None),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_existing_version_is_not_overwritten(run: Path, few: Mnist) -> None:

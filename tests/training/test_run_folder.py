@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 
 from tests.training.runs import best, epochs, history, same, weights_of
+from training import batches
 from training.data import Mnist
+from training.errors import TrainingError
 from training.model import lecture_cnn
 from training.run_folder import Interrupted
+from training.snapshots import RECORDED
 from training.train import train_lecture
+from training.whole_files import replace_file
 
 
 @pytest.mark.slow
 def test_an_interrupted_run_is_resumed(
-    few: Mnist, tmp_path: Path, ctrl_c: Callable[[int], None]
+    few: Mnist, best_run: Path, tmp_path: Path, ctrl_c: Callable[[int], None]
 ) -> None:
-    """Ctrl-C saves a model; `--resume` repeats the interrupted epoch and trains the others."""
+    """Ctrl-C saves a model; `--resume` gives the weights of a run that was not interrupted."""
     run = tmp_path / "run"
     ctrl_c(1)
     with pytest.raises(Interrupted, match="after 1 of 3 epochs"):
@@ -30,6 +34,7 @@ def test_an_interrupted_run_is_resumed(
     best(few, run, resume=True)
 
     assert epochs(run) == [0, 1, 2]
+    assert same(weights_of(run), weights_of(best_run))
 
 
 @pytest.mark.slow
@@ -57,6 +62,50 @@ def test_a_run_without_resume_starts_from_scratch(few: Mnist, run: Path, lecture
 
     assert history(run) == history(lecture_run)
     assert same(weights_of(run), weights_of(lecture_run))
+
+
+def test_a_resumed_run_gives_the_same_weights_and_snapshots(
+    few: Mnist, lecture_run: Path, tmp_path: Path, ctrl_c: Callable[[int], None]
+) -> None:
+    """Digits come in the order of their epoch, and the optimizer goes on from its state."""
+    ctrl_c(1)
+    with pytest.raises(Interrupted):
+        train_lecture(few, tmp_path, seed=1, epochs=2)
+    train_lecture(few, tmp_path, seed=1, resume=True, epochs=2)
+
+    assert same(weights_of(tmp_path), weights_of(lecture_run))
+    assert history(tmp_path) == history(lecture_run)
+    assert (tmp_path / RECORDED).read_bytes() == (lecture_run / RECORDED).read_bytes()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_run_that_diverges_is_stopped_and_saves_nothing(
+    few: Mnist, run: Path, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a number is not finite, the error names the epoch, and the backup is unchanged."""
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    monkeypatch.setattr(
+        batches, "as_floats", lambda images: np.full(images.shape, value, np.float32)
+    )
+
+    with pytest.raises(TrainingError, match=r"diverged in epoch 3: .* --seed"):
+        train_lecture(few, run, seed=1, resume=True, epochs=4)
+
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Where writing fails, the earlier file stays, and nothing else is left."""
+    (tmp_path / "a.txt").write_text("before")
+
+    def write(partial: Path) -> None:
+        partial.write_text("half")
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        replace_file(tmp_path / "a.txt", write)
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
 
 
 def test_ctrl_c_restores_the_best_weights_and_names_resume(

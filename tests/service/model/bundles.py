@@ -3,6 +3,7 @@
 import json
 import shutil
 
+from service.model.checksums import write_manifest
 from tests.conftest import ROOT
 
 COMMITTED = ROOT / "models" / "mnist" / "1"
@@ -13,14 +14,14 @@ def add(folder, version, name="mnist", **changes):
     path = shutil.copytree(COMMITTED, folder / name / str(version))
     manifest = json.loads((path / "manifest.json").read_text())
     manifest |= {"name": name, "version": version, **changes}
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(path, manifest)
     return path
 
 
 def change(path, **changes):
     """Change fields of a version's manifest."""
     manifest = json.loads((path / "manifest.json").read_text()) | changes
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(path, manifest)
 
 
 def damage(path):

@@ -1,16 +1,29 @@
 """A bundle with an altered, truncated or foreign file is rejected, and the file is named."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from service.errors import BundleError
-from service.model.bundle import read_bundle, sha256, versions
+from service.model.bundle import read_bundle, versions
+from service.model.checksums import write_manifest
 from service.model.engine import Engine
-from service.model.manifest import DISTRIBUTION, GRAPH, MANIFEST, MODEL, SNAPSHOTS, WEIGHTS
+from service.model.manifest import (
+    DISTRIBUTION,
+    GRAPH,
+    MANIFEST,
+    MODEL,
+    SNAPSHOTS,
+    WEIGHTS,
+)
+
+NEEDED = (MODEL, GRAPH, WEIGHTS, DISTRIBUTION)
+FILES = (*NEEDED, SNAPSHOTS, "calibration.png", "report.json", "digit_map/3.png")
 
 
 @pytest.fixture
@@ -19,17 +32,24 @@ def copy(mnist_bundle, tmp_path):
     return shutil.copytree(mnist_bundle.path, tmp_path / "7")
 
 
+def flip(path, bit):
+    """Change one bit of a file."""
+    raw = bytearray(path.read_bytes())
+    raw[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(raw)
+
+
 def edit(path, change):
     """Change the manifest in place."""
     manifest = json.loads((path / MANIFEST).read_text())
     change(manifest)
-    (path / MANIFEST).write_text(json.dumps(manifest))
+    write_manifest(path, manifest)
 
 
 def replace(path, name, content):
     """Replace a file, and its hash in the manifest."""
     (path / name).write_bytes(content)
-    edit(path, lambda manifest: manifest["sha256"].update({name: sha256(path / name)}))
+    write_manifest(path, json.loads((path / MANIFEST).read_text()))
 
 
 def test_a_bundle_has_its_layers_in_order(mnist_bundle):
@@ -50,17 +70,34 @@ def test_weights_have_the_layers_shapes(mnist_bundle):
         assert sum(array.size for array in arrays) == layer.parameters
 
 
-@pytest.mark.parametrize("name", [MODEL, GRAPH, SNAPSHOTS, WEIGHTS])
+def test_every_file_of_the_committed_bundle_is_listed(mnist_bundle):
+    """The manifest has the SHA-256 of every file, also of those for readers."""
+    paths = [path for path in mnist_bundle.path.rglob("*") if path.is_file()]
+    files = {path.relative_to(mnist_bundle.path).as_posix() for path in paths}
+    assert mnist_bundle.manifest["sha256"].keys() == files
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
 def test_an_altered_file_is_rejected(copy, name):
-    """One changed byte in any file is found, and the file named."""
-    raw = bytearray((copy / name).read_bytes())
-    raw[len(raw) // 2] ^= 1
-    (copy / name).write_bytes(raw)
-    with pytest.raises(BundleError, match=rf"{name} was altered"):
+    """One changed bit in any file is found, and the file named."""
+    flip(copy / name, (copy / name).stat().st_size * 4)
+    with pytest.raises(BundleError, match=rf"{name} (was altered|is not a valid manifest)"):
         read_bundle(copy)
 
 
-@pytest.mark.parametrize("name", [MANIFEST, MODEL, GRAPH, SNAPSHOTS, WEIGHTS])
+def test_any_changed_bit_of_a_manifest_is_found(copy):
+    """Its own SHA-256 protects what parses as well as before, such as a digit of a number."""
+    raw = (copy / MANIFEST).read_bytes()
+    rng = np.random.default_rng(8)
+    own = raw.index(b'"manifest.json"')
+    for bit in [*rng.integers(0, len(raw) * 8, 100), *range(own * 8, (own + 84) * 8, 5)]:
+        flip(copy / MANIFEST, int(bit))
+        with pytest.raises(BundleError):
+            read_bundle(copy)
+        (copy / MANIFEST).write_bytes(raw)
+
+
+@pytest.mark.parametrize("name", [*FILES, MANIFEST])
 def test_a_missing_file_is_named(copy, name):
     """The error says which file is not there."""
     (copy / name).unlink()
@@ -68,10 +105,43 @@ def test_a_missing_file_is_named(copy, name):
         read_bundle(copy)
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+@pytest.mark.parametrize("name", [GRAPH, MANIFEST])
+def test_a_file_that_cannot_be_read_is_named(copy, name, make):
+    """A folder or a pipe in a file's place is refused at once, and it says what to do."""
+    (copy / name).unlink()
+    make(copy / name)
+    with pytest.raises(
+        BundleError, match=rf"{name} (is not a file|is not a valid manifest).* export the"
+    ):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../6/graph.tflite", "a//b", ".hidden", ""])
+def test_a_manifest_names_files_of_its_folder_only(copy, name):
+    """A manifest cannot make the service read other files."""
+    manifest = json.loads((copy / MANIFEST).read_text())
+    del manifest["sha256"][MANIFEST]
+    manifest["sha256"][name] = "0" * 64
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match="is not a valid manifest"):
+        read_bundle(copy)
+
+
+@pytest.mark.parametrize("name", [MODEL, GRAPH, WEIGHTS, DISTRIBUTION])
+def test_a_manifest_must_list_what_the_service_uses(copy, name):
+    """A manifest of an earlier exporter lists fewer files, but never fewer than these."""
+    manifest = json.loads((copy / MANIFEST).read_text())
+    manifest["sha256"] = {file: manifest["sha256"][file] for file in {*NEEDED} - {name}}
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=f"is not a valid manifest.*{name}"):
+        read_bundle(copy)
+
+
 def test_a_bundle_needs_no_snapshots(copy):
     """A bundle whose training was not recorded is read."""
     (copy / SNAPSHOTS).unlink()
-    edit(copy, lambda manifest: manifest["sha256"].pop(SNAPSHOTS))
+    edit(copy, lambda manifest: manifest)
     assert read_bundle(copy).labels == tuple("0123456789")
 
 

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from service.errors import BundleError, UnknownModel
+from service.model.checksums import write_manifest
 from service.model.registry import Models
 from tests.conftest import ROOT
 from tests.service.model.bundles import add
@@ -75,7 +76,7 @@ def a_layer_that_is_not_there(path):
     """The manifest names a layer that the model lacks."""
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["golden"][0]["means"] = {"nowhere/post": 0.0}
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(path, manifest)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from werkzeug.test import Client
 
 from service.app import create_app
 from service.errors import BundleError
-from service.model.bundle import read_bundle, sha256
+from service.model.bundle import read_bundle
+from service.model.checksums import write_manifest
 from service.model.engine import Engine
 from service.settings import Settings
 from tests.conftest import ROOT
@@ -37,8 +38,7 @@ def with_altered(folder, target, file):
     other = {"graph.tflite": "predict.tflite", "predict.tflite": "graph.tflite"}[file]
     shutil.copy(folder / other, target / file)
     manifest = json.loads((target / "manifest.json").read_text())
-    manifest["sha256"][file] = sha256(target / file)
-    (target / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(target, manifest)
 
 
 def test_both_graphs_give_the_same_values(folder):
@@ -70,8 +70,7 @@ def test_a_graph_is_loaded_at_once_where_no_golden_image_is_recorded(folder, tmp
     shutil.copytree(folder, tmp_path / "1")
     (tmp_path / "1" / "predict.tflite").write_bytes(b"no graph")
     manifest = json.loads((tmp_path / "1" / "manifest.json").read_text())
-    manifest["sha256"]["predict.tflite"] = sha256(tmp_path / "1" / "predict.tflite")
-    (tmp_path / "1" / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(tmp_path / "1", manifest)
     with pytest.raises(BundleError, match="does not load"):
         Engine(replace(read_bundle(tmp_path / "1"), golden=()))
 
