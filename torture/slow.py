@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from statistics import median
 
 import numpy as np
 
@@ -26,7 +27,8 @@ _GROWTH = 1.03
 _IMAGES = 50  # their values are 7.5 MB; those of one image of the largest model 79 MB
 _LARGEST = "efficientnet-lite0"
 _READ, _PAUSE_S = 8_192, 0.1  # bytes that a slow client reads, and the time until it reads again
-_LEAVES_S = 0.5  # time between two clients that leave
+_ANSWER_S = 0.5  # time between two large answers of a worker
+_END = b"\r\n0\r\n\r\n"  # of a body in chunks
 _IDLE = 2_000
 _SETTLED_S = 2.0  # until workers have noticed closed connections, and published their metrics
 _RESET = struct.pack("ii", 1, 0)  # for SO_LINGER: closing resets the connection
@@ -35,31 +37,41 @@ Kinds = dict[str, Callable[[], AbstractContextManager[None]]]
 
 
 def run(share: float) -> list[Figure]:
-    """Time other clients' requests without slow clients and beside each kind, in turns."""
+    """Time other clients' requests without slow clients and beside each kind, in turns.
+
+    What computing a large answer costs the others is not what leaving costs: clients that leave are
+    compared with clients that read the same answers to the end.
+    """
     rounds, connections = max(round(_ROUNDS * share), 1), max(int(_IDLE * share), 100)
     with target() as tested:
+        idle = f"{connections:,} idle connections"
         kinds: Kinds = {
-            "without": nullcontext,
+            "nothing": nullcontext,
             "slow readers": lambda: _slow_readers(tested),
-            "clients that leave": lambda: _leaving(tested),
-            f"{connections:,} idle connections": lambda: _idle(tested, connections),
+            idle: lambda: _idle(tested, connections),
+            "clients that stay": lambda: _large_answers(tested, _stay),
+            "clients that leave": lambda: _large_answers(tested, _leave),
         }
         _round(tested, kinds)  # so that models are loaded and threads are started
         before = tested.usage()
-        times: dict[str, list[float]] = {name: [] for name in kinds}
+        p99_ms: dict[str, list[float]] = {name: [] for name in kinds}
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
-            for name, seconds in _round(tested, kinds).items():
-                times[name] += seconds
+            order = sorted(kinds, reverse=number % 2 == 1)
+            for name, each in _round(tested, {name: kinds[name] for name in order}).items():
+                p99_ms[name].append(each)
         after = tested.usage()
-    p99_ms = {name: float(np.quantile(each, 0.99)) * 1000 for name, each in times.items()}
-    without = p99_ms.pop("without")
+    # the median of all rounds, because the machine may be busy in some
+    ms = {name: median(each) for name, each in p99_ms.items()}
+    stay, leave = ms["clients that stay"], ms["clients that leave"]
     return [
-        Figure("p99 of other requests without slow clients: ms", without),
+        Figure("p99 of other requests: ms", ms["nothing"]),
         *(
-            Figure(f"p99 of other requests beside {name} ÷ without", each / without, _SLOWER)
-            for name, each in p99_ms.items()
+            Figure(f"the same beside {name} ÷ without them", ms[name] / ms["nothing"], _SLOWER)
+            for name in ("slow readers", idle)
         ),
+        Figure("the same beside large answers ÷ without them", stay / ms["nothing"]),
+        Figure("the same if their clients leave ÷ if they stay", leave / stay, _SLOWER),
         Figure("memory afterwards ÷ before", after.memory_mib / before.memory_mib, _GROWTH),
         Figure("open files, more than before", after.files - before.files, 0),
         Figure("threads, more than before", after.threads - before.threads, 0),
@@ -69,14 +81,14 @@ def run(share: float) -> list[Figure]:
     ]
 
 
-def _round(tested: Target, kinds: Kinds) -> dict[str, list[float]]:
-    """Return the seconds of other clients' requests beside each kind."""
-    times = {}
+def _round(tested: Target, kinds: Kinds) -> dict[str, float]:
+    """Return the p99 of other clients' requests beside each kind, in milliseconds."""
+    p99_ms = {}
     for name, slow in kinds.items():
         with slow():
-            times[name] = _others(tested)
+            p99_ms[name] = float(np.quantile(_others(tested), 0.99)) * 1000
         time.sleep(_SETTLED_S)
-    return times
+    return p99_ms
 
 
 def _others(tested: Target) -> list[float]:
@@ -114,6 +126,8 @@ def _slow_readers(tested: Target) -> Iterator[None]:
         for worker in tested.server.workers()
         for request in (_many_images(), _many_images(), _largest_model())
     ]
+    for reader in readers:  # so that the kernel does not read for them
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ)
     stopped = threading.Event()
 
     def read() -> None:
@@ -127,26 +141,26 @@ def _slow_readers(tested: Target) -> Iterator[None]:
         stopped.set()
         reading.result()
     for index, reader in enumerate(readers):
-        _leave(reader, with_reset=index % 2 == 0)
+        _leave(reader, index % 2 == 0)
 
 
 @contextmanager
-def _leaving(tested: Target) -> Iterator[None]:
-    """Ask every worker in turn for a large answer, and close the connection in the middle of it."""
+def _large_answers(tested: Target, end: Callable[[socket.socket, bool], None]) -> Iterator[None]:
+    """Ask every worker in turn for a large answer, and end each connection once it has begun."""
     stopped = threading.Event()
 
-    def leave() -> None:
+    def ask() -> None:
         count = 0
-        while not stopped.wait(_LEAVES_S):
+        while not stopped.wait(_ANSWER_S):
             for worker in tested.server.workers():
-                _leave(_ask(tested, worker, _many_images()), with_reset=count % 2 == 0)
+                end(_ask(tested, worker, _many_images()), count % 2 == 0)
             count += 1
 
     with ThreadPoolExecutor(1) as pool:
-        leaving = pool.submit(leave)
+        asking = pool.submit(ask)
         yield
         stopped.set()
-        leaving.result()
+        asking.result()
 
 
 @contextmanager
@@ -174,7 +188,6 @@ def _largest_model() -> bytes:
 def _ask(tested: Target, worker: int, request: bytes) -> socket.socket:
     """Send a request to a worker; return the connection when its answer has begun."""
     asked: socket.socket = tested.connect_to(worker).sock
-    asked.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ)
     asked.sendall(request)
     head = asked.recv(_READ)
     if not head.startswith(b"HTTP/1.1 200"):
@@ -182,7 +195,15 @@ def _ask(tested: Target, worker: int, request: bytes) -> socket.socket:
     return asked
 
 
-def _leave(asked: socket.socket, *, with_reset: bool) -> None:
+def _stay(asked: socket.socket, _: bool) -> None:
+    """Read the answer to its end."""
+    end = b""
+    while not end.endswith(_END) and (data := asked.recv(2**18)):
+        end = end[-len(_END) :] + data
+    asked.close()
+
+
+def _leave(asked: socket.socket, with_reset: bool) -> None:
     """Close a connection on which data are still to come."""
     if with_reset:
         asked.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

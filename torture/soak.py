@@ -140,8 +140,10 @@ def _draw(held: Sequence[Usage], step: int) -> None:
     """Draw the workers' memory over the requests."""
     picture = Picture(figsize=(7, 2.5), layout="constrained")
     axes = picture.subplots()
-    axes.plot([(i + 1) * step for i in range(len(held))], [each.memory_mib for each in held])
-    axes.set(ylim=(0, None), xlabel="requests", title="memory of both workers, MiB")
+    memory = [each.memory_mib for each in held]
+    axes.plot([(i + 1) * step for i in range(len(held))], memory, marker="o", markersize=4)
+    axes.set(ylim=(0, 1.2 * max(memory)), xlabel="requests", title="memory of both workers, MiB")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.grid(alpha=0.3)
     picture.savefig(PLOT, dpi=110, metadata={"Software": None})
 
