@@ -24,7 +24,7 @@ _BUNDLE = Path("mnist") / "1"
 _MOST_MS = 2000
 _PATIENCE_S = 20
 _SEED = 8
-_REMEDIES = ("must be", "Set ", "set ", "Restore", "export", "Correct", "write it as")
+_REMEDIES = ("must be", "Set ", "set ", "Restore", "export", "Correct", "write ")
 # A wrong value for every setting, and more where one can be wrong in several ways.
 SETTINGS = {
     "HOST": ("203.0.113.7", "300.1.1.1"),
