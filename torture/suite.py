@@ -20,6 +20,13 @@ RUNS = 10
 _BUSY = 2  # processes that compete for the cores in the first run
 _OPTIONS = ("--numprocesses=2", "--dist=loadfile", "-m", "not slow")  # as `make test` has
 _PART = "tests/service/runtime"  # of a share; the whole suite contains the test of that share
+_TESTED = (
+    ".",
+    ":!docs",
+    ":!*.md",
+    ":!torture",
+    ":!benchmarks",
+)  # a change of others repeats no run
 _RAN = (0, 1)  # pytest's exit codes where every test has run
 
 
@@ -62,10 +69,9 @@ def figures(paths: list[Path], commit: str) -> list[Figure]:
 
 
 def _commit() -> str:
-    """Return the short id of the commit, with `-changed` where files differ from it."""
-    page = ":!docs/reliability.md"  # `make torture` itself writes it
-    head = _git("rev-parse", "--short=12", "HEAD")
-    return f"{head}-changed" if _git("status", "--porcelain", "--", ".", page) else head
+    """Return the last commit of what tests run, with `-changed` where its files differ from it."""
+    last = _git("log", "-1", "--format=%h", "--abbrev=12", "--", *_TESTED)
+    return f"{last}-changed" if _git("status", "--porcelain", "--", *_TESTED) else last
 
 
 def _git(*words: str) -> str:
