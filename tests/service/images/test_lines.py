@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from service.images.digit.lines import find_lines, without_lines
+from service.images.digit.surroundings import name_of
 from training import renderings
 
 
@@ -105,3 +106,27 @@ def test_a_part_of_a_line_is_removed_with_the_lines_that_it_is_parallel_to(slope
     lines = find_lines(mask)
 
     assert sorted(lines.length.tolist()) == pytest.approx([130, 280, 280], abs=6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "name"),
+    [
+        ((40, 240), (), "lines"),
+        ((40, 140, 240), (), "lines"),
+        ((240,), (40,), "lines"),
+        ((40, 240), (40,), "box"),
+        ((40, 240), (40, 240), "box"),
+        ((40, 120, 240), (40, 240), "grid"),
+        ((40, 90, 140, 190, 240), (40,), "box"),
+    ],
+)
+def test_lines_are_named_by_how_they_are_arranged(rows, columns, name):
+    """Two each way are a box, more are a grid; parallel ones and a mere corner are lines."""
+    mask = np.zeros((280, 280), bool)
+    for place in rows:
+        mask[place : place + 4] = True
+    for place in columns:
+        mask[:, place : place + 4] = True
+    mask[150:210, 90:125] = True  # a digit
+
+    assert name_of(find_lines(mask)) == name
