@@ -25,6 +25,7 @@ import numpy as np
 import requests
 
 from benchmarks.servers import free_port
+from service.model.checksums import write_manifest
 from torture.clock import set_clock
 from torture.faulty import WORKERS, Tested, client_ports, service
 from torture.row import Figure, Row
@@ -184,8 +185,8 @@ def _replace(folder: Path) -> None:
     """Replace the folder by one whose manifest differs, and whose values are the same."""
     other = folder.with_name("other")
     shutil.copytree(folder, other)
-    manifest = other / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()), indent=3))
+    manifest = json.loads((other / "manifest.json").read_text())
+    write_manifest(other, {**manifest, "replaced": True})
     shutil.rmtree(folder)
     other.rename(folder)
 

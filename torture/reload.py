@@ -13,6 +13,7 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.environments import ROOT
+from service.model.checksums import write_manifest
 from torture.row import Figure, Row
 from torture.seeds import digits
 from torture.target import target
@@ -98,7 +99,8 @@ class Folder:
         manifest = json.loads((bundle / "manifest.json").read_text())
         manifest |= {"name": name, "version": self._number}
         manifest["labels"] = [f"{label} of {self._number}" for label in manifest["labels"]]
-        _replace(bundle / "manifest.json", json.dumps(manifest).encode())
+        (bundle / "manifest.json").unlink()  # a link to that of the source
+        write_manifest(bundle, manifest)
         return bundle
 
     def _publish(self, name: str, bundle: Path) -> None:
@@ -173,9 +175,8 @@ def _enlarge(bundle: Path) -> None:
     model = (bundle / "model.keras").read_bytes() + os.urandom(_LARGE_BYTES)
     _replace(bundle / "model.keras", model)
     manifest = json.loads((bundle / "manifest.json").read_text())
-    manifest["sha256"]["model.keras"] = hashlib.sha256(model).hexdigest()
-    manifest["graph"]["made_from"] = manifest["sha256"]["model.keras"]
-    _replace(bundle / "manifest.json", json.dumps(manifest).encode())
+    manifest["graph"]["made_from"] = hashlib.sha256(model).hexdigest()
+    write_manifest(bundle, manifest)
 
 
 def _replace(path: Path, content: bytes) -> None:
