@@ -1,13 +1,14 @@
 """`python -m torture`: run every row, write docs/reliability.md, and fail where a bar is missed.
 
-A row alone: `python -m torture fuzz`; once every row has run, it renews its part of the page. After
-an interruption, `--resume` goes on with the rows that are missing.
+A row alone renews its part of the page: `python -m torture fuzz`. After an interruption, `--resume`
+goes on with the rows that are missing.
 """
 
 import argparse
 import json
 import sys
 import time
+from datetime import date
 
 from benchmarks.environments import ENVIRONMENTS
 from torture import (
@@ -29,7 +30,7 @@ from torture import (
     suite,
     termination,
 )
-from torture.row import Figure, Row
+from torture.row import Row
 
 SAVED = ENVIRONMENTS / "torture.json"
 ROWS: dict[str, Row] = {
@@ -38,17 +39,17 @@ ROWS: dict[str, Row] = {
     "http": http.ROW,
     "bombs": bombs.ROW,
     "answers": answers.ROW,
-    "peers": peers.ROW,
-    "security": security.ROW,
-    "faults": faults.ROW,
-    "mutation": mutation.ROW,
-    "suite": suite.ROW,
-    "reload": reload.ROW,
-    "termination": termination.ROW,
     "soak": soak.ROW,
     "slow": slow.ROW,
+    "faults": faults.ROW,
+    "reload": reload.ROW,
+    "termination": termination.ROW,
     "startup": startup.ROW,
     "training": artefacts.ROW,
+    "security": security.ROW,
+    "peers": peers.ROW,
+    "mutation": mutation.ROW,
+    "suite": suite.ROW,
 }
 
 
@@ -59,21 +60,20 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1, help="of each row; default: all of it")
     parser.add_argument("--resume", action="store_true", help="keep the rows that are there")
     flags = parser.parse_args()
-    found: dict[str, list[Figure]] = report.read(SAVED) if flags.resume or flags.row else {}
+    found = report.read(SAVED) if flags.resume or flags.row else {}
     chosen = [flags.row] if flags.row else [name for name in ROWS if name not in found]
     for name in chosen:
         print(f"{name} …", flush=True)
         begin = time.monotonic()
-        found[name] = ROWS[name].run(flags.share)
-        print(report.table(found[name]))
+        found[name] = report.Measured(f"{date.today()}", ROWS[name].run(flags.share))
+        print(f"\n{report.table(found[name].figures)}")
         print(f"{name} took {time.monotonic() - begin:.0f} s", flush=True)
         if flags.share == 1:
             SAVED.parent.mkdir(exist_ok=True)
             SAVED.write_text(json.dumps(found))
-    if flags.share == 1 and found.keys() >= ROWS.keys():
-        report.write(ROWS, found)
+            report.PAGE.write_text(report.page(ROWS, found))
     shown = chosen if flags.row else found
-    if not all(figure.is_met for name in shown for figure in found[name]):
+    if not all(figure.is_met for name in shown for figure in found[name].figures):
         sys.exit("A bar is missed.")
 
 

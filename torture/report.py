@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.environments import ROOT
 from benchmarks.report import machine
@@ -11,12 +12,22 @@ from torture.row import Figure, Row
 PAGE = ROOT / "docs" / "reliability.md"
 
 
-def read(path: Path) -> dict[str, list[Figure]]:
-    """Return the figures of rows that have run; none where there is no file."""
+class Measured(NamedTuple):
+    """What a row found, and the day, as YYYY-MM-DD."""
+
+    date: str
+    figures: list[Figure]
+
+
+def read(path: Path) -> dict[str, Measured]:
+    """Return what the rows that have run found; nothing where there is no file."""
     if not path.exists():
         return {}
     saved = json.loads(path.read_text())
-    return {name: [Figure(*figure) for figure in figures] for name, figures in saved.items()}
+    return {
+        name: Measured(date, [Figure(*each) for each in figures])
+        for name, (date, figures) in saved.items()
+    }
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -33,17 +44,39 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join(lines)
 
 
-def write(rows: Mapping[str, Row], found: Mapping[str, Sequence[Figure]]) -> None:
-    """Write the page."""
-    date, processor, python = machine().values()
+def page(rows: Mapping[str, Row], found: Mapping[str, Measured]) -> str:
+    """Return docs/reliability.md; a row that has not run says so."""
+    _, processor, python = machine().values()
     parts = [
         "# What is promised, and how it was measured",
-        f"`make torture` writes this page. {date}, {processor}, Python {python}.",
+        f"`make torture` writes this page. {processor}, Python {python}.",
+        _summary(rows, found),
     ]
     for name, row in rows.items():
-        title, command = f"## {row.promise.rstrip('.')}", f"`make torture-{name}`"
-        parts += filter(None, [title, command, row.note, table(found[name])])
-    PAGE.write_text("\n\n".join(parts) + "\n")
+        parts += filter(None, [f"## {_title(row)}", f"`make torture-{name}`", row.note])
+        parts.append(table(found[name].figures) if name in found else "Not measured yet.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _summary(rows: Mapping[str, Row], found: Mapping[str, Measured]) -> str:
+    """Return a table with a line for each row: how many of its bars are met."""
+    lines = [_line("promise", "bars met", "measured"), "|---|---|---|"]
+    for name, row in rows.items():
+        date, figures = found.get(name, Measured("not yet", []))
+        met = [figure.is_met for figure in figures if _bar(figure)]
+        count = f"{sum(met)} of {len(met)}" if figures else ""
+        lines.append(_line(_link(_title(row)), count if all(met) else f"**{count}**", date))
+    return "\n".join(lines)
+
+
+def _title(row: Row) -> str:
+    return row.promise.rstrip(".")
+
+
+def _link(title: str) -> str:
+    """Return a link to a heading of the page, by the anchor that GitHub gives it."""
+    anchor = "".join(each for each in title.lower() if each.isalnum() or each in " -")
+    return f"[{title}](#{anchor.replace(' ', '-')})"
 
 
 def _bar(figure: Figure) -> str:

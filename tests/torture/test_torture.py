@@ -6,8 +6,8 @@ import pytest
 
 from service.app import create_app
 from torture.__main__ import ROWS
-from torture.report import table
-from torture.row import Figure
+from torture.report import Measured, page, table
+from torture.row import Figure, Row
 from torture.seeds import digits, seeds
 
 
@@ -48,6 +48,15 @@ def test_servers_stand_side_by_side_and_only_what_has_a_bar_is_judged() -> None:
         "| ms | 12 | — |  |  |",
         "| MiB | — | — |  |  |",
     ]
+
+
+def test_the_page_says_how_many_bars_are_met_and_what_was_not_measured() -> None:
+    """A row that has not run has a line and no figures."""
+    rows = {name: Row(f"The {name} holds.", lambda _: []) for name in ("sea", "sky")}
+    text = page(rows, {"sky": Measured("2026-01-02", [Figure("a", 0, 0), Figure("b", 2, 1)])})
+    assert "| [The sea holds](#the-sea-holds) |  | not yet |" in text
+    assert "| [The sky holds](#the-sky-holds) | **1 of 2** | 2026-01-02 |" in text
+    assert "## The sea holds\n\n`make torture-sea`\n\nNot measured yet." in text
 
 
 def test_seeds_are_of_every_form_and_route_and_digits_all_differ() -> None:
