@@ -109,22 +109,30 @@ class Connection(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def drain(self) -> bool:
-        """Close the connection where it is idle; else make the request its last.
-
-        Returns:
-            Whether a request is arriving: the connection's first, or one whose headers are
-            incomplete, or bytes that wait in the socket, where closing would reset the connection.
-        """
+        """Make the next response the last, and return whether a request for it may still come."""
         self.max_requests = 0
         if self.transport.is_closing():
+            return False
+        if self.cycle is None or self.cycle.response_complete:
+            return True
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = False
+        return bool(self.cycle.keep_alive)
+
+    def close_if_idle(self) -> bool:
+        """Close an idle connection, and return whether a request is arriving instead.
+
+        One is where headers are incomplete, and where bytes wait in the socket: to close it then
+        would reset the connection.
+        """
+        if self.transport.is_closing() or (self.cycle and not self.cycle.response_complete):
             return False
         unread = select.poll()
         unread.register(self.transport.get_extra_info("socket"), select.POLLIN)
         if self.head_since is not None or unread.poll(0):
             return True
-        if self.cycle.response_complete:
-            self.transport.write_eof()  # at once; `close` alone waits for the loop's next iteration
-        self.shutdown()
+        self.transport.write_eof()  # at once; `close` alone waits for the loop's next iteration
+        self.transport.close()
         return False
 
     def on_message_complete(self) -> None:

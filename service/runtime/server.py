@@ -35,7 +35,8 @@ log = logging.getLogger("gunicorn.error")
 _TICK = 5  # uvicorn's ticks (0.1 s) between two checks for reloads, metrics, stalled connections
 _PAUSE_S = 1.0  # before a worker that cannot load is replaced
 _HANDSHAKE_S = 0.2  # a drain waits this long for handshakes that have begun
-_LAST_REQUEST_S = 1.0  # and this long for requests that have begun to arrive, or are the first
+_LAST_REQUEST_S = 1.0  # and this long for one more request of each connection
+_UNREAD_S = 0.1  # and this long for one that has begun to arrive when its connection is closed
 _BACKLOG = 2048  # connections that may wait to be accepted
 _GC_THRESHOLD = 50_000  # new objects after which Python collects cycles
 _SO_ATTACH_FILTER = 26  # Linux; the module `socket` does not define it
@@ -237,12 +238,17 @@ class DrainingServer(uvicorn.Server):
                 await loop.connect_accepted_socket(
                     lambda: Connection(self.config, self.server_state, {}, loop), each
                 )
-        end = time.monotonic() + _LAST_REQUEST_S
-        while sum(map(Connection.drain, self._connections())) and time.monotonic() < end:
-            await asyncio.sleep(0.01)
+        await self._wait_while(Connection.drain, _LAST_REQUEST_S)
+        await self._wait_while(Connection.close_if_idle, _UNREAD_S)
         await super().shutdown(sockets)
         self._write(self._app.flush)
         self._write(self._app.tick)
+
+    async def _wait_while(self, is_pending: Callable[[Connection], bool], seconds: float) -> None:
+        """Wait until nothing is pending on any connection, or the time is over."""
+        end = time.monotonic() + seconds
+        while sum(map(is_pending, self._connections())) and time.monotonic() < end:
+            await asyncio.sleep(0.01)
 
     def _write(self, write: Callable[[], None]) -> None:
         """Write log lines or metrics; a full disk must not stop the service."""

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 
 from service.control import Control
+from service.runtime import server
 from service.runtime.connections import Connection
 from service.runtime.server import DrainingServer
 from tests.asgi import build_adapter, run
@@ -37,10 +38,11 @@ class Client:
     Attributes:
         responses: how many it got.
         failed: whether the connection ended before the response to a request.
+        is_last: whether the last response announced the end of the connection.
     """
 
     def __init__(self, address, pause):
-        self.responses, self.failed, self._waits = 0, False, False
+        self.responses, self.failed, self.is_last, self._waits = 0, False, False, False
         self._pause, self._idle = pause, 0
         self._socket = socket.create_connection(address, PATIENCE_S)
         self._socket.setblocking(False)
@@ -65,10 +67,11 @@ class Client:
         self.failed = self._waits and not received
         self.responses += bool(received)
         self._waits = False
-        return received and b"connection: close" not in received
+        self.is_last |= b"connection: close" in received
+        return received and not self.is_last
 
 
-async def shut_down(server, listener, clients=()):
+async def shut_down(tested, listener, clients=()):
     """Serve, let clients send requests in every iteration of the event loop, and shut down."""
     loop = asyncio.get_running_loop()
 
@@ -77,18 +80,30 @@ async def shut_down(server, listener, clients=()):
             client.step()
         loop.call_soon(step)
 
-    serving = asyncio.create_task(server.serve([listener.dup()]))
+    serving = asyncio.create_task(tested.serve([listener.dup()]))
     step()
-    while any(client.responses < 3 for client in clients) or not server.started:
+    while any(client.responses < 3 for client in clients) or not tested.started:
         await asyncio.sleep(0.01)
-    server.should_exit = True
+    tested.should_exit = True
     async with asyncio.timeout(PATIENCE_S):
         await serving
 
 
 @pytest.mark.parametrize("stopping", [True, False])
-def test_what_reaches_a_keep_alive_connection_is_answered(tmp_path, listener, stopping):
-    """A connection is closed while it is idle, so that the client sees it before it sends."""
+def test_each_connection_in_use_ends_with_a_response_that_announces_it(
+    tmp_path, listener, stopping
+):
+    """A client that sends its next request within a second never sends it in vain."""
+    clients = [Client(listener.getsockname(), pause) for pause in range(16)]
+    run(shut_down(worker(tmp_path, Control(stopping=stopping)), listener, clients))
+    assert not any(client.failed for client in clients)
+    assert all(client.is_last for client in clients)
+
+
+@pytest.mark.parametrize("stopping", [True, False])
+def test_an_idle_connection_is_not_closed_over_a_request(tmp_path, listener, stopping, monkeypatch):
+    """It is closed so that the client sees it before it sends, and not while bytes are unread."""
+    monkeypatch.setattr(server, "_LAST_REQUEST_S", 0)
     clients = [Client(listener.getsockname(), pause) for pause in range(16)]
     run(shut_down(worker(tmp_path, Control(stopping=stopping)), listener, clients))
     assert not any(client.failed for client in clients)
