@@ -62,6 +62,11 @@ class Target:
             self._check_problem(response.getheader("Content-Type", ""), data)
         return response.status, data
 
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
     def note(self, fault: str) -> None:
         """Count a fault."""
         self.faults[fault] = self.faults.get(fault, 0) + 1
@@ -140,4 +145,5 @@ def target(settings: Mapping[str, str] | None = None) -> Iterator[Target]:
         for _ in before - set(server.workers()):
             tested.note("a worker that died")
     finally:
+        tested.close()
         server.stop()

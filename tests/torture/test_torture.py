@@ -1,5 +1,7 @@
 """A short form of each row of `make torture` meets its bars, times left out."""
 
+import re
+
 import pytest
 
 from torture.__main__ import ROWS
@@ -12,7 +14,8 @@ from torture.seeds import digits, seeds
 def test_a_short_form_of_the_row_meets_its_bars(name: str) -> None:
     """No fault, no growth, no answer of another; `make torture` measures the times."""
     missed = [figure for figure in ROWS[name].run(0.05) if not figure.is_met]
-    assert [figure for figure in missed if not figure.name.endswith(": ms")] == []
+    is_time = re.compile(r"p99|: ms$").search
+    assert [figure for figure in missed if not is_time(figure.name)] == []
 
 
 def test_a_figure_beyond_its_bar_is_missed() -> None:
