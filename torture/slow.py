@@ -19,7 +19,8 @@ from torture.seeds import digits, seeds
 from torture.target import Target, target
 
 _ROUNDS = 10
-_SECONDS = 4.0  # of each kind in a round
+_SECONDS, _WARM_S = 4.0, 1.0  # of each kind in a round; in each of the rounds before
+_WARM_ROUNDS = 2  # so that models are loaded, and as many threads and interpreters as are needed
 _OTHERS = 4  # clients whose requests are timed
 _RATE = 200.0  # requests a second that they send together
 _SLOWER = 1.5
@@ -30,7 +31,7 @@ _READ, _PAUSE_S = 8_192, 0.1  # bytes that a slow client reads, and the time unt
 _ANSWER_S = 0.5  # time between two large answers of a worker
 _END = b"\r\n0\r\n\r\n"  # of a body in chunks
 _IDLE = 2_000
-_SETTLED_S = 2.0  # until workers have noticed closed connections, and published their metrics
+_SETTLED_S = 1.0  # until workers have noticed closed connections, and published their metrics
 _RESET = struct.pack("ii", 1, 0)  # for SO_LINGER: closing resets the connection
 
 Kinds = dict[str, Callable[[], AbstractContextManager[None]]]
@@ -52,13 +53,15 @@ def run(share: float) -> list[Figure]:
             "clients that stay": lambda: _large_answers(tested, _stay),
             "clients that leave": lambda: _large_answers(tested, _leave),
         }
-        _round(tested, kinds)  # so that models are loaded and threads are started
+        for _ in range(_WARM_ROUNDS):
+            _round(tested, kinds, _WARM_S)
         before = tested.usage()
         p99_ms: dict[str, list[float]] = {name: [] for name in kinds}
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
             order = sorted(kinds, reverse=number % 2 == 1)
-            for name, each in _round(tested, {name: kinds[name] for name in order}).items():
+            ordered = {name: kinds[name] for name in order}
+            for name, each in _round(tested, ordered, max(_SECONDS * share, _WARM_S)).items():
                 p99_ms[name].append(each)
         after = tested.usage()
     # the median of all rounds, because the machine may be busy in some
@@ -67,11 +70,11 @@ def run(share: float) -> list[Figure]:
     return [
         Figure("p99 of other requests: ms", ms["nothing"]),
         *(
-            Figure(f"the same beside {name} ÷ without them", ms[name] / ms["nothing"], _SLOWER)
+            Figure(f"p99 beside {name} ÷ without them", ms[name] / ms["nothing"], _SLOWER)
             for name in ("slow readers", idle)
         ),
-        Figure("the same beside large answers ÷ without them", stay / ms["nothing"]),
-        Figure("the same if their clients leave ÷ if they stay", leave / stay, _SLOWER),
+        Figure("p99 beside large answers ÷ without them", stay / ms["nothing"]),
+        Figure("p99 beside them if their clients leave ÷ if they stay", leave / stay, _SLOWER),
         Figure("memory afterwards ÷ before", after.memory_mib / before.memory_mib, _GROWTH),
         Figure("open files, more than before", after.files - before.files, 0),
         Figure("threads, more than before", after.threads - before.threads, 0),
@@ -81,17 +84,17 @@ def run(share: float) -> list[Figure]:
     ]
 
 
-def _round(tested: Target, kinds: Kinds) -> dict[str, float]:
+def _round(tested: Target, kinds: Kinds, seconds: float) -> dict[str, float]:
     """Return the p99 of other clients' requests beside each kind, in milliseconds."""
     p99_ms = {}
     for name, slow in kinds.items():
         with slow():
-            p99_ms[name] = float(np.quantile(_others(tested), 0.99)) * 1000
+            p99_ms[name] = float(np.quantile(_others(tested, seconds), 0.99)) * 1000
         time.sleep(_SETTLED_S)
     return p99_ms
 
 
-def _others(tested: Target) -> list[float]:
+def _others(tested: Target, duration: float) -> list[float]:
     """Send requests at a fixed rate over connections to every worker; return their seconds."""
     workers = tested.server.workers()
     images = digits(_OTHERS)
@@ -101,7 +104,7 @@ def _others(tested: Target) -> list[float]:
     def client(index: int) -> list[float]:
         seconds = []
         due = begin + index * period / _OTHERS
-        while due < begin + _SECONDS:
+        while due < begin + duration:
             time.sleep(max(due - time.perf_counter(), 0))
             sent = time.perf_counter()
             connections[index].request("POST", "/predict", images[index])
