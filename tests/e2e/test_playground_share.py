@@ -29,6 +29,7 @@ def test_a_link_restores_the_whole_state(open_page):
     second = open_page(link)
     second.locator(TICK).wait_for()
     second.evaluate(RESTS)
+    second.locator(".equation[data-is-confirmed=true]").wait_for()
     assert second.evaluate("location.href") == first.evaluate("location.href")
     for selector in ("#inspector-title", "#answer", ".equation"):
         content = second.locator(selector).inner_text()

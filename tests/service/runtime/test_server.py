@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import uvicorn
@@ -48,7 +49,8 @@ def ticks(app, count, beat=lambda: None):
         for counter in range(count):
             assert not await server.on_tick(counter)
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as threads:  # another test's browser may have a loop in this one
+        threads.submit(asyncio.run, run()).result()
 
 
 def test_an_arbiter_survives_where_no_worker_can_be_started(monkeypatch):
