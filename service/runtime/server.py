@@ -268,18 +268,16 @@ class DrainingServer(uvicorn.Server):
 def _share_heap() -> None:
     """Let all threads allocate from one heap, where the C library is glibc.
 
-    It creates one for each thread otherwise, which keeps what the thread has freed: the memory of a
-    worker would grow for hours, until every thread has processed the largest request.
+    One for each thread would keep what the thread has freed, and grow for hours.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_ARENA_MAX, 1)
 
 
 def _refuse_handshakes(listener: socket) -> None:
     """Make the kernel drop new connections, which `close` would reset after the last `accept`.
 
-    The client sends its first packet again after a second, and its connection is then refused.
+    The client sends the packet again after a second, and its connection is refused.
     Attaches a packet filter (Linux, socket(7)) that drops packets with the flag SYN, and no others:
     a client whose handshake has begun may already have sent its request.
     """
