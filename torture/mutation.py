@@ -199,7 +199,9 @@ def _trials(copy: Path) -> Iterator[Any]:
         def trial(order: Order) -> Any:
             stdin.write(json.dumps(order._asdict()) + "\n")
             stdin.flush()
-            return json.loads(stdout.readline())
+            if answer := stdout.readline():
+                return json.loads(answer)
+            raise RuntimeError(f"The process of the trials has ended; see {copy / 'errors.log'}.")
 
         yield trial
 
