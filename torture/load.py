@@ -21,7 +21,7 @@ class Failure(NamedTuple):
         port: the client's, of the connection; 0 where there was none.
         began: when it was sent, `monotonic` seconds.
         status: of the response; 0 where there was none.
-        reason: what came instead.
+        reason: the error, or the status and the body.
     """
 
     port: int

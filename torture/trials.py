@@ -23,7 +23,7 @@ import pytest
 
 FAILED = "a test failed"
 PASSED = "every test passed"
-TOO_LONG = "the time limit passed"
+STOPPED = "the tests did not end"
 _LIBRARIES = ("keras", "tensorflow", "scipy.ndimage", "sklearn.metrics", "requests", "flask",
               "flask_cors", "flask_limiter", "ai_edge_litert.interpreter", "prometheus_client",
               "h5py", "uvicorn", "PIL.ImageDraw")  # fmt: skip
@@ -37,12 +37,14 @@ class Order(NamedTuple):
     Attributes:
         files: test files or folders.
         tests: node ids, in the order in which they run; empty: all of the files.
+        test_s: seconds after which one test is stopped.
         limit_s: seconds after which the trial is stopped.
         covered: where to record which test reaches which line; None where not.
     """
 
     files: Sequence[str]
     tests: Sequence[str]
+    test_s: float
     limit_s: float
     covered: str | None = None
 
@@ -109,6 +111,8 @@ def _run(order: Order, result: Path) -> int:
         lines.start()
     plugin = _Plugin(order, lines)
     options = ["--exitfirst", "-q", "--assert=plain", "-p", "no:cacheprovider", "-m", "not slow"]
+    options += ["-o", f"faulthandler_timeout={order.test_s}"]
+    options += ["-o", "faulthandler_exit_on_timeout=true"]
     code = pytest.main([*options, *order.files], [plugin])
     if lines:
         lines.stop()
@@ -142,9 +146,9 @@ def _fork(order: Order, result: Path) -> dict[str, Any]:
         os.killpg(child, signal.SIGKILL)  # also the servers that tests have started
     if not process:
         os.waitpid(child, 0)
-        return {"outcome": TOO_LONG}
-    found = json.loads(result.read_text()) if result.exists() else {}
-    return {"outcome": FAILED if status else PASSED, **found}
+    if not result.exists():
+        return {"outcome": STOPPED}
+    return {"outcome": FAILED if status else PASSED, **json.loads(result.read_text())}
 
 
 def main() -> None:

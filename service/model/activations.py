@@ -12,7 +12,7 @@ def _relu(
 ) -> float:
     if x >= max_value:
         return max_value
-    return x if x >= threshold else negative_slope * (x - threshold)
+    return x if x > threshold else negative_slope * (x - threshold)
 
 
 def _relu6(

@@ -1,7 +1,6 @@
 """The lecture's training is recorded, its snapshots are measured, and the bundle contains them."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -14,9 +13,7 @@ from training.data import Mnist
 from training.evaluate import evaluate
 from training.model import lecture_cnn
 from training.progress import add_snapshots, fits
-from training.run_folder import Interrupted
 from training.snapshots import RECORDED, read_snapshots
-from training.train import train_lecture
 
 STEPS_OF_AN_EPOCH = 14  # 420 digits in batches of 32, the last one smaller
 MAX_BYTES = 2_000_000
@@ -47,23 +44,6 @@ def test_training_records_the_weights_from_first_to_last(few: Mnist, lecture_run
             for weight in layer.weights:
                 recorded = tensors[f"{layer.name}/{weight.name}"][index]
                 np.testing.assert_array_equal(recorded, np.asarray(weight).astype(np.float16))
-
-
-@pytest.mark.slow
-def test_a_resumed_run_keeps_its_snapshots(
-    few: Mnist, lecture_run: Path, tmp_path: Path, ctrl_c: Callable[[int], None]
-) -> None:
-    """A run that was interrupted and resumed has the snapshots of one that was not."""
-    ctrl_c(1)
-    with pytest.raises(Interrupted):
-        train_lecture(few, tmp_path, seed=1, epochs=2)
-    train_lecture(few, tmp_path, seed=1, resume=True, epochs=2)
-
-    entries, tensors = read_snapshots(tmp_path / RECORDED)
-    whole, whole_tensors = read_snapshots(lecture_run / RECORDED)
-    assert entries == whole
-    for name, tensor in whole_tensors.items():  # the order of the digits differs after resuming
-        np.testing.assert_array_equal(tensors[name][:2], tensor[:2])
 
 
 def test_snapshots_have_their_accuracy_and_a_map(few: Mnist, measured: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from service.errors import ImageNotDecodable, ImageTooLarge, RequestError, UnsupportedFormat
-from service.images.decode import decode
+from service.images.decode import count_pixels, decode
 from training import renderings
 
 LIMIT = 1_000_000
@@ -233,3 +233,12 @@ def test_wide_pixels_are_scaled_by_the_white_that_they_imply():
     for white in (1, 255, 65535):
         grey = decode(saved(Image.fromarray(ramp * white), "TIFF"), LIMIT)
         assert difference(grey, np.rint(ramp * 255)) < 1, white
+
+
+@pytest.mark.parametrize("sides", [(3, 7), (70_000, 2**31 - 1), (2**31 - 1, 257)])
+def test_the_pixels_of_a_png_are_counted_from_its_header(sides):
+    """All four bytes of both sides count; what is no image has none."""
+    header = struct.pack(">IIBBBBB", *sides, 8, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header
+    assert count_pixels(png) == sides[0] * sides[1]
+    assert count_pixels(b"no image") == 0

@@ -94,8 +94,9 @@ def test_a_full_or_empty_mask_has_no_lines(shape):
         assert len(find_lines(mask)) == 0
 
 
+@pytest.mark.parametrize("is_upright", [False, True])
 @pytest.mark.parametrize("slope", [0.0, 0.1, -0.1])
-def test_a_part_of_a_line_is_removed_with_the_lines_that_it_is_parallel_to(slope):
+def test_a_part_of_a_line_is_removed_with_the_lines_that_it_is_parallel_to(slope, is_upright):
     """A line that begins at the edge and ends within the image counts, if others have its slope."""
     rows, columns = np.mgrid[:280, :280]
     height = rows - slope * (columns - 140)
@@ -103,7 +104,7 @@ def test_a_part_of_a_line_is_removed_with_the_lines_that_it_is_parallel_to(slope
     mask |= (np.abs(height - 210) < 2) & (columns < 130)
     mask |= np.hypot(rows - 175, columns - 215) < 20  # a digit
 
-    lines = find_lines(mask)
+    lines = find_lines(mask.T if is_upright else mask)
 
     assert sorted(lines.length.tolist()) == pytest.approx([130, 280, 280], abs=6)
 

@@ -42,6 +42,8 @@ def ellipse(left, top, right, bottom):
         pytest.param(turned(40), id="turned by 40 degrees"),
         pytest.param(polygon((80, 60), (230, 70), (260, 190), (60, 180)), id="in perspective"),
         pytest.param(polygon((-40, 60), (150, 20), (190, 170), (0, 215)), id="cut by the edge"),
+        pytest.param(polygon((40, 300), (170, 80), (300, 300)), id="a corner at the bottom"),
+        pytest.param(polygon((380, 10), (150, 120), (380, 230)), id="a corner at the right"),
         pytest.param(polygon((200, -50), (400, 120), (250, 300), (110, 120)), id="cut by two"),
     ],
 )

@@ -217,3 +217,15 @@ def test_a_soft_shadow_in_the_corner_is_not_part_of_the_digit(digits):
         photo[140 : 140 + shape.shape[0], 140 : 140 + shape.shape[1]] -= 205 * shape
         boxes.append(prepare(np.rint(photo * shade).astype(np.uint8)).applied.bounding_box)
     assert np.mean([left > 120 and top > 120 for left, top, _, _ in boxes]) >= 0.9
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_digit_with_its_mass_at_one_side_is_moved_to_the_edge(turns):
+    """Its centre of mass is as near to the middle as the edge allows."""
+    image = np.zeros((200, 200), np.uint8)
+    image[:, 164:] = 255
+    image[90:110] = 255
+    digit = prepare(np.pad(np.rot90(image, turns), 40), "mnist").digit
+    upright = np.rot90(digit, -turns)
+    first, last = np.flatnonzero(upright.any(axis=0))[[0, -1]]
+    assert (first, last) == (0, 19)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from service.images.digit.components import find_components
+from service.images.digit.frames import find_frames
 from service.images.digit.preprocessing import prepare
 from tests.service.images.scenery import INK, PAPER, SIDE, background, box_of, with_digit
 from training import renderings
@@ -223,3 +225,30 @@ def test_a_digit_in_a_box_keeps_its_bars_and_dots(draw):
     drawn = background(draw) < PAPER
     assert (prepared.stages["mask"] > 0)[drawn].mean() > 0.98
     assert not (prepared.stages["mask"] > 0)[~drawn].any()
+
+
+def test_a_box_beside_a_digit_is_no_frame():
+    """A frame has another stroke inside, nearly as large; none beside it, and no dot."""
+    mask = np.zeros((200, 300), bool)
+    mask[40:160, 40:140] = True
+    mask[46:154, 46:134] = False
+    beside, inside, small = mask.copy(), mask.copy(), mask.copy()
+    beside[60:150, 180:220] = inside[60:150, 70:110] = small[96:104, 86:94] = True
+    for drawn, expected in ((beside, 0), (inside, 1), (small, 0)):
+        parts = find_components(drawn)
+        frames = find_frames(parts, np.ones(len(parts.area), bool))
+        assert np.count_nonzero(frames) == expected
+
+
+def test_what_is_left_of_a_line_is_a_mark(mnist):
+    """A bar at a line, away from the digit, is removed with it; one that stands free is not."""
+
+    def bar(bottom):
+        return lambda canvas: canvas.rectangle((20, bottom - 30, 34, bottom), fill=INK)
+
+    digit = mnist.train_images[-1]
+    at_line = prepare(with_digit(background(underline, bar(212)), digit)).applied
+    free = prepare(with_digit(background(underline, bar(190)), digit)).applied
+    assert at_line.removed == ("lines", "marks")
+    assert free.removed == ("lines",)
+    assert at_line.bounding_box[0] > 60 > free.bounding_box[0]

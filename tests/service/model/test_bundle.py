@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from service.errors import BundleError
 from service.model.bundle import read_bundle, versions
 from service.model.checksums import write_manifest
-from service.model.engine import Engine
+from service.model.engine import GOLDEN_TOLERANCE, Engine
 from service.model.manifest import (
     DISTRIBUTION,
     GRAPH,
@@ -193,6 +194,17 @@ def test_a_graph_with_other_values_is_rejected(copy):
     """The golden digits' means are compared with the manifest when the engine starts."""
     edit(copy, lambda manifest: manifest["golden"][3]["means"].update({"conv2d_1/pre": 12.5}))
     with pytest.raises(BundleError, match=r"does not compute the values in .*conv2d_1/pre"):
+        Engine(read_bundle(copy))
+
+
+@pytest.mark.parametrize(("share", "is_right"), [(0.5, True), (1.5, False)])
+def test_a_mean_may_differ_by_the_tolerance(copy, share, is_right):
+    """The tolerance is absolute for means below 1."""
+    mean = read_bundle(copy).golden[3].means["dense", "post"]
+    assert abs(mean) < 1
+    changed = {"dense/post": mean + share * GOLDEN_TOLERANCE}
+    edit(copy, lambda manifest: manifest["golden"][3]["means"].update(changed))
+    with nullcontext() if is_right else pytest.raises(BundleError, match="dense/post"):
         Engine(read_bundle(copy))
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from service.images.digit.preprocessing import prepare
 from service.inference import outcome
-from service.model.distribution import Distribution
+from service.model.distribution import Distribution, Familiarity
 from service.model.engine import Engine
 from training.exposure import exposures
 from training.numerals import drawn_ones, drawn_sevens
@@ -65,3 +66,21 @@ def test_digits_of_other_forms_are_not_flagged(mnist_bundle):
     images = np.stack([prepare(image).digit for image in drawn])
     is_flagged = scores(mnist_bundle, images) < mnist_bundle.distribution.threshold
     assert is_flagged.mean() <= 0.05
+
+
+def test_familiarity_is_the_logarithm_of_a_gaussian():
+    """It is that of a multivariate normal distribution, up to a constant, for means of maps too."""
+    rng = np.random.default_rng(3)
+    directions = np.linalg.qr(rng.normal(size=(5, 2)))[0]
+    mean, deviations, rest = rng.normal(size=5), np.array([3.0, 1.5]), 0.5
+    inside = directions @ np.diag(deviations**2) @ directions.T
+    covariance = inside + rest**2 * (np.eye(5) - directions @ directions.T)
+    score = Familiarity(
+        *(each.astype(np.float32) for each in (mean, directions, deviations, np.array([rest]))), 0.0
+    )
+    features = rng.normal(size=(20, 5)).astype(np.float32)
+    expected = multivariate_normal(mean, covariance).logpdf(features)
+    scores = score.scores(features)
+    np.testing.assert_allclose(scores - scores[0], expected - expected[0], rtol=1e-3, atol=1e-3)
+    maps = np.stack([features - 1, features + 1], axis=1)
+    np.testing.assert_allclose(score.scores(maps), scores, rtol=1e-3, atol=1e-3)

@@ -1,5 +1,7 @@
 """Loaded models stay within the memory limit: those used least recently are unloaded."""
 
+import resource
+import sys
 import threading
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from service.model import registry
 from service.model.registry import Models
+from service.model.session import resident_bytes
 from tests.service.model.bundles import add
 
 MEMORY = 100  # bytes that each model claims to take
@@ -132,3 +135,10 @@ def test_an_engine_takes_at_least_the_size_of_its_graph_twice(folder):
     assert model.engine.memory >= 2 * size
     weights = sum(array.nbytes for array in model.bundle.weights.values())
     assert model.memory == model.engine.memory + weights > model.engine.memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not state it")
+def test_resident_memory_is_that_of_the_process():
+    """It is about the largest that the process has had, or less, and megabytes at least."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert 2**24 < resident_bytes() <= 1.02 * peak
