@@ -3,7 +3,7 @@ PORT ?= 8000
 SERVICE := .venv/bin/python
 DEV := .venv-dev/bin/python
 
-PARALLEL := --numprocesses=3 --dist=loadfile  # each has a server and a browser of its own, and often waits
+PARALLEL := --numprocesses=2 --dist=loadfile  # each process has a server and a browser of its own
 # glibc's allocator otherwise returns memory to the system after each training step, and requests it again
 KEEP_MEMORY := MALLOC_TOP_PAD_=67108864
 EXAMPLES := models/fashion models/shapes models/efficientnet-lite0

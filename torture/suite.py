@@ -18,7 +18,7 @@ from torture.row import Figure, Row
 
 RUNS = 10
 _BUSY = 2  # processes that compete for the cores in the first run
-_OPTIONS = ("--numprocesses=3", "--dist=loadfile", "-m", "not slow")  # as `make test` has
+_OPTIONS = ("--numprocesses=2", "--dist=loadfile", "-m", "not slow")  # as `make test` has
 _PART = "tests/service/runtime"  # of a share; the whole suite contains the test of that share
 _TESTED = (
     ".",

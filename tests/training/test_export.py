@@ -216,15 +216,21 @@ def test_an_existing_version_is_not_overwritten(run: Path, few: Mnist) -> None:
     assert (existing / "manifest.json").read_text() == "mine"
 
 
-def test_the_next_version_is_the_highest_plus_one(run: Path, few: Mnist) -> None:
+@pytest.mark.parametrize(
+    ("name", "version", "number"), [("mnist", None, 11), ("new", 7, 7), ("new", None, 1)]
+)
+def test_the_next_version_is_the_highest_plus_one(
+    name: str, version: int | None, number: int, tmp_path: Path
+) -> None:
     """Versions are compared as numbers, gaps are not filled, other folders are ignored."""
-    models = run.parent / "models"
-    for name in ("2", "9", "10", "latest"):
-        (models / "mnist" / name).mkdir(parents=True)
-    (models / "other" / "40").mkdir(parents=True)
+    for existing in ("mnist/2", "mnist/9", "mnist/10", "mnist/latest", "other/40"):
+        (tmp_path / existing).mkdir(parents=True)
 
-    assert export(run, models, "mnist", few).name == "11"
-    assert export(run, models, "new", few, version=7).name == "7"
+    with new_bundle(tmp_path, name, version) as (folder, lent):
+        (folder / "file").touch()
+
+    assert lent == number
+    assert (tmp_path / name / str(number) / "file").exists()
 
 
 @pytest.mark.parametrize("missing", ["model.keras", "config.json", "report.json"])
